@@ -1,0 +1,2 @@
+//! mcdrl-cli
+fn main() {}

@@ -1,0 +1,108 @@
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// What can go wrong with data. Every message says what was wrong, where, and what to do.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A file or folder cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file cannot be understood.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: mcdrl_model::Error,
+    },
+    /// The folder is no dataset.
+    #[error(
+        "{path}: no site in this folder; a dataset has DATA/<site>/images/<name>.jpg with \
+         DATA/<site>/masks/<name>.png"
+    )]
+    NoSites {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A site has no image.
+    #[error("{path}: no jpg, png, tif, bmp or webp image in this folder")]
+    NoImages {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An image has no mask.
+    #[error("{image}: its mask {mask} is missing; a lesion-free image has an all-zero mask")]
+    MissingMask {
+        /// The image.
+        image: PathBuf,
+        /// Where its mask should be.
+        mask: PathBuf,
+    },
+    /// A mask has no image.
+    #[error("{mask}: there is no image of this name in {images}; remove the mask or add its image")]
+    MissingImage {
+        /// The mask.
+        mask: PathBuf,
+        /// Where its image should be.
+        images: PathBuf,
+    },
+    /// Two images of one site share a name.
+    #[error("{path}: another image of this site has the same name; rename one of them")]
+    DuplicateName {
+        /// The second image.
+        path: PathBuf,
+    },
+    /// An image and its mask differ in size.
+    #[error("{mask}: the mask has {mask_size:?} pixels but its image has {image_size:?}")]
+    MaskSize {
+        /// The mask.
+        mask: PathBuf,
+        /// Width and height of the mask.
+        mask_size: (usize, usize),
+        /// Width and height of the image.
+        image_size: (usize, usize),
+    },
+    /// A mask has a class that the dataset does not name.
+    #[error(
+        "{mask}: the mask has the value {value} but the dataset names {classes} classes; name them \
+         in dataset.toml"
+    )]
+    MaskClass {
+        /// The mask.
+        mask: PathBuf,
+        /// The value.
+        value: u8,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// There is no such site.
+    #[error("there is no site `{name}`; the dataset has {sites}")]
+    UnknownSite {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        sites: String,
+    },
+    /// A request that cannot be met.
+    #[error("{0}")]
+    Config(String),
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        |source| Self::Io { path: path.into(), source }
+    }
+
+    pub(crate) fn file(path: &Path) -> impl Fn(mcdrl_model::Error) -> Self + '_ {
+        |source| Self::File { path: path.into(), source }
+    }
+}
+
+/// The crate's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,246 @@
+//! CLIP's ModifiedResNet: three-convolution stem, anti-aliased strides, attention pooling.
+
+use burn::config::Config;
+use burn::module::{Initializer, Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::activation::{relu, softmax};
+use burn::tensor::{Device, Tensor};
+
+use super::VisionFeatures;
+use super::vision::positions_for_grid;
+
+/// Builds a [`ModifiedResNet`]; the defaults are RN50's.
+#[derive(Config, Debug)]
+pub struct ModifiedResNetConfig {
+    /// Side of the square input that the position embeddings belong to, pixels.
+    #[config(default = 224)]
+    pub image_size: usize,
+    /// Channels of the stem; the last stage has 32 times as many.
+    #[config(default = 64)]
+    pub width: usize,
+    /// Blocks in each of the four stages.
+    #[config(default = "[3, 4, 6, 3]")]
+    pub layers: [usize; 4],
+    /// Heads of the attention pooling.
+    #[config(default = 32)]
+    pub heads: usize,
+    /// Width of the joint space.
+    #[config(default = 1024)]
+    pub embed_dim: usize,
+    /// Input pixels a side of one position of the dense map: 32 as in CLIP, or 16, where the last stage keeps
+    /// its resolution (finer regions for small inputs).
+    #[config(default = 32)]
+    pub output_stride: usize,
+}
+
+/// CLIP's ModifiedResNet.
+#[derive(Module, Debug)]
+pub struct ModifiedResNet {
+    conv1: Conv2d,
+    bn1: BatchNorm,
+    conv2: Conv2d,
+    bn2: BatchNorm,
+    conv3: Conv2d,
+    bn3: BatchNorm,
+    pool: AvgPool2d,
+    layer1: Vec<Bottleneck>,
+    layer2: Vec<Bottleneck>,
+    layer3: Vec<Bottleneck>,
+    layer4: Vec<Bottleneck>,
+    attnpool: AttentionPool,
+}
+
+#[derive(Module, Debug)]
+struct Bottleneck {
+    conv1: Conv2d,
+    bn1: BatchNorm,
+    conv2: Conv2d,
+    bn2: BatchNorm,
+    conv3: Conv2d,
+    bn3: BatchNorm,
+    /// Strides are average pools, so that nothing is skipped over.
+    pool: Option<AvgPool2d>,
+    downsample: Option<(Conv2d, BatchNorm)>,
+}
+
+/// Attention with the mean position as the only query.
+#[derive(Module, Debug)]
+struct AttentionPool {
+    positional_embedding: Param<Tensor<2>>,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    c_proj: Linear,
+    #[module(skip)]
+    heads: usize,
+}
+
+impl ModifiedResNetConfig {
+    /// An encoder with random weights.
+    pub fn init(&self, device: &Device) -> ModifiedResNet {
+        let half = self.width / 2;
+        let mut channels = self.width;
+        let mut stage = |index: usize, stride: usize| -> Vec<Bottleneck> {
+            let planes = self.width << index;
+            let block = |number: usize| {
+                let (inputs, stride) =
+                    if number == 0 { (channels, stride) } else { (4 * planes, 1) };
+                Bottleneck::new(inputs, planes, stride, device)
+            };
+            let blocks = (0..self.layers[index]).map(block).collect();
+            channels = 4 * planes;
+            blocks
+        };
+        let last_stride = if self.output_stride <= 16 { 1 } else { 2 };
+        let grid = self.image_size / self.output_stride;
+        ModifiedResNet {
+            conv1: convolution(3, half, 3, 2, device),
+            bn1: BatchNormConfig::new(half).init(device),
+            conv2: convolution(half, half, 3, 1, device),
+            bn2: BatchNormConfig::new(half).init(device),
+            conv3: convolution(half, self.width, 3, 1, device),
+            bn3: BatchNormConfig::new(self.width).init(device),
+            pool: average_pool(2),
+            layer1: stage(0, 1),
+            layer2: stage(1, 2),
+            layer3: stage(2, 2),
+            layer4: stage(3, last_stride),
+            attnpool: AttentionPool::new(
+                grid * grid,
+                32 * self.width,
+                self.heads,
+                self.embed_dim,
+                device,
+            ),
+        }
+    }
+}
+
+impl ModifiedResNet {
+    /// The encoder's features for normalised pixels, whose sides are multiples of the output stride. The
+    /// dense features are the value path of the attention pooling: `c_proj(v_proj(layer4))` per position.
+    ///
+    /// - `pixels`: `[batch, 3, height, width]`
+    pub fn forward(&self, pixels: Tensor<4>) -> VisionFeatures {
+        let stem = relu(self.bn1.forward(self.conv1.forward(pixels)));
+        let stem = relu(self.bn2.forward(self.conv2.forward(stem)));
+        let stem = relu(self.bn3.forward(self.conv3.forward(stem)));
+        let layer1 = stage(&self.layer1, self.pool.forward(stem));
+        let layer2 = stage(&self.layer2, layer1.clone());
+        let layer3 = stage(&self.layer3, layer2.clone());
+        let layer4 = stage(&self.layer4, layer3.clone());
+
+        let [batch, channels, rows, columns] = layer4.dims();
+        let positions = layer4.reshape([batch, channels, rows * columns]).swap_dims(1, 2);
+        let pool = &self.attnpool;
+        VisionFeatures {
+            skips: vec![layer1, layer2, layer3],
+            dense: pool.c_proj.forward(pool.v_proj.forward(positions.clone())),
+            grid: [rows, columns],
+            pooled: pool.forward(positions, [rows, columns]),
+        }
+    }
+}
+
+fn stage(blocks: &[Bottleneck], map: Tensor<4>) -> Tensor<4> {
+    blocks.iter().fold(map, |map, block| block.forward(map))
+}
+
+impl Bottleneck {
+    fn new(inputs: usize, planes: usize, stride: usize, device: &Device) -> Self {
+        let outputs = 4 * planes;
+        Self {
+            conv1: convolution(inputs, planes, 1, 1, device),
+            bn1: BatchNormConfig::new(planes).init(device),
+            conv2: convolution(planes, planes, 3, 1, device),
+            bn2: BatchNormConfig::new(planes).init(device),
+            conv3: convolution(planes, outputs, 1, 1, device),
+            bn3: BatchNormConfig::new(outputs).init(device),
+            pool: (stride > 1).then(|| average_pool(stride)),
+            downsample: (stride > 1 || inputs != outputs).then(|| {
+                let norm = BatchNormConfig::new(outputs).init(device);
+                (convolution(inputs, outputs, 1, 1, device), norm)
+            }),
+        }
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let pooled = |map: Tensor<4>| match &self.pool {
+            Some(pool) => pool.forward(map),
+            None => map,
+        };
+        let map = relu(self.bn1.forward(self.conv1.forward(input.clone())));
+        let map = pooled(relu(self.bn2.forward(self.conv2.forward(map))));
+        let map = self.bn3.forward(self.conv3.forward(map));
+        let identity = match &self.downsample {
+            Some((conv, norm)) => norm.forward(conv.forward(pooled(input))),
+            None => input,
+        };
+        relu(map + identity)
+    }
+}
+
+impl AttentionPool {
+    fn new(
+        positions: usize,
+        width: usize,
+        heads: usize,
+        embed_dim: usize,
+        device: &Device,
+    ) -> Self {
+        let std = (width as f64).powf(-0.5);
+        let normal = Initializer::Normal { mean: 0.0, std };
+        let linear =
+            |to| LinearConfig::new(width, to).with_initializer(normal.clone()).init(device);
+        Self {
+            positional_embedding: normal.init([positions + 1, width], device),
+            q_proj: linear(width),
+            k_proj: linear(width),
+            v_proj: linear(width),
+            c_proj: linear(embed_dim),
+            heads,
+        }
+    }
+
+    /// - `positions`: `[batch, rows · columns, width]`
+    /// - output: `[batch, embed_dim]`
+    fn forward(&self, positions: Tensor<3>, grid: [usize; 2]) -> Tensor<2> {
+        let [batch, count, width] = positions.dims();
+        let head_width = width / self.heads;
+        let mean = positions.clone().mean_dim(1);
+        let tokens = Tensor::cat(vec![mean, positions], 1)
+            + positions_for_grid(self.positional_embedding.val(), grid).unsqueeze::<3>();
+        let heads = |projected: Tensor<3>, positions: usize| {
+            projected.reshape([batch, positions, self.heads, head_width]).swap_dims(1, 2)
+        };
+        let query = heads(self.q_proj.forward(tokens.clone().narrow(1, 0, 1)), 1);
+        let key = heads(self.k_proj.forward(tokens.clone()), count + 1);
+        let value = heads(self.v_proj.forward(tokens), count + 1);
+        let scores = query.matmul(key.transpose()) * (head_width as f64).powf(-0.5);
+        let attended = softmax(scores, 3).matmul(value).swap_dims(1, 2);
+        self.c_proj.forward(attended.reshape([batch, width]))
+    }
+}
+
+fn convolution(
+    inputs: usize,
+    outputs: usize,
+    kernel: usize,
+    stride: usize,
+    device: &Device,
+) -> Conv2d {
+    // He initialisation: every convolution but the last of a block is followed by a ReLU.
+    let initializer = Initializer::KaimingNormal { gain: 2.0f64.sqrt(), fan_out_only: false };
+    Conv2dConfig::new([inputs, outputs], [kernel, kernel])
+        .with_stride([stride, stride])
+        .with_padding(PaddingConfig2d::Explicit(kernel / 2, kernel / 2, kernel / 2, kernel / 2))
+        .with_bias(false)
+        .with_initializer(initializer)
+        .init(device)
+}
+
+fn average_pool(stride: usize) -> AvgPool2d {
+    AvgPool2dConfig::new([stride, stride]).with_strides([stride, stride]).init()
+}

@@ -1,0 +1,105 @@
+//! The confounder dictionary Z (paper section 3.3): one embedding for each named confounder.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::clip::normalize;
+
+/// What training may do to the dictionary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DictionaryLearning {
+    /// The text embeddings stay as they are.
+    Frozen,
+    /// Entries are trained with a pull towards their text: [`ConfounderDictionary::text_pull`].
+    #[default]
+    Tuned,
+    /// Entries start as the centres of clustered source features, each named by the nearest prompt, and are
+    /// trained freely.
+    Clustered,
+}
+
+/// The finite set of confounders that the back-door adjustment sums over.
+#[derive(Module, Debug)]
+pub struct ConfounderDictionary {
+    /// Z: `[M, d]`, rows of unit length at the start.
+    entries: Param<Tensor<2>>,
+    /// The text embeddings the entries began as, never trained: `[M, d]`.
+    text: Param<Tensor<2>>,
+    /// ln P(z): `[M]`, never trained.
+    log_prior: Param<Tensor<1>>,
+}
+
+impl ConfounderDictionary {
+    /// A dictionary of text embeddings with a uniform prior.
+    ///
+    /// - `texts`: `[M, d]`
+    pub fn from_texts(texts: Tensor<2>, learning: DictionaryLearning) -> Self {
+        let texts = normalize(texts).detach();
+        Self::new(texts.clone(), texts, learning)
+    }
+
+    /// A dictionary whose entries begin elsewhere than at their texts.
+    ///
+    /// - `entries`, `texts`: `[M, d]`
+    pub fn new(entries: Tensor<2>, texts: Tensor<2>, learning: DictionaryLearning) -> Self {
+        let count = entries.dims()[0];
+        let device = entries.device();
+        let uniform = Tensor::full([count], -(count as f32).ln(), &device);
+        let trained = learning != DictionaryLearning::Frozen;
+        Self {
+            entries: Param::from_tensor(entries).set_require_grad(trained),
+            text: Param::from_tensor(texts).set_require_grad(false),
+            log_prior: Param::from_tensor(uniform).set_require_grad(false),
+        }
+    }
+
+    /// An empty place for a dictionary of `count` entries, to be loaded.
+    pub fn placeholder(count: usize, width: usize, device: &Device) -> Self {
+        let zeros = Tensor::zeros([count, width], device);
+        Self::new(zeros.clone(), zeros, DictionaryLearning::Frozen)
+    }
+
+    /// Z: `[M, d]`.
+    pub fn entries(&self) -> Tensor<2> {
+        self.entries.val()
+    }
+
+    /// The text embeddings of the confounders: `[M, d]`.
+    pub fn texts(&self) -> Tensor<2> {
+        self.text.val()
+    }
+
+    /// P(z): `[M]`, sums to one.
+    pub fn prior(&self) -> Tensor<1> {
+        self.log_prior.val().exp()
+    }
+
+    /// The same dictionary with another prior, such as the confounders' frequencies in the source sites.
+    ///
+    /// - `prior`: `[M]`, positive, sums to one
+    pub fn with_prior(mut self, prior: Tensor<1>) -> Self {
+        self.log_prior = Param::from_tensor(prior.log()).set_require_grad(false);
+        self
+    }
+
+    /// The same dictionary with its rows in another order.
+    pub fn permuted(&self, order: Tensor<1, burn::tensor::Int>) -> Self {
+        let rows = |param: &Param<Tensor<2>>| {
+            let permuted = param.val().detach().select(0, order.clone());
+            Param::from_tensor(permuted).set_require_grad(param.val().is_require_grad())
+        };
+        let prior = self.log_prior.val().detach().select(0, order.clone());
+        Self {
+            entries: rows(&self.entries),
+            text: rows(&self.text),
+            log_prior: Param::from_tensor(prior).set_require_grad(false),
+        }
+    }
+
+    /// Mean squared distance of the entries from their texts: `[1]`. Added to the loss, it keeps a tuned
+    /// entry to its name.
+    pub fn text_pull(&self) -> Tensor<1> {
+        (self.entries.val() - self.text.val()).square().sum_dim(1).mean()
+    }
+}

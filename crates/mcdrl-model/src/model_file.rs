@@ -1,0 +1,156 @@
+//! The model file: one safetensors file that says what it is.
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::network::{Mcdrl, McdrlConfig};
+use crate::preprocess::Preprocess;
+use crate::profile::Profile;
+use crate::weights::{Precision, Weights};
+use crate::{Error, Result};
+
+/// The format version that this build reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+const HEADER_KEY: &str = "mcdrl";
+
+/// What a model file says about its model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelHeader {
+    /// [`FORMAT_VERSION`].
+    pub version: u32,
+    /// The network.
+    pub architecture: McdrlConfig,
+    /// Classes, confounders and prompts.
+    pub profile: Profile,
+    /// How images become pixels.
+    pub preprocess: Preprocess,
+    /// Where the model comes from: sites, seed, git revision, metrics, licences. Free-form.
+    pub provenance: Value,
+    /// How many bytes a value is stored in: 4 or 2.
+    pub bytes_per_value: u8,
+    /// SHA-256 over the tensors, hexadecimal.
+    pub sha256: String,
+}
+
+/// A network with what it needs to be used.
+#[derive(Debug)]
+pub struct Model {
+    /// What the file says.
+    pub header: ModelHeader,
+    /// The network.
+    pub network: Mcdrl,
+}
+
+impl Model {
+    /// Reads a model file onto a device.
+    ///
+    /// # Errors
+    /// One clear sentence each for a file that is cut short or no safetensors ([`Error::Safetensors`]), no
+    /// model ([`Error::NotAModel`]), of another version, with a damaged header, a wrong digest, or a tensor
+    /// that is missing, misshapen or not finite.
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
+        let weights = Weights::from_safetensors(bytes)?;
+        let header = read_header(&weights)?;
+        let precision = precision(&header)?;
+        let found = weights.sha256(precision);
+        if found != header.sha256 {
+            return Err(Error::ModelDigest { expected: header.sha256, found });
+        }
+        check(&header)?;
+        let network = header.architecture.init(device);
+        let network = weights.load_into(network, &str::to_owned)?;
+        Ok(Self { header, network })
+    }
+
+    /// Reads what a model file says about itself, without its tensors.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`], but for what concerns tensors.
+    pub fn read_header(bytes: &[u8]) -> Result<ModelHeader> {
+        read_header(&Weights::from_safetensors(bytes)?)
+    }
+
+    /// A model of these parts; the digest is made when it is written.
+    pub fn new(network: Mcdrl, profile: Profile, provenance: Value) -> Self {
+        let architecture = network.config().clone();
+        let header = ModelHeader {
+            version: FORMAT_VERSION,
+            preprocess: Preprocess::clip(architecture.input_size),
+            architecture,
+            profile,
+            provenance,
+            bytes_per_value: 4,
+            sha256: String::new(),
+        };
+        Self { header, network }
+    }
+
+    /// The model as a file. Equal models give equal bytes.
+    pub fn to_bytes(&self, precision: Precision) -> Vec<u8> {
+        let mut weights = Weights::of_module(&self.network);
+        let header = ModelHeader {
+            bytes_per_value: if precision == Precision::Half { 2 } else { 4 },
+            sha256: weights.sha256(precision),
+            ..self.header.clone()
+        };
+        let header = serde_json::to_string(&header).expect("a header is plain data");
+        weights.set_metadata(HEADER_KEY, header);
+        weights.to_safetensors(precision)
+    }
+}
+
+fn read_header(weights: &Weights) -> Result<ModelHeader> {
+    let text = weights.metadata(HEADER_KEY).ok_or(Error::NotAModel)?;
+    let damaged = |e: serde_json::Error| Error::ModelHeader(e.to_string());
+    // The version first: another version's header may have other fields.
+    let value: Value = serde_json::from_str(text).map_err(damaged)?;
+    let version = value["version"]
+        .as_u64()
+        .ok_or_else(|| Error::ModelHeader("it has no number under `version`".into()))?;
+    if version != u64::from(FORMAT_VERSION) {
+        let found = u32::try_from(version).unwrap_or(u32::MAX);
+        return Err(Error::ModelVersion { found, supported: FORMAT_VERSION });
+    }
+    serde_json::from_value(value).map_err(damaged)
+}
+
+fn precision(header: &ModelHeader) -> Result<Precision> {
+    match header.bytes_per_value {
+        4 => Ok(Precision::Full),
+        2 => Ok(Precision::Half),
+        other => Err(Error::ModelHeader(format!("{other} bytes per value are not known"))),
+    }
+}
+
+/// Sizes that would make building the network panic are told apart from damaged tensors.
+fn check(header: &ModelHeader) -> Result<()> {
+    let architecture = &header.architecture;
+    let counts = [
+        ("classes", architecture.classes, header.profile.classes.len()),
+        ("confounders", architecture.confounders, header.profile.confounders.len()),
+        ("input size", architecture.input_size, header.preprocess.size),
+    ];
+    for (what, network, words) in counts {
+        if network != words || network == 0 {
+            return Err(Error::ModelHeader(format!(
+                "its architecture has {what} {network} where the rest says {words}"
+            )));
+        }
+    }
+    let stride = architecture.vision.stride();
+    let heads = architecture.intervention.heads;
+    let width = architecture.vision.embed_dim();
+    let sound = stride > 0
+        && architecture.input_size.is_multiple_of(stride)
+        && architecture.input_size <= 4096
+        && architecture.intervention.width == width
+        && (1..=64).contains(&architecture.intervention.layers)
+        && heads > 0
+        && width.is_multiple_of(heads);
+    if !sound {
+        return Err(Error::ModelHeader("its architecture has sizes that do not fit".into()));
+    }
+    Ok(())
+}

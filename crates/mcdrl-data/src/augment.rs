@@ -63,14 +63,14 @@ impl Default for AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// Flips alone.
-    pub fn flips() -> Self {
+    /// No augmentation: a view is the image itself.
+    pub fn none() -> Self {
         Self {
             rotate: 0.0,
             zoom: 0.0,
             shift: 0.0,
             aspect: 0.0,
-            flip: true,
+            flip: false,
             gamma: 0.0,
             brightness: 0.0,
             contrast: 0.0,
@@ -80,6 +80,12 @@ impl AugmentConfig {
             blur: 0.0,
             noise: 0.0,
         }
+    }
+
+    /// Geometry alone, for captions that describe the light and the colours.
+    pub fn geometric() -> Self {
+        let Self { rotate, zoom, shift, aspect, flip, .. } = Self::default();
+        Self { rotate, zoom: zoom / 2.0, shift, aspect, flip, ..Self::none() }
     }
 
     /// One augmented view at the network's input size: normalised pixels `3 · size · size` and the class of

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// The mask value of a lesion whose class the dataset does not say; see [`Dataset::open_all`].
+pub const UNKNOWN_CLASS: u8 = 255;
+
 const IMAGE_EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"];
 
 /// A dataset folder: its sites, its samples and what its mask values mean.
@@ -48,6 +51,8 @@ pub struct Sample {
     pub mask: PathBuf,
     /// What is known of how the image came about, for synthetic sites.
     pub factors: Option<Factors>,
+    /// What any value of the mask but 0 means; `None` where the values are class indices.
+    single_class: Option<u8>,
 }
 
 /// The factors that an image was made from: recorded for synthetic sites, where they are known.
@@ -89,16 +94,54 @@ impl Dataset {
     /// One sentence naming the first file or folder that is not as it should be.
     pub fn open(path: &Path) -> Result<Self> {
         let profile = read_profile(&path.join("dataset.toml"))?;
+        let single_class = (profile.classes.len() == 1).then_some(1);
         let mut sites = Vec::new();
         for folder in entries(path)? {
             if folder.join("images").is_dir() {
-                sites.push(Site::open(&folder)?);
+                sites.push(Site::open(&folder, single_class)?);
             }
         }
         if sites.is_empty() {
             return Err(Error::NoSites { path: path.into() });
         }
         Ok(Self { path: path.into(), profile, sites })
+    }
+
+    /// Opens several dataset folders as one. Those with several classes must agree on them. The lesions of a
+    /// folder with one class become that class, if the others name it, or else [`UNKNOWN_CLASS`]: a lesion
+    /// all the same.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`]; [`Error::Config`] for folders that do not fit together.
+    pub fn open_all(paths: &[PathBuf]) -> Result<Self> {
+        let mut parts = paths.iter().map(|path| Self::open(path)).collect::<Result<Vec<_>>>()?;
+        parts.sort_by_key(|part| std::cmp::Reverse(part.profile.classes.len()));
+        let mut parts = parts.into_iter();
+        let mut whole =
+            parts.next().ok_or_else(|| Error::Config("no dataset folder was given".into()))?;
+        for mut part in parts {
+            let classes = &part.profile.classes;
+            if *classes != whole.profile.classes {
+                let &[name] = &classes.as_slice() else {
+                    let (one, other) = (part.path.display(), whole.path.display());
+                    let problem = format!("{one} and {other} name different classes");
+                    return Err(Error::Config(problem));
+                };
+                let place = whole.profile.classes.iter().position(|class| class == name);
+                let class = place.map_or(UNKNOWN_CLASS, |index| index as u8 + 1);
+                for sample in part.sites.iter_mut().flat_map(|site| &mut site.samples) {
+                    sample.single_class = Some(class);
+                }
+            }
+            for site in part.sites {
+                if whole.sites.iter().any(|other| other.name == site.name) {
+                    let problem = format!("two of the datasets have a site `{}`", site.name);
+                    return Err(Error::Config(problem));
+                }
+                whole.sites.push(site);
+            }
+        }
+        Ok(whole)
     }
 
     /// The site of this name.
@@ -130,11 +173,11 @@ impl Dataset {
         if image_size != mask_size {
             return Err(Error::MaskSize { mask: sample.mask.clone(), mask_size, image_size });
         }
-        let classes = self.profile.classes.len();
-        if classes == 1 {
-            let mask = mask.map(|value| u8::from(value != 0));
+        if let Some(class) = sample.single_class {
+            let mask = mask.map(|value| if value == 0 { 0 } else { class });
             return Ok(LabelledImage { image, mask });
         }
+        let classes = self.profile.classes.len();
         match mask.classes().iter().find(|value| usize::from(**value) > classes) {
             Some(&value) => Err(Error::MaskClass { mask: sample.mask.clone(), value, classes }),
             None => Ok(LabelledImage { image, mask }),
@@ -143,7 +186,7 @@ impl Dataset {
 }
 
 impl Site {
-    fn open(folder: &Path) -> Result<Self> {
+    fn open(folder: &Path, single_class: Option<u8>) -> Result<Self> {
         let name = file_name(folder);
         let images = folder.join("images");
         let masks = folder.join("masks");
@@ -164,6 +207,7 @@ impl Site {
                 group: group(&stem),
                 factors: factors.get(&stem).cloned(),
                 name: stem,
+                single_class,
                 image,
                 mask,
             });

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{Dataset, Result, Sample};

@@ -55,9 +55,14 @@ impl ConfounderDictionary {
     }
 
     /// An empty place for a dictionary of `count` entries, to be loaded.
-    pub fn placeholder(count: usize, width: usize, device: &Device) -> Self {
+    pub fn placeholder(
+        count: usize,
+        width: usize,
+        learning: DictionaryLearning,
+        device: &Device,
+    ) -> Self {
         let zeros = Tensor::zeros([count, width], device);
-        Self::new(zeros.clone(), zeros, DictionaryLearning::Frozen)
+        Self::new(zeros.clone(), zeros, learning)
     }
 
     /// Z: `[M, d]`.

@@ -97,7 +97,7 @@ impl McdrlConfig {
         self.with_parts(
             self.vision.init(device),
             Tensor::zeros([self.classes, width], device),
-            ConfounderDictionary::placeholder(self.confounders, width, device),
+            ConfounderDictionary::placeholder(self.confounders, width, self.dictionary, device),
         )
     }
 

@@ -1,0 +1,59 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use mcdrl::data::Dataset;
+use mcdrl::train::{LoadedSamples, PretrainConfig, pretrain, write_whole};
+use serde_json::json;
+
+use crate::error::{Failure, Outcome};
+use crate::output::{Common, progress};
+
+/// Pre-train a small CLIP on captions made from recorded factors.
+#[derive(Args)]
+pub struct Pretrain {
+    /// Dataset folder; give it again for more.
+    #[arg(long, required = true)]
+    data: Vec<PathBuf>,
+    /// The checkpoint to write.
+    #[arg(long)]
+    out: PathBuf,
+    /// A TOML file with whatever differs from the default configuration.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// A site that is left out.
+    #[arg(long)]
+    leave_out: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Pretrain {
+    pub fn run(self) -> Outcome {
+        let config: PretrainConfig = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
+                toml::from_str(&text).map_err(Failure::file(path))?
+            }
+            None => PretrainConfig::default(),
+        };
+        let device = self.common.device().open()?;
+        let dataset = Dataset::open_all(&self.data)?;
+        for site in &self.leave_out {
+            dataset.site(site)?;
+        }
+        let samples: Vec<_> = dataset
+            .samples()
+            .filter(|sample| !self.leave_out.contains(&sample.site) && sample.factors.is_some())
+            .cloned()
+            .collect();
+        let loaded = LoadedSamples::load(&dataset, &samples, config.input_size)?;
+        let bytes = pretrain(&loaded, &dataset.profile, &config, &device, &mut *progress())?;
+        write_whole(&self.out, &bytes)?;
+        if self.common.json {
+            println!("{}", json!({ "clip": self.out, "images": samples.len() }));
+        } else {
+            println!("{}: a CLIP trained on {} images", self.out.display(), samples.len());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use mcdrl::data::synth::{SynthConfig, site_name, write_dataset};
+use serde_json::json;
+
+use crate::error::Outcome;
+use crate::output::counter;
+
+/// Draw synthetic endoscopy sites as a dataset folder.
+#[derive(Args)]
+pub struct Synth {
+    /// The folder to make; it must not exist.
+    #[arg(long)]
+    out: PathBuf,
+    /// Number of sites, each with its own mixture of confounders and its own camera.
+    #[arg(long, default_value_t = 5)]
+    sites: usize,
+    /// Images a site.
+    #[arg(long, default_value_t = 200)]
+    images: usize,
+    /// Side of the square images, pixels.
+    #[arg(long, default_value_t = 128)]
+    size: usize,
+    /// The same seed gives the same bytes.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Share of images without a lesion.
+    #[arg(long, default_value_t = 0.15)]
+    lesion_free: f32,
+    /// Print JSON for machines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Synth {
+    pub fn run(self) -> Outcome {
+        let config = SynthConfig {
+            sites: self.sites,
+            images: self.images,
+            size: self.size,
+            seed: self.seed,
+            lesion_free: self.lesion_free,
+        };
+        write_dataset(&config, &self.out, counter("frames", self.sites * self.images))?;
+        let names: Vec<String> = (0..self.sites).map(site_name).collect();
+        if self.json {
+            let line = json!({ "data": self.out, "sites": names, "images": self.images });
+            println!("{line}");
+        } else {
+            println!("{}: {} sites of {} images", self.out.display(), self.sites, self.images);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use mcdrl::Precision;
+use mcdrl::clip::ClipCheckpoint;
+use mcdrl::data::{Dataset, Sample, hold_out_groups};
+use mcdrl::train::{
+    LoadedSamples, TrainConfig, TrainRequest, forget_checkpoints, train, write_whole,
+};
+use serde_json::{Value, json};
+
+use crate::clip_source::read_clip;
+use crate::error::{Failure, Outcome};
+use crate::output::{Common, progress};
+
+/// Train a segmenter.
+#[derive(Args)]
+pub struct Train {
+    /// Dataset folder; give it again for more.
+    #[arg(long, required = true)]
+    data: Vec<PathBuf>,
+    /// The CLIP checkpoint: a safetensors file or a Hugging Face folder.
+    #[arg(long)]
+    clip: PathBuf,
+    /// A TOML file with whatever differs from the default configuration.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// A site that is left out.
+    #[arg(long)]
+    leave_out: Vec<String>,
+    /// The run's folder: model.safetensors, and checkpoints while it runs.
+    #[arg(long)]
+    out: PathBuf,
+    /// Go on with the unfinished run in the folder.
+    #[arg(long)]
+    resume: bool,
+    /// Store the model in half precision.
+    #[arg(long)]
+    half: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Train {
+    pub fn run(self) -> Outcome {
+        let clip = read_clip(&self.clip)?;
+        let config = read_config(self.config.as_deref(), &clip)?;
+        let device = self.common.device().open()?;
+        let dataset = Dataset::open_all(&self.data)?;
+        for site in &self.leave_out {
+            dataset.site(site)?;
+        }
+        let samples: Vec<Sample> = dataset
+            .samples()
+            .filter(|sample| !self.leave_out.contains(&sample.site))
+            .cloned()
+            .collect();
+        let split = hold_out_groups(&samples, config.validation, config.seed);
+        let size = config.input_size;
+        let request = TrainRequest {
+            clip: &clip,
+            profile: &dataset.profile,
+            train: &LoadedSamples::load(&dataset, &split.train, size)?,
+            validation: &LoadedSamples::load(&dataset, &split.test, size)?,
+            data: samples.iter().map(Sample::label).collect::<Vec<_>>().join("\n"),
+            config: &config,
+            provenance: provenance(&dataset, &samples, &self.leave_out),
+        };
+        let mut progress = progress();
+        let model = train(&request, Some(&self.out), self.resume, &device, &mut *progress)?;
+        let precision = if self.half { Precision::Half } else { Precision::Full };
+        let file = self.out.join("model.safetensors");
+        write_whole(&file, &model.to_bytes(precision))?;
+        forget_checkpoints(&self.out);
+        let best = &model.header.provenance["training"]["best_epoch"];
+        if self.common.json {
+            println!("{}", json!({ "model": file, "best_epoch": best }));
+        } else {
+            println!("{}: the weights of epoch {best}", file.display());
+        }
+        Ok(())
+    }
+}
+
+/// The configuration for a CLIP, with what a file says instead.
+pub fn read_config(path: Option<&Path>, clip: &ClipCheckpoint) -> Outcome<TrainConfig> {
+    let vision = &clip.config.vision;
+    match path {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
+            TrainConfig::from_toml(&text, vision).map_err(Failure::file(path))
+        }
+        None => Ok(TrainConfig::for_encoder(vision)),
+    }
+}
+
+fn provenance(dataset: &Dataset, samples: &[Sample], left_out: &[String]) -> Value {
+    let count = |site: &str| samples.iter().filter(|sample| sample.site == site).count();
+    let sites: serde_json::Map<String, Value> = dataset
+        .sites
+        .iter()
+        .map(|site| (site.name.clone(), count(&site.name).into()))
+        .filter(|(_, count)| *count != Value::from(0))
+        .collect();
+    json!({ "images_by_site": sites, "left_out": left_out, "mcdrl": env!("CARGO_PKG_VERSION") })
+}

@@ -1,0 +1,148 @@
+//! What a killed run goes on from.
+//!
+//! Each epoch writes its files under names of their own and then, by one rename, the pointer to them: at any
+//! moment the folder has one whole checkpoint.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mcdrl_model::{Precision, Weights};
+use serde::{Deserialize, Serialize};
+
+use crate::config::TrainConfig;
+use crate::train::EpochRecord;
+use crate::{Error, Result};
+
+/// The pointer file.
+const POINTER: &str = "checkpoint.json";
+
+/// The state of a run after an epoch.
+pub struct Checkpoint {
+    /// What the run was configured with and how it went so far.
+    pub state: RunState,
+    /// The network's weights.
+    pub network: Weights,
+    /// The averaged weights.
+    pub average: Weights,
+    /// The averaged weights of the best epoch.
+    pub best: Weights,
+    /// The optimizer's record.
+    pub optimizer: Vec<u8>,
+}
+
+/// The part of a checkpoint that is readable text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunState {
+    /// The configuration; a run is only gone on with under the same.
+    pub config: TrainConfig,
+    /// Names the training and validation samples; a run is only gone on with over the same.
+    pub data: String,
+    /// One record an epoch done.
+    pub history: Vec<EpochRecord>,
+    /// Optimizer steps done.
+    pub steps: usize,
+}
+
+impl RunState {
+    /// The best epoch so far.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        let first_best = |best: Option<&'_ EpochRecord>, record: &EpochRecord| {
+            best.is_none_or(|best| record.validation_dice > best.validation_dice)
+        };
+        self.history.iter().fold(
+            None,
+            |best, record| {
+                if first_best(best, record) { Some(record) } else { best }
+            },
+        )
+    }
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint of an epoch and removes the one before.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let epoch = self.state.history.len();
+        for (name, weights) in self.parts() {
+            let bytes = weights.to_safetensors(Precision::Full);
+            write_whole(&part(folder, epoch, name, "safetensors"), &bytes)?;
+        }
+        write_whole(&part(folder, epoch, "optimizer", "bin"), &self.optimizer)?;
+        let state = serde_json::to_string_pretty(&self.state).expect("a state is plain data");
+        write_whole(&folder.join(POINTER), state.as_bytes())?;
+        if epoch > 1 {
+            remove(folder, epoch - 1);
+        }
+        Ok(())
+    }
+
+    /// Reads the last whole checkpoint; `None` if the run had not finished an epoch.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] for a folder that was changed by hand.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let pointer = folder.join(POINTER);
+        if !pointer.is_file() {
+            return Ok(None);
+        }
+        let damaged = |problem: String| Error::Checkpoint { path: folder.into(), problem };
+        let text = fs::read_to_string(&pointer).map_err(Error::io(&pointer))?;
+        let state: RunState = serde_json::from_str(&text)
+            .map_err(|e| damaged(format!("{POINTER} cannot be read: {e}")))?;
+        let epoch = state.history.len();
+        let weights = |name: &str| -> Result<Weights> {
+            let path = part(folder, epoch, name, "safetensors");
+            let bytes = fs::read(&path).map_err(Error::io(&path))?;
+            Ok(Weights::from_safetensors(&bytes)?)
+        };
+        let optimizer = part(folder, epoch, "optimizer", "bin");
+        Ok(Some(Self {
+            network: weights("network")?,
+            average: weights("average")?,
+            best: weights("best")?,
+            optimizer: fs::read(&optimizer).map_err(Error::io(&optimizer))?,
+            state,
+        }))
+    }
+
+    fn parts(&self) -> [(&str, &Weights); 3] {
+        [("network", &self.network), ("average", &self.average), ("best", &self.best)]
+    }
+}
+
+/// Removes what only an unfinished run needs.
+pub fn clear(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("checkpoint") {
+            // A file that cannot be removed does no harm.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Writes a file aside and renames it, so that it is whole or not there.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".part");
+    let aside = PathBuf::from(aside);
+    fs::write(&aside, bytes).map_err(Error::io(&aside))?;
+    fs::rename(&aside, path).map_err(Error::io(path))
+}
+
+fn part(folder: &Path, epoch: usize, name: &str, extension: &str) -> PathBuf {
+    folder.join(format!("checkpoint-{epoch:04}.{name}.{extension}"))
+}
+
+fn remove(folder: &Path, epoch: usize) {
+    for name in ["network", "average", "best"] {
+        let _ = fs::remove_file(part(folder, epoch, name, "safetensors"));
+    }
+    let _ = fs::remove_file(part(folder, epoch, "optimizer", "bin"));
+}

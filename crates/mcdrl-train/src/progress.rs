@@ -1,0 +1,60 @@
+//! Watching a run.
+
+use std::io::Write;
+use std::time::Instant;
+
+use crate::train::EpochRecord;
+
+/// Is told how a run goes.
+pub trait Progress: Send {
+    /// A stage of the work begins.
+    fn stage(&mut self, name: &str);
+    /// A step of an epoch is done; both are counted from one.
+    fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f32);
+    /// An epoch is done.
+    fn epoch(&mut self, record: &EpochRecord, epochs: usize);
+}
+
+/// Says nothing.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn stage(&mut self, _name: &str) {}
+    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f32) {}
+    fn epoch(&mut self, _record: &EpochRecord, _epochs: usize) {}
+}
+
+/// One line an epoch on standard error.
+pub struct Lines {
+    started: Instant,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Progress for Lines {
+    fn stage(&mut self, name: &str) {
+        self.say(&format!("── {name}"));
+    }
+
+    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f32) {}
+
+    fn epoch(&mut self, record: &EpochRecord, epochs: usize) {
+        let EpochRecord { epoch, loss, segmentation, validation_dice, .. } = record;
+        self.say(&format!(
+            "epoch {epoch:>3}/{epochs}  loss {loss:.4}  segmentation {segmentation:.4}  \
+             validation dice {validation_dice:.4}  {:.0} s",
+            self.started.elapsed().as_secs_f32()
+        ));
+    }
+}
+
+impl Lines {
+    fn say(&self, line: &str) {
+        // Nobody may be reading any more; the run goes on.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}

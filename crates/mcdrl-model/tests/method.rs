@@ -247,3 +247,26 @@ fn damaged_model_files_are_told_apart() {
     assert!(message(&edit(r#"\"profile\""#, r#"\"prophet\""#)).contains("header is damaged"));
     assert!(message(b"not a model at all, just some text").contains("safetensors"));
 }
+
+#[test]
+fn gradients_are_the_slopes_of_the_loss() {
+    // Central differences through the convolutions, pools, norms, interpolation and attention at once, along
+    // the gradient itself, where the slope is its length.
+    let device = Device::flex().autodiff();
+    let config = McdrlConfig::over(encoder(), 3, 4, 64);
+    let network = network(&config, &device);
+    let pixels = random([2, 3, 64, 64], &device);
+    let target = random([2, 4, 64, 64], &device);
+    let loss = |pixels: Tensor<4>| {
+        let output = network.forward(pixels);
+        (output.full_logits(64) * target.clone()).mean()
+    };
+    let tracked = pixels.clone().require_grad();
+    let gradient = tracked.grad(&loss(tracked.clone()).backward()).unwrap();
+    let length = values(gradient.clone().square().sum().sqrt())[0];
+    let direction = Tensor::from_data((gradient / length).into_data(), &device);
+    let step = 0.02;
+    let at = |step: f32| values(loss(pixels.clone() + direction.clone() * step))[0];
+    let slope = (at(step) - at(-step)) / (2.0 * step);
+    assert!((slope / length - 1.0).abs() < 0.05, "slope {slope}, gradient {length}");
+}

@@ -21,7 +21,7 @@ use crate::batch::{BatchMaker, ImageClass, LoadedSamples, for_each_batch, image_
 use crate::caption::ImageFacts;
 use crate::progress::Progress;
 use crate::start::seeded;
-use crate::train::EpochRecord;
+use crate::train::{EPSILON, EpochRecord};
 use crate::{Error, Result};
 
 /// The visual backbone of a small CLIP.
@@ -53,8 +53,10 @@ pub struct PretrainConfig {
     pub input_size: usize,
     /// The visual backbone.
     pub backbone: Backbone,
-    /// Channels of the ResNet's stem; tokens of the ViT are eight times as wide.
+    /// Channels of the ResNet's stem; tokens of the ViT are four times as wide.
     pub width: usize,
+    /// Channels of a ResNet block's output over those inside it.
+    pub expansion: usize,
     /// Blocks of the ResNet's stages; the ViT has as many in all.
     pub layers: [usize; 4],
     /// Width d of the joint space.
@@ -71,8 +73,9 @@ impl Default for PretrainConfig {
             weight_decay: 0.01,
             input_size: 128,
             backbone: Backbone::ResNet,
-            width: 16,
-            layers: [2, 2, 2, 2],
+            width: 32,
+            expansion: 2,
+            layers: [1, 1, 1, 1],
             embed_dim: 128,
         }
     }
@@ -86,6 +89,7 @@ impl PretrainConfig {
                 ModifiedResNetConfig::new()
                     .with_image_size(self.input_size)
                     .with_width(self.width)
+                    .with_expansion(self.expansion)
                     .with_layers(self.layers)
                     .with_heads(8)
                     .with_embed_dim(self.embed_dim)
@@ -95,9 +99,9 @@ impl PretrainConfig {
                 VisionTransformerConfig::new()
                     .with_image_size(self.input_size)
                     .with_patch_size(8)
-                    .with_width(8 * self.width)
+                    .with_width(4 * self.width)
                     .with_layers(self.layers.iter().sum())
-                    .with_heads((self.width / 4).max(1))
+                    .with_heads((self.width / 8).max(1))
                     .with_embed_dim(self.embed_dim),
             ),
         };
@@ -115,6 +119,7 @@ impl PretrainConfig {
             && self.batch_size > 1
             && self.width >= 8
             && self.width.is_multiple_of(8)
+            && self.expansion > 0
             && self.embed_dim > 0
             && self.layers.iter().all(|layers| *layers > 0)
             && self.input_size >= 2 * stride
@@ -159,6 +164,7 @@ pub fn pretrain(
     let mut clip = weights.load_into(architecture.init(&device), &str::to_owned)?;
     let mut optimizer = AdamWConfig::new()
         .with_weight_decay(config.weight_decay as f32)
+        .with_epsilon(EPSILON)
         .init()
         .with_grad_clipping(GradientClipping::Norm(1.0));
 

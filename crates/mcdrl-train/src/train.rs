@@ -21,6 +21,9 @@ use crate::progress::Progress;
 use crate::start::{Start, with_named_ids};
 use crate::{Error, Result};
 
+/// AdamW's ε as in PyTorch; Burn's own default of 1e-5 is as large as the gradients of a mean over pixels.
+pub(crate) const EPSILON: f32 = 1e-8;
+
 /// What a run is made of.
 pub struct TrainRequest<'a> {
     /// The CLIP that gives the encoder and the texts.
@@ -105,7 +108,10 @@ impl<'a> Run<'a> {
         let config = request.config;
         let device = device.clone().autodiff();
         let network = start.network(&device)?;
-        let optimizer = AdamWConfig::new().with_weight_decay(config.weight_decay as f32).init();
+        let optimizer = AdamWConfig::new()
+            .with_weight_decay(config.weight_decay as f32)
+            .with_epsilon(EPSILON)
+            .init();
         let optimizer = if config.clip_norm > 0.0 {
             optimizer.with_grad_clipping(GradientClipping::Norm(config.clip_norm as f32))
         } else {

@@ -17,9 +17,13 @@ pub struct ModifiedResNetConfig {
     /// Side of the square input that the position embeddings belong to, pixels.
     #[config(default = 224)]
     pub image_size: usize,
-    /// Channels of the stem; the last stage has 32 times as many.
+    /// Channels of the stem; the last stage has 8 · expansion times as many.
     #[config(default = 64)]
     pub width: usize,
+    /// Channels of a block's output over those inside it: 4 as in CLIP; a small encoder gets more from wider
+    /// 3×3 convolutions and less expansion.
+    #[config(default = 4)]
+    pub expansion: usize,
     /// Blocks in each of the four stages.
     #[config(default = "[3, 4, 6, 3]")]
     pub layers: [usize; 4],
@@ -84,13 +88,13 @@ impl ModifiedResNetConfig {
         let mut channels = self.width;
         let mut stage = |index: usize, stride: usize| -> Vec<Bottleneck> {
             let planes = self.width << index;
+            let outputs = self.expansion * planes;
             let block = |number: usize| {
-                let (inputs, stride) =
-                    if number == 0 { (channels, stride) } else { (4 * planes, 1) };
-                Bottleneck::new(inputs, planes, stride, device)
+                let (inputs, stride) = if number == 0 { (channels, stride) } else { (outputs, 1) };
+                Bottleneck::new([inputs, planes, outputs], stride, device)
             };
             let blocks = (0..self.layers[index]).map(block).collect();
-            channels = 4 * planes;
+            channels = outputs;
             blocks
         };
         let last_stride = if self.output_stride <= 16 { 1 } else { 2 };
@@ -109,12 +113,19 @@ impl ModifiedResNetConfig {
             layer4: stage(3, last_stride),
             attnpool: AttentionPool::new(
                 grid * grid,
-                32 * self.width,
+                self.channels()[3],
                 self.heads,
                 self.embed_dim,
                 device,
             ),
         }
+    }
+}
+
+impl ModifiedResNetConfig {
+    /// Channels of the four stages' outputs.
+    pub fn channels(&self) -> [usize; 4] {
+        [0, 1, 2, 3].map(|stage| self.expansion * (self.width << stage))
     }
 }
 
@@ -149,15 +160,21 @@ fn stage(blocks: &[Bottleneck], map: Tensor<4>) -> Tensor<4> {
 }
 
 impl Bottleneck {
-    fn new(inputs: usize, planes: usize, stride: usize, device: &Device) -> Self {
-        let outputs = 4 * planes;
+    fn new(
+        [inputs, planes, outputs]: [usize; 3],
+        stride: usize,
+        device: &Device,
+    ) -> Self {
+        // As in CLIP, a block begins as the identity.
+        let mut bn3 = BatchNormConfig::new(outputs).init(device);
+        bn3.gamma = Initializer::Zeros.init([outputs], device);
         Self {
             conv1: convolution(inputs, planes, 1, 1, device),
             bn1: BatchNormConfig::new(planes).init(device),
             conv2: convolution(planes, planes, 3, 1, device),
             bn2: BatchNormConfig::new(planes).init(device),
             conv3: convolution(planes, outputs, 1, 1, device),
-            bn3: BatchNormConfig::new(outputs).init(device),
+            bn3,
             pool: (stride > 1).then(|| average_pool(stride)),
             downsample: (stride > 1 || inputs != outputs).then(|| {
                 let norm = BatchNormConfig::new(outputs).init(device);

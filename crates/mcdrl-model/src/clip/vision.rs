@@ -84,7 +84,7 @@ impl ClipVisionEncoderConfig {
                 let taps = (1..config.layers).filter(|l| *l == third || *l == two_thirds);
                 taps.map(|_| config.width).collect()
             }
-            Self::ResNet(config) => vec![4 * config.width, 8 * config.width, 16 * config.width],
+            Self::ResNet(config) => config.channels()[..3].to_vec(),
         }
     }
 }

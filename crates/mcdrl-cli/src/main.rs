@@ -1,16 +1,22 @@
 //! The `mcdrl` command: every verb is one file.
 
 mod clip_source;
+mod demo;
+mod dictionary;
+mod embed;
 mod error;
+mod evaluate;
+mod inspect;
+mod loso;
 mod output;
 mod pretrain;
+mod segment;
 mod synth;
 mod train;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
 
 /// Medical image segmentation that keeps working at the next hospital. A research demonstration, not for
 /// clinical use.
@@ -23,17 +29,31 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Synth(synth::Synth),
     Pretrain(pretrain::Pretrain),
+    Embed(embed::Embed),
+    Dictionary(dictionary::Dictionary),
     Train(train::Train),
+    Evaluate(evaluate::Evaluate),
+    Loso(loso::Loso),
+    Segment(segment::Segment),
+    Inspect(inspect::Inspect),
 }
 
 fn main() -> ExitCode {
     let command = Command::parse();
     let result = match command.verb {
+        Verb::Demo(verb) => verb.run(),
         Verb::Synth(verb) => verb.run(),
         Verb::Pretrain(verb) => verb.run(),
+        Verb::Embed(verb) => verb.run(),
+        Verb::Dictionary(verb) => verb.run(),
         Verb::Train(verb) => verb.run(),
+        Verb::Evaluate(verb) => verb.run(),
+        Verb::Loso(verb) => verb.run(),
+        Verb::Segment(verb) => verb.run(),
+        Verb::Inspect(verb) => verb.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

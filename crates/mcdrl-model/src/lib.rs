@@ -44,6 +44,8 @@ mod segmenter;
 mod target_region;
 mod weights;
 
+pub use burn::tensor::{Device, Tensor};
+
 pub use causal_intervention::{
     CausalIntervention, CausalInterventionConfig, Intervened, Weighting,
 };

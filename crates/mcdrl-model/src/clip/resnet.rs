@@ -160,11 +160,7 @@ fn stage(blocks: &[Bottleneck], map: Tensor<4>) -> Tensor<4> {
 }
 
 impl Bottleneck {
-    fn new(
-        [inputs, planes, outputs]: [usize; 3],
-        stride: usize,
-        device: &Device,
-    ) -> Self {
+    fn new([inputs, planes, outputs]: [usize; 3], stride: usize, device: &Device) -> Self {
         // As in CLIP, a block begins as the identity.
         let mut bn3 = BatchNormConfig::new(outputs).init(device);
         bn3.gamma = Initializer::Zeros.init([outputs], device);

@@ -1,0 +1,119 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use mcdrl::clip::{ClipTokenizer, normalize};
+use mcdrl::train::write_whole;
+use mcdrl::{Precision, Profile, Weights};
+use serde_json::json;
+
+use crate::clip_source::read_clip;
+use crate::error::{Failure, Outcome};
+use crate::output::Common;
+
+/// Build, show and compare confounder dictionaries.
+#[derive(Args)]
+pub struct Dictionary {
+    /// The CLIP checkpoint whose text encoder embeds the prompts.
+    #[arg(long)]
+    clip: PathBuf,
+    /// A profile in TOML; without, the built-in endoscopy profile.
+    #[arg(long)]
+    prompts: Option<PathBuf>,
+    /// The dictionary to write: safetensors, one named row a confounder.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// A dictionary to compare with, as this command writes it.
+    #[arg(long)]
+    compare: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Dictionary {
+    pub fn run(self) -> Outcome {
+        let profile = read_profile(self.prompts.as_deref())?;
+        let device = self.common.device().open()?;
+        let clip = read_clip(&self.clip)?.init(&device).map_err(Failure::file(&self.clip))?;
+        let prompts = profile.confounder_prompts();
+        let rows = normalize(clip.embed_texts(&ClipTokenizer::new(), &prompts));
+        let width = rows.dims()[1];
+        let values: Vec<f32> = rows
+            .try_into_data()
+            .map_err(|e| Failure::Failed(format!("{e:?}")))?
+            .try_to_vec()
+            .map_err(|e| Failure::Failed(format!("{e:?}")))?;
+        let row = |index: usize| &values[index * width..][..width];
+
+        if let Some(out) = &self.out {
+            let mut weights = Weights::default();
+            for (index, confounder) in profile.confounders.iter().enumerate() {
+                weights.insert(confounder.name.as_str(), vec![width], row(index).to_vec());
+            }
+            let header = serde_json::to_string(&profile).expect("a profile is plain data");
+            weights.set_metadata("mcdrl-dictionary", header);
+            write_whole(out, &weights.to_safetensors(Precision::Full))?;
+        }
+        let other = self.compare.as_deref().map(read_dictionary).transpose()?;
+        let entries: Vec<_> = profile
+            .confounders
+            .iter()
+            .enumerate()
+            .map(|(index, confounder)| {
+                let nearest =
+                    (0..profile.confounders.len()).filter(|other| *other != index).max_by(
+                        |a, b| cosine(row(index), row(*a)).total_cmp(&cosine(row(index), row(*b))),
+                    );
+                json!({
+                    "name": confounder.name,
+                    "family": confounder.family,
+                    "prompt": prompts[index],
+                    "nearest": nearest.map(|other| json!({
+                        "name": profile.confounders[other].name,
+                        "cosine": cosine(row(index), row(other)),
+                    })),
+                    "compared": other.as_ref().and_then(|other| {
+                        let theirs = other.values(&confounder.name)?;
+                        (theirs.len() == width).then(|| cosine(row(index), theirs))
+                    }),
+                })
+            })
+            .collect();
+        if self.common.json {
+            println!("{}", json!({ "profile": profile.name, "width": width, "entries": entries }));
+            return Ok(());
+        }
+        println!("{} confounders of {}, width {width}", entries.len(), profile.name);
+        for entry in entries {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or("–").to_owned();
+            println!(
+                "{:<14}{:<24}nearest {:<14}{:>7.3}{}",
+                text(&entry["name"]),
+                text(&entry["family"]),
+                text(&entry["nearest"]["name"]),
+                entry["nearest"]["cosine"].as_f64().unwrap_or_default(),
+                entry["compared"].as_f64().map_or(String::new(), |c| format!("  compared {c:.3}")),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn read_profile(path: Option<&Path>) -> Outcome<Profile> {
+    match path {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
+            Profile::from_toml(&text).map_err(Failure::file(path))
+        }
+        None => Ok(Profile::endoscopy()),
+    }
+}
+
+fn read_dictionary(path: &Path) -> Outcome<Weights> {
+    let bytes = std::fs::read(path).map_err(Failure::io(path))?;
+    Weights::from_safetensors(&bytes).map_err(Failure::file(path))
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-6)
+}

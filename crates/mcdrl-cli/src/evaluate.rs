@@ -1,0 +1,102 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use mcdrl::Segmenter;
+use mcdrl::data::{Dataset, Sample};
+use mcdrl::train::report::{Exhibit, evaluation_report};
+use mcdrl::train::{Evaluation, ImageScore, evaluate, write_whole};
+use serde_json::json;
+
+use crate::error::{Failure, Outcome};
+use crate::output::{Common, counter};
+use crate::segment::open_segmenter;
+
+/// Evaluate a model on a dataset folder: per site, class and image.
+#[derive(Args)]
+pub struct Evaluate {
+    /// Dataset folder; give it again for more.
+    #[arg(long, required = true)]
+    data: Vec<PathBuf>,
+    /// The model file; without, the embedded demonstration model.
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Evaluate this site alone; give it again for more.
+    #[arg(long)]
+    site: Vec<String>,
+    /// The folder for evaluation.csv, evaluation.json and report.html.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Evaluate {
+    pub fn run(self) -> Outcome {
+        let segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
+        let dataset = Dataset::open_all(&self.data)?;
+        for site in &self.site {
+            dataset.site(site)?;
+        }
+        let wanted = |sample: &&Sample| self.site.is_empty() || self.site.contains(&sample.site);
+        let samples: Vec<Sample> = dataset.samples().filter(wanted).cloned().collect();
+        let count = counter("images", samples.len());
+        let evaluation = evaluate(&segmenter, &dataset, &samples, count)?;
+        if let Some(out) = &self.out {
+            write_reports(out, &segmenter, &dataset, &samples, &evaluation)?;
+        }
+        if self.common.json {
+            let line = json!({ "sites": evaluation.sites, "total": evaluation.total });
+            println!("{line}");
+        } else {
+            print!("{}", evaluation.table());
+        }
+        Ok(())
+    }
+}
+
+fn write_reports(
+    out: &Path,
+    segmenter: &Segmenter,
+    dataset: &Dataset,
+    samples: &[Sample],
+    evaluation: &Evaluation,
+) -> Outcome {
+    std::fs::create_dir_all(out).map_err(Failure::io(out))?;
+    write_whole(&out.join("evaluation.csv"), evaluation.to_csv().as_bytes())?;
+    let json = serde_json::to_vec_pretty(evaluation).expect("scores are plain data");
+    write_whole(&out.join("evaluation.json"), &json)?;
+    let title = "MCDRL evaluation";
+    let introduction = format!("{} images of {}", samples.len(), dataset.path.display());
+    let mut report = evaluation_report(title, &introduction, evaluation);
+    report.heading("The worst, the median and the best of each site");
+    report.legend(segmenter.labels());
+    for score in remarkable(evaluation) {
+        let sample = samples.iter().find(|s| s.site == score.site && s.name == score.name);
+        let Some(sample) = sample else { continue };
+        let labelled = dataset.load(sample)?;
+        let segmentation = segmenter.segment(&labelled.image)?;
+        report.gallery(&[Exhibit {
+            title: sample.label(),
+            note: format!("Dice {:.3}", score.dice.unwrap_or_default()),
+            truth: Some(&labelled),
+            image: &labelled.image,
+            segmentation: &segmentation,
+        }])?;
+    }
+    write_whole(&out.join("report.html"), report.to_html(title).as_bytes())?;
+    Ok(())
+}
+
+/// Of each site the images of the lowest, the middle and the highest Dice.
+fn remarkable(evaluation: &Evaluation) -> Vec<&ImageScore> {
+    let mut chosen = Vec::new();
+    for site in &evaluation.sites {
+        let of_site = |image: &&ImageScore| image.site == site.name && image.dice.is_some();
+        let mut images: Vec<&ImageScore> = evaluation.images.iter().filter(of_site).collect();
+        images.sort_by(|a, b| a.dice.unwrap_or_default().total_cmp(&b.dice.unwrap_or_default()));
+        let mut places = vec![0, images.len() / 2, images.len().saturating_sub(1)];
+        places.dedup();
+        chosen.extend(places.into_iter().filter_map(|place| images.get(place).copied()));
+    }
+    chosen
+}

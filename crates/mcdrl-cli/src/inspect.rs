@@ -1,0 +1,80 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use mcdrl::data::Dataset;
+use mcdrl::{Error, Model};
+use serde_json::{Value, json};
+
+use crate::clip_source::read_clip;
+use crate::error::{Failure, Outcome};
+
+/// What is this model, CLIP checkpoint or dataset?
+#[derive(Args)]
+pub struct Inspect {
+    /// A model file, a CLIP file or folder, or a dataset folder.
+    path: PathBuf,
+    /// Print JSON for machines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Inspect {
+    pub fn run(self) -> Outcome {
+        let found = if self.path.is_dir() && !self.path.join("model.safetensors").is_file() {
+            inspect_dataset(&self.path)?
+        } else {
+            inspect_file(&self.path)?
+        };
+        if self.json {
+            println!("{found}");
+        } else {
+            let text = serde_json::to_string_pretty(&found).expect("a description is plain data");
+            println!("{text}");
+        }
+        Ok(())
+    }
+}
+
+fn inspect_dataset(path: &Path) -> Outcome<Value> {
+    let dataset = Dataset::open(path)?;
+    let mut sites = serde_json::Map::new();
+    for site in &dataset.sites {
+        let mut lesions = 0;
+        for sample in &site.samples {
+            let labelled = dataset.load(sample)?;
+            lesions += usize::from(labelled.mask.classes().iter().any(|class| *class != 0));
+        }
+        let recorded = site.samples.iter().filter(|sample| sample.factors.is_some()).count();
+        let about = json!({
+            "images": site.samples.len(),
+            "with_lesion": lesions,
+            "with_recorded_factors": recorded,
+        });
+        sites.insert(site.name.clone(), about);
+    }
+    Ok(json!({ "kind": "dataset", "classes": dataset.profile.classes, "sites": sites }))
+}
+
+fn inspect_file(path: &Path) -> Outcome<Value> {
+    if !path.is_dir() {
+        let bytes = std::fs::read(path).map_err(Failure::io(path))?;
+        let device = mcdrl::DeviceChoice::Cpu.open()?;
+        match Model::from_bytes(&bytes, &device) {
+            Ok(model) => {
+                let header = serde_json::to_value(&model.header).expect("a header is plain data");
+                return Ok(json!({ "kind": "model", "header": header }));
+            }
+            Err(Error::NotAModel) => {}
+            Err(error) => return Err(Failure::file(path)(error)),
+        }
+    }
+    let clip = read_clip(path)?;
+    clip.init(&mcdrl::DeviceChoice::Cpu.open()?).map_err(Failure::file(path))?;
+    let layout = if clip.is_hugging_face() { "Hugging Face" } else { "OpenAI" };
+    Ok(json!({
+        "kind": "clip",
+        "layout": layout,
+        "values": clip.num_values(),
+        "config": serde_json::to_value(&clip.config).expect("a config is plain data"),
+    }))
+}

@@ -1,0 +1,157 @@
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use mcdrl::data::Dataset;
+use mcdrl::train::report::Report;
+use mcdrl::train::{
+    LosoReport, LosoRequest, PretrainConfig, TrainConfig, Variant, loso, write_whole,
+};
+use serde_json::json;
+
+use crate::clip_source::read_clip;
+use crate::error::{Failure, Outcome};
+use crate::output::Common;
+use crate::train::read_config;
+
+/// The defaults of the protocol on small sites: what ends within half an hour on two cores.
+const QUICK: &str = include_str!("loso.toml");
+
+/// Leave one site out, for the full method and its ablations.
+#[derive(Args)]
+pub struct Loso {
+    /// Dataset folder; give it again for more.
+    #[arg(long, required = true)]
+    data: Vec<PathBuf>,
+    /// The CLIP checkpoint; without, a small one is pre-trained for every fold on its source sites.
+    #[arg(long)]
+    clip: Option<PathBuf>,
+    /// A TOML file with whatever differs from the protocol's training configuration.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// A seed; give it again for more.
+    #[arg(long, default_values_t = [7])]
+    seed: Vec<u64>,
+    /// Compare these alone.
+    #[arg(long, value_enum)]
+    variant: Vec<VariantName>,
+    /// Leave out these sites alone.
+    #[arg(long)]
+    leave_out: Vec<String>,
+    /// Folds at a time; without, one a core.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// The folder for loso.json and report.html.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum VariantName {
+    Baseline,
+    WithoutMtrs,
+    WithoutCdrl,
+    Full,
+}
+
+impl Loso {
+    pub fn run(self) -> Outcome {
+        let device = self.common.device().open()?;
+        let dataset = Dataset::open_all(&self.data)?;
+        for site in &self.leave_out {
+            dataset.site(site)?;
+        }
+        let clip = self.clip.as_deref().map(read_clip).transpose()?;
+        let quick: QuickConfig =
+            toml::from_str(QUICK).map_err(Failure::file(Path::new("loso.toml")))?;
+        let config = match (&clip, &self.config) {
+            (Some(clip), path) => read_config(path.as_deref(), clip)?,
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
+                let vision = quick.pretrain.architecture().vision;
+                TrainConfig::from_toml(&text, &vision).map_err(Failure::file(path))?
+            }
+            (None, None) => quick.train,
+        };
+        let all_sites = || dataset.sites.iter().map(|site| site.name.clone()).collect();
+        let variants: Vec<Variant> = match self.variant.as_slice() {
+            [] => Variant::ALL.to_vec(),
+            names => names.iter().map(|name| name.variant()).collect(),
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let request = LosoRequest {
+            dataset: &dataset,
+            clip: clip.as_ref(),
+            pretrain: &quick.pretrain,
+            config: &config,
+            seeds: &self.seed,
+            variants: &variants,
+            left_out: &if self.leave_out.is_empty() { all_sites() } else { self.leave_out.clone() },
+            jobs: self.jobs.unwrap_or(cores),
+        };
+        let report = loso(&request, &device, &|run, done, total| {
+            eprintln!(
+                "{done}/{total}  seed {}  without {}: {} dice {:.3}",
+                run.seed,
+                run.site,
+                run.variant.name(),
+                run.score.dice.mean.unwrap_or_default()
+            );
+        })?;
+        self.write(&report, &config)?;
+        if self.common.json {
+            println!("{}", json!({ "rows": report.rows(), "runs": report.runs }));
+        } else {
+            print_table(&report.rows());
+        }
+        Ok(())
+    }
+
+    fn write(&self, report: &LosoReport, config: &TrainConfig) -> Outcome {
+        std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
+        let value = json!({ "config": config, "runs": report.runs });
+        let text = serde_json::to_vec_pretty(&value).expect("scores are plain data");
+        write_whole(&self.out.join("loso.json"), &text)?;
+        let title = "MCDRL: leave one site out";
+        let seeds = self.seed.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let mut page = Report::new(
+            title,
+            &format!(
+                "Every site in turn is tested on and never trained on. Per cent, mean over sites; ± is the \
+                 standard deviation over seeds ({seeds})."
+            ),
+        );
+        page.table(&report.rows());
+        write_whole(&self.out.join("report.html"), page.to_html(title).as_bytes())?;
+        Ok(())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct QuickConfig {
+    pretrain: PretrainConfig,
+    train: TrainConfig,
+}
+
+impl VariantName {
+    fn variant(self) -> Variant {
+        match self {
+            Self::Baseline => Variant::Baseline,
+            Self::WithoutMtrs => Variant::WithoutMtrs,
+            Self::WithoutCdrl => Variant::WithoutCdrl,
+            Self::Full => Variant::Full,
+        }
+    }
+}
+
+fn print_table(rows: &[Vec<String>]) {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  "));
+    }
+}

@@ -1,0 +1,167 @@
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use mcdrl::data::{is_image, read_image};
+use mcdrl::train::picture::overlay;
+use mcdrl::train::write_whole;
+use mcdrl::{Segmentation, Segmenter};
+use serde_json::json;
+
+use crate::error::{Failure, Outcome};
+use crate::output::Common;
+
+/// Segment images: masks, overlays, confounders.
+#[derive(Args)]
+pub struct Segment {
+    /// The model file; without, the embedded demonstration model.
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// The folder for `<name>.mask.png` (class indices) and `<name>.overlay.png`.
+    #[arg(long)]
+    out: PathBuf,
+    /// Images, or folders of images.
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Segment {
+    pub fn run(self) -> Outcome {
+        let segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
+        let images = find_images(&self.input)?;
+        std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
+        let mut failed = 0;
+        for (path, name) in &images {
+            // One bad image must not cost the rest of an archive.
+            if let Err(failure) = self.segment_one(&segmenter, path, name) {
+                eprintln!("mcdrl: {failure}");
+                failed += 1;
+            }
+        }
+        match failed {
+            0 => Ok(()),
+            failed => Err(Failure::Failed(format!(
+                "{failed} of {} images could not be segmented",
+                images.len()
+            ))),
+        }
+    }
+
+    fn segment_one(&self, segmenter: &Segmenter, path: &Path, name: &str) -> Outcome {
+        let image = read_image(path)?;
+        let started = Instant::now();
+        let segmentation = segmenter.segment(&image)?;
+        let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+        let mask = self.out.join(format!("{name}.mask.png"));
+        write_whole(&mask, &segmentation.mask.encode_png()?)?;
+        let drawn = overlay(&image, &segmentation.mask, 0.25);
+        write_whole(&self.out.join(format!("{name}.overlay.png")), &drawn.encode_png()?)?;
+        let line = json!({
+            "image": path,
+            "width": image.width(),
+            "height": image.height(),
+            "mask": mask,
+            "classes": segmentation.classes,
+            "confounders": segmentation.confounders,
+            "uncertainty": segmentation.uncertainty(),
+            "device": segmenter.device_name(),
+            "milliseconds": (milliseconds * 100.0).round() / 100.0,
+        });
+        if self.common.json {
+            println!("{line}");
+        } else {
+            println!("{}: {}", path.display(), describe(&segmentation));
+        }
+        Ok(())
+    }
+}
+
+/// The model at `path`, or the embedded one, on the chosen device.
+pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter> {
+    let device = common.device().open()?;
+    match path {
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(Failure::io(path))?;
+            Segmenter::from_bytes(&bytes, &device).map_err(Failure::file(path))
+        }
+        None => Ok(Segmenter::from_bytes(mcdrl::demo::MODEL, &device)?),
+    }
+}
+
+/// A line about a segmentation for people.
+pub fn describe(segmentation: &Segmentation) -> String {
+    let found: Vec<String> = segmentation
+        .classes
+        .iter()
+        .filter(|class| class.fraction > 0.0)
+        .map(|class| format!("{} {:.1} %", class.name, 100.0 * class.fraction))
+        .collect();
+    let mut confounders: Vec<_> = segmentation.confounders.iter().collect();
+    confounders.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let heaviest: Vec<String> = confounders
+        .iter()
+        .take(3)
+        .map(|c| format!("{} {:.0} %", c.name, 100.0 * c.weight))
+        .collect();
+    let found = if found.is_empty() { "no lesion".into() } else { found.join(", ") };
+    if heaviest.is_empty() {
+        return found;
+    }
+    format!("{found}; confounders removed: {}", heaviest.join(", "))
+}
+
+/// The images among the inputs with the names that their results get: the file's name, with its folder's before
+/// it where two would be the same.
+fn find_images(inputs: &[PathBuf]) -> Outcome<Vec<(PathBuf, String)>> {
+    let mut paths = Vec::new();
+    for input in inputs {
+        if !input.is_dir() {
+            paths.push(input.clone());
+            continue;
+        }
+        let before = paths.len();
+        collect(input, &mut paths)?;
+        if paths.len() == before {
+            let shown = input.display();
+            return Err(Failure::Failed(format!(
+                "{shown}: no jpg, png, tif, bmp or webp image in this folder"
+            )));
+        }
+    }
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut named: Vec<(PathBuf, String)> = Vec::new();
+    let mut taken = std::collections::HashSet::new();
+    for path in paths {
+        let short = stem(&path);
+        let mut name = short.clone();
+        let mut folder = path.parent();
+        while !taken.insert(name.clone()) {
+            match folder.and_then(Path::file_name) {
+                Some(part) => name = format!("{}-{name}", part.to_string_lossy()),
+                None => name = format!("{short}-{}", named.len()),
+            }
+            folder = folder.and_then(Path::parent);
+        }
+        named.push((path, name));
+    }
+    Ok(named)
+}
+
+/// The images under a folder in order; folders of masks are no images.
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Outcome {
+    let entries = std::fs::read_dir(folder).map_err(Failure::io(folder))?;
+    let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            if path.file_name().is_none_or(|name| name != "masks") {
+                collect(&path, paths)?;
+            }
+        } else if is_image(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! The paper's protocol: leave one site out, for the full method and its ablations, over seeds.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::tensor::Device;
+use mcdrl_data::{Dataset, Sample, hold_out_groups, leave_one_site_out};
+use mcdrl_model::Segmenter;
+use mcdrl_model::clip::ClipCheckpoint;
+use serde::{Deserialize, Serialize};
+
+use crate::batch::LoadedSamples;
+use crate::config::TrainConfig;
+use crate::evaluate::{GroupScore, evaluate};
+use crate::metrics::Summary;
+use crate::pretrain::{PretrainConfig, pretrain};
+use crate::progress::Silent;
+use crate::train::{TrainRequest, train};
+use crate::{Error, Result};
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// The same encoder and head trained with L_seg alone: no MTRS, no CDRL, no text in the loss.
+    Baseline,
+    /// Every position is intervened on.
+    WithoutMtrs,
+    /// Regions are selected, nothing is intervened on.
+    WithoutCdrl,
+    /// The method.
+    Full,
+}
+
+impl Variant {
+    /// All, in the order of the paper's table.
+    pub const ALL: [Self; 4] = [Self::Baseline, Self::WithoutMtrs, Self::WithoutCdrl, Self::Full];
+
+    /// The name as users write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::WithoutMtrs => "without-mtrs",
+            Self::WithoutCdrl => "without-cdrl",
+            Self::Full => "full",
+        }
+    }
+
+    /// The configuration of this variant; everything else stays the same.
+    pub fn configure(self, config: &TrainConfig) -> TrainConfig {
+        let mut config = config.clone();
+        config.select_regions = matches!(self, Self::WithoutCdrl | Self::Full);
+        config.intervene = matches!(self, Self::WithoutMtrs | Self::Full);
+        if self == Self::Baseline {
+            config.loss.contrast = 0.0;
+        }
+        config
+    }
+}
+
+/// What is run.
+pub struct LosoRequest<'a> {
+    /// The sites.
+    pub dataset: &'a Dataset,
+    /// A trained CLIP; without, one is pre-trained for every fold on that fold's source sites alone, so that
+    /// no text or pixel of the left-out site is ever seen.
+    pub clip: Option<&'a ClipCheckpoint>,
+    /// How that CLIP is pre-trained.
+    pub pretrain: &'a PretrainConfig,
+    /// How every variant is trained.
+    pub config: &'a TrainConfig,
+    /// The seeds.
+    pub seeds: &'a [u64],
+    /// What is compared.
+    pub variants: &'a [Variant],
+    /// The sites that are left out in turn; the others are trained on always.
+    pub left_out: &'a [String],
+    /// Trainings at a time.
+    pub jobs: usize,
+}
+
+/// One training of the protocol and how it did on the site it never saw.
+#[derive(Clone, Debug, Serialize)]
+pub struct LosoRun {
+    /// What was trained.
+    pub variant: Variant,
+    /// The site that was left out.
+    pub site: String,
+    /// The seed.
+    pub seed: u64,
+    /// The scores.
+    pub score: GroupScore,
+}
+
+/// All trainings of the protocol.
+#[derive(Clone, Debug, Serialize)]
+pub struct LosoReport {
+    /// The trainings, in order.
+    pub runs: Vec<LosoRun>,
+}
+
+/// Runs the protocol. `tell` hears of every training that is done and how many are to do.
+///
+/// # Errors
+/// The first training or evaluation that fails.
+pub fn loso(
+    request: &LosoRequest<'_>,
+    device: &Device,
+    tell: &(dyn Fn(&LosoRun, usize, usize) + Sync),
+) -> Result<LosoReport> {
+    if request.dataset.sites.len() < 2 {
+        let problem = "leaving one site out needs at least two sites";
+        return Err(Error::Config(problem.into()));
+    }
+    let mut folds = Vec::new();
+    for &seed in request.seeds {
+        for site in request.left_out {
+            folds.push(Fold::new(request, site, seed)?);
+        }
+    }
+    // Folds side by side: a training leaves a second core mostly idle.
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let results: Mutex<Vec<LosoRun>> = Mutex::new(Vec::new());
+    let failure: Mutex<Option<Error>> = Mutex::new(None);
+    let total = folds.len() * request.variants.len();
+    std::thread::scope(|scope| {
+        for _ in 0..request.jobs.clamp(1, folds.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(fold) = folds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = fold.run(request, device, &|run| {
+                        let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                        tell(&run, count, total);
+                        lock(&results).push(run);
+                    });
+                    if let Err(error) = outcome {
+                        lock(&failure).get_or_insert(error);
+                        // The others stop at their next fold.
+                        next.store(folds.len(), Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = lock(&failure).take() {
+        return Err(error);
+    }
+    let mut runs = std::mem::take(&mut *lock(&results));
+    runs.sort_by(|a, b| (a.seed, &a.site, a.variant).cmp(&(b.seed, &b.site, b.variant)));
+    Ok(LosoReport { runs })
+}
+
+/// One site left out under one seed.
+struct Fold {
+    site: String,
+    seed: u64,
+    train: Vec<Sample>,
+    validation: Vec<Sample>,
+    test: Vec<Sample>,
+}
+
+impl Fold {
+    fn new(request: &LosoRequest<'_>, site: &str, seed: u64) -> Result<Self> {
+        let split = leave_one_site_out(request.dataset, site)?;
+        let source = hold_out_groups(&split.train, request.config.validation, seed);
+        Ok(Self {
+            site: site.into(),
+            seed,
+            train: source.train,
+            validation: source.test,
+            test: split.test,
+        })
+    }
+
+    fn run(
+        &self,
+        request: &LosoRequest<'_>,
+        device: &Device,
+        finished: &dyn Fn(LosoRun),
+    ) -> Result<()> {
+        let dataset = request.dataset;
+        let size = request.config.input_size;
+        let train_samples = LoadedSamples::load(dataset, &self.train, size)?;
+        let validation = LoadedSamples::load(dataset, &self.validation, size)?;
+        let own;
+        let clip = match request.clip {
+            Some(clip) => clip,
+            None => {
+                let config = PretrainConfig { seed: self.seed, ..request.pretrain.clone() };
+                let profile = &dataset.profile;
+                let bytes = pretrain(&train_samples, profile, &config, device, &mut Silent)?;
+                own = ClipCheckpoint::from_safetensors(&bytes, None)?;
+                &own
+            }
+        };
+        for &variant in request.variants {
+            let config = TrainConfig { seed: self.seed, ..variant.configure(request.config) };
+            let model = train(
+                &TrainRequest {
+                    clip,
+                    profile: &dataset.profile,
+                    train: &train_samples,
+                    validation: &validation,
+                    data: String::new(),
+                    config: &config,
+                    provenance: serde_json::json!({}),
+                },
+                None,
+                false,
+                device,
+                &mut Silent,
+            )?;
+            let segmenter = Segmenter::new(model, device);
+            let evaluation = evaluate(&segmenter, dataset, &self.test, |_| {})?;
+            let (site, seed) = (self.site.clone(), self.seed);
+            finished(LosoRun { variant, site, seed, score: evaluation.total });
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl LosoReport {
+    /// The variants that were run.
+    pub fn variants(&self) -> Vec<Variant> {
+        Variant::ALL.into_iter().filter(|v| self.runs.iter().any(|r| r.variant == *v)).collect()
+    }
+
+    /// The mean of a score over the left-out sites: one value a seed.
+    pub fn by_seed(
+        &self,
+        variant: Variant,
+        score: impl Fn(&GroupScore) -> Option<f64>,
+    ) -> Vec<f64> {
+        let mut seeds: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
+        for run in self.runs.iter().filter(|run| run.variant == variant) {
+            seeds.entry(run.seed).or_default().push(score(&run.score));
+        }
+        let means = seeds.into_values().map(|scores| scores.into_iter().collect::<Summary>().mean);
+        means.flatten().collect()
+    }
+
+    /// The paper's table: Dice, IoU and accuracy in per cent, mean over sites, mean ± deviation over seeds.
+    pub fn rows(&self) -> Vec<Vec<String>> {
+        let sites: std::collections::BTreeSet<&str> =
+            self.runs.iter().map(|run| run.site.as_str()).collect();
+        let mut head: Vec<String> =
+            ["variant", "dice", "lesion dice", "iou", "acc"].map(str::to_owned).to_vec();
+        head.extend(sites.iter().map(|site| format!("dice {site}")));
+        let mut rows = vec![head];
+        for variant in self.variants() {
+            let mut row = vec![variant.name().to_owned()];
+            let scores: [fn(&GroupScore) -> Option<f64>; 4] =
+                [|s| s.dice.mean, |s| s.lesion_dice.mean, |s| s.iou.mean, |s| s.acc.mean];
+            row.extend(scores.map(|score| per_cent(&self.by_seed(variant, score))));
+            for site in &sites {
+                let runs = self.runs.iter().filter(|r| r.variant == variant && r.site == *site);
+                let dice: Vec<f64> = runs.filter_map(|run| run.score.dice.mean).collect();
+                row.push(per_cent(&dice));
+            }
+            rows.push(row);
+        }
+        rows
+    }
+}
+
+fn per_cent(values: &[f64]) -> String {
+    let summary: Summary = values.iter().map(|value| Some(100.0 * value)).collect();
+    crate::report::spread(summary.mean, summary.std, 1)
+}

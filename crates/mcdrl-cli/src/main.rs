@@ -1,6 +1,7 @@
 //! The `mcdrl` command: every verb is one file.
 
 mod clip_source;
+mod dashboard;
 mod demo;
 mod dictionary;
 mod embed;

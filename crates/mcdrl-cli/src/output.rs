@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use mcdrl::DeviceChoice;
 use mcdrl::train::{Lines, Progress};
 
+use crate::dashboard::Dashboard;
+
 /// Options of every verb.
 #[derive(Args)]
 pub struct Common {
@@ -35,8 +37,13 @@ impl Common {
     }
 }
 
-/// How a long run is shown.
+/// How a long run is shown: a dashboard on a terminal, lines elsewhere.
 pub fn progress() -> Box<dyn Progress> {
+    if std::io::stderr().is_terminal()
+        && let Ok(dashboard) = Dashboard::open()
+    {
+        return Box::new(dashboard);
+    }
     Box::new(Lines::default())
 }
 

@@ -34,35 +34,29 @@ impl ImageFacts {
         Self { class, strengths: strengths.collect() }
     }
 
-    /// One of the captions that are true of the image: of its lesion, of one of its confounders, or of both.
-    pub fn caption(
+    /// Captions that are true of the image: of its lesion, of one of its confounders, and of both.
+    pub fn captions(
         &self,
         profile: &Profile,
         factors: Option<&Factors>,
         rng: &mut impl Rng,
-    ) -> Caption {
-        let confounder = draw(&factor_shares(profile, factors), rng);
-        let kind = rng.random_range(0..3);
-        match (&self.class, confounder) {
-            (ImageClass::Class(class), Some(confounder)) if kind == 0 => Caption {
-                text: profile.causal_prompts(*class)[confounder].clone(),
-                class: Some(self.class.clone()),
-                confounder: Some(confounder),
-            },
-            (_, Some(confounder)) if kind == 1 => Caption {
-                text: profile.confounder_prompts()[confounder].clone(),
-                class: None,
-                confounder: Some(confounder),
-            },
-            (class, _) => Caption {
-                text: match class {
-                    ImageClass::Class(class) => profile.class_prompts()[*class].clone(),
-                    _ => profile.background_prompt.clone(),
-                },
-                class: Some(class.clone()),
-                confounder: None,
-            },
+    ) -> Vec<Caption> {
+        let text = match self.class {
+            ImageClass::Class(class) => profile.class_prompts()[class].clone(),
+            ImageClass::None => profile.background_prompt.clone(),
+            ImageClass::Unknown => return Vec::new(),
+        };
+        let class = Some(self.class.clone());
+        let mut captions = vec![Caption { text, class: class.clone(), confounder: None }];
+        if let Some(confounder) = draw(&factor_shares(profile, factors), rng) {
+            let text = profile.confounder_prompts()[confounder].clone();
+            captions.push(Caption { text, class: None, confounder: Some(confounder) });
+            if let ImageClass::Class(lesion) = self.class {
+                let text = profile.causal_prompts(lesion)[confounder].clone();
+                captions.push(Caption { text, class, confounder: Some(confounder) });
+            }
         }
+        captions
     }
 
     /// How true a caption is of the image, 0..1.

@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::batch::{BatchMaker, ImageClass, LoadedSamples, for_each_batch, image_class, mix};
+use crate::batch::{BatchMaker, LoadedSamples, for_each_batch, image_class, mix};
 use crate::caption::ImageFacts;
 use crate::progress::Progress;
 use crate::start::seeded;
@@ -73,9 +73,9 @@ impl Default for PretrainConfig {
             weight_decay: 0.01,
             input_size: 128,
             backbone: Backbone::ResNet,
-            width: 32,
+            width: 24,
             expansion: 2,
-            layers: [1, 1, 1, 1],
+            layers: [1, 2, 2, 2],
             embed_dim: 128,
         }
     }
@@ -209,7 +209,7 @@ pub fn pretrain(
     Ok(ClipCheckpoint::to_safetensors(&clip.valid(), &architecture, &provenance))
 }
 
-/// One caption an image, equal ones once, and how true each is of each image: rows sum to one over the
+/// Captions of every image, equal ones once, and how true each is of each image: rows sum to one over the
 /// captions, columns over the images.
 fn captions(
     samples: &LoadedSamples,
@@ -226,12 +226,10 @@ fn captions(
         .collect();
     let mut captions = Vec::new();
     for (facts, index) in facts.iter().zip(indices) {
-        if facts.class == ImageClass::Unknown {
-            continue;
-        }
-        let caption = facts.caption(profile, samples.get(*index).1, rng);
-        if !captions.contains(&caption) {
-            captions.push(caption);
+        for caption in facts.captions(profile, samples.get(*index).1, rng) {
+            if !captions.contains(&caption) {
+                captions.push(caption);
+            }
         }
     }
     let (rows, columns) = (facts.len(), captions.len());

@@ -1,0 +1,375 @@
+//! The `mcdrl` command as a user meets it: what it prints, what it leaves, how it fails.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn mcdrl(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mcdrl")).args(arguments).output().unwrap()
+}
+
+fn succeed(arguments: &[&str]) -> String {
+    let output = mcdrl(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "mcdrl {arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Asserts that the command fails with one clear sentence that has all of `words`, and never panics.
+fn fail(arguments: &[&str], status: i32, words: &[&str]) {
+    let output = mcdrl(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "mcdrl {arguments:?}: {errors}");
+    assert!(!errors.contains("panicked"), "{errors}");
+    for word in words {
+        assert!(errors.contains(word), "mcdrl {arguments:?} does not say `{word}`: {errors}");
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The bundled samples: a real dataset folder.
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcdrl/assets/samples")
+}
+
+fn a_sample() -> PathBuf {
+    let site = std::fs::read_dir(samples()).unwrap().map(|entry| entry.unwrap().path());
+    let site = site.filter(|path| path.is_dir()).min().unwrap();
+    std::fs::read_dir(site.join("images")).unwrap().map(|e| e.unwrap().path()).min().unwrap()
+}
+
+fn shared(path: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = std::env::var_os("MCDRL_SHARED_DATA").map_or(beside, PathBuf::from).join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("skipped: {} is not there; set MCDRL_SHARED_DATA", path.display());
+    None
+}
+
+#[test]
+fn demo_writes_a_report_that_needs_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("demo");
+    let said = json(&succeed(&["demo", "--json", "--out", text(&out)]));
+    assert!(said["samples"].as_u64().unwrap() >= 12);
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("not for clinical use"));
+    assert!(report.matches("data:image/png;base64").count() >= 4 * 12);
+    assert!(report.contains("confounders removed"));
+    let foreign = ["src=\"http", "href=\"http", "url("];
+    assert!(foreign.iter().all(|f| !report.contains(f)), "the report loads something");
+}
+
+#[test]
+fn segment_prints_one_line_an_image_as_the_contract_says() {
+    let folder = TempDir::new().unwrap();
+    let image = a_sample();
+    let lines =
+        succeed(&["segment", "--json", "--out", text(folder.path()), text(&image), text(&image)]);
+    let lines: Vec<Value> = lines.lines().map(json).collect();
+    assert_eq!(lines.len(), 2);
+    let line = &lines[0];
+    assert_eq!(line["device"], "cpu");
+    assert!(line["milliseconds"].as_f64().unwrap() > 0.0);
+    let weights = line["confounders"].as_array().unwrap().iter();
+    let sum: f64 = weights.map(|c| c["weight"].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-3, "{sum}");
+    assert!(line["confounders"][0]["family"].is_string());
+    let mask = image::open(line["mask"].as_str().unwrap()).unwrap().into_luma8();
+    assert_eq!(u64::from(mask.width()), line["width"].as_u64().unwrap());
+    let classes = line["classes"].as_array().unwrap();
+    for (class, value) in classes.iter().zip(1u8..) {
+        let share = mask.pixels().filter(|pixel| pixel.0[0] == value).count() as f64
+            / f64::from(mask.width() * mask.height());
+        assert!((share - class["fraction"].as_f64().unwrap()).abs() < 1e-4);
+    }
+    assert!(lines[0]["mask"] != lines[1]["mask"], "one result overwrote the other");
+}
+
+#[test]
+fn segment_reads_every_kind_of_image() {
+    let folder = TempDir::new().unwrap();
+    let source = image::open(a_sample()).unwrap();
+    let small = source.resize_exact(97, 61, image::imageops::FilterType::Triangle);
+    let save = |name: &str, image: image::DynamicImage| {
+        let path = folder.path().join(name);
+        image.save(&path).unwrap();
+        path
+    };
+    let files = [
+        save("grey.png", small.to_luma8().into()),
+        save("alpha.png", small.to_rgba8().into()),
+        save("deep.png", small.to_rgb16().into()),
+        save("deep-grey.tif", small.to_luma16().into()),
+        save("photo.jpg", small.to_rgb8().into()),
+        save("bitmap.bmp", small.to_rgb8().into()),
+        save("web.webp", small.to_rgb8().into()),
+        save("narrow.png", small.to_rgb8().into()),
+    ];
+    let out = folder.path().join("out");
+    let mut arguments = vec!["segment", "--json", "--out", text(&out)];
+    arguments.extend(files.iter().map(|file| text(file)));
+    let lines = succeed(&arguments);
+    assert_eq!(lines.lines().count(), files.len());
+    for line in lines.lines().map(json) {
+        assert_eq!((line["width"].as_u64(), line["height"].as_u64()), (Some(97), Some(61)));
+    }
+}
+
+#[test]
+fn bad_images_are_told_apart_and_cost_no_others() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let out = path("out");
+    let run = |file: &Path, words: &[&str]| {
+        fail(&["segment", "--out", text(&out), text(file)], 1, words);
+    };
+    std::fs::write(path("text.png"), "this is no picture").unwrap();
+    run(&path("text.png"), &["text.png", "not a readable image"]);
+
+    let photo = image::open(a_sample()).unwrap().to_rgb8();
+    photo.save(path("whole.jpg")).unwrap();
+    let bytes = std::fs::read(path("whole.jpg")).unwrap();
+    std::fs::write(path("cut.jpg"), &bytes[..bytes.len() / 4]).unwrap();
+    run(&path("cut.jpg"), &["cut.jpg", "not a readable image"]);
+
+    image::GrayImage::new(20_000, 20_000).save(path("huge.png")).unwrap();
+    run(&path("huge.png"), &["huge.png", "20000×20000", "scale it down"]);
+
+    std::fs::create_dir(path("empty")).unwrap();
+    run(&path("empty"), &["empty", "no jpg"]);
+    run(&path("nowhere.png"), &["nowhere.png"]);
+
+    let both = mcdrl(&[
+        "segment",
+        "--json",
+        "--out",
+        text(&out),
+        text(&path("text.png")),
+        text(&path("whole.jpg")),
+    ]);
+    assert_eq!(both.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&both.stdout).lines().count(), 1);
+    assert!(out.join("whole.mask.png").is_file());
+}
+
+#[test]
+fn bad_models_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcdrl/assets/demo.safetensors");
+    let bytes = std::fs::read(demo).unwrap();
+    let file = folder.path().join("model.safetensors");
+    let image = a_sample();
+    let run = |bytes: &[u8], words: &[&str]| {
+        std::fs::write(&file, bytes).unwrap();
+        let arguments = ["segment", "--model", text(&file), "--out", text(&out), text(&image)];
+        fail(&arguments, 1, words);
+    };
+    run(&bytes[..bytes.len() / 2], &["model.safetensors", "cut off"]);
+    let mut flipped = bytes.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    run(&flipped, &["model.safetensors", "SHA-256"]);
+    run(b"", &["model.safetensors", "safetensors"]);
+    if let Some(clip) = shared("clip/vit-openai/model.safetensors") {
+        run(&std::fs::read(clip).unwrap(), &["no MCDRL model"]);
+    }
+    fail(&["inspect", text(&folder.path().join("nothing"))], 1, &["nothing"]);
+}
+
+#[test]
+fn wrong_usage_has_status_two() {
+    fail(&["segment", "--device", "quantum", "--out", "x", "y"], 2, &["quantum", "cpu"]);
+    fail(&["segment"], 2, &["--out"]);
+    fail(&["paint"], 2, &["paint"]);
+    fail(&["embed", "--clip", "x"], 2, &["--image"]);
+}
+
+#[test]
+fn bad_datasets_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let site = data.join("a");
+    std::fs::create_dir_all(site.join("images")).unwrap();
+    std::fs::create_dir_all(site.join("masks")).unwrap();
+    let evaluate = |words: &[&str]| fail(&["evaluate", "--data", text(&data)], 1, words);
+    evaluate(&["images", "no jpg"]);
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    fail(&["evaluate", "--data", text(&empty)], 1, &["empty", "no site"]);
+
+    let image = image::open(a_sample()).unwrap().to_rgb8();
+    image.save(site.join("images/one.png")).unwrap();
+    evaluate(&["one.png", "mask", "missing"]);
+    let mask = |width, height, value| {
+        image::GrayImage::from_pixel(width, height, image::Luma([value]))
+            .save(site.join("masks/one.png"))
+            .unwrap();
+    };
+    mask(image.width() + 1, image.height(), 1);
+    evaluate(&["masks/one.png", "pixels but its image has"]);
+    mask(image.width(), image.height(), 0);
+    succeed(&["evaluate", "--data", text(&data)]);
+    std::fs::write(data.join("dataset.toml"), "classes = [\"polyp\", \"cyst\"]").unwrap();
+    mask(image.width(), image.height(), 3);
+    evaluate(&["masks/one.png", "value 3", "2 classes"]);
+    std::fs::write(data.join("dataset.toml"), "klasses = [\"polyp\"]").unwrap();
+    evaluate(&["dataset.toml", "klasses"]);
+    std::fs::remove_file(data.join("dataset.toml")).unwrap();
+    std::fs::copy(site.join("masks/one.png"), site.join("masks/two.png")).unwrap();
+    evaluate(&["two.png", "no image of this name"]);
+    fail(&["evaluate", "--data", text(&samples()), "--site", "moon"], 1, &["moon", "site-a"]);
+}
+
+#[test]
+fn evaluate_writes_what_people_and_machines_read() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let said = succeed(&["evaluate", "--json", "--data", text(&samples()), "--out", text(&out)]);
+    let total = &json(&said)["total"];
+    assert!(total["dice"]["mean"].as_f64().unwrap() > 0.3, "{total}");
+    let csv = std::fs::read_to_string(out.join("evaluation.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + total["images"].as_u64().unwrap() as usize);
+    let columns = csv.lines().next().unwrap().split(',').count();
+    assert!(csv.lines().all(|line| line.split(',').count() == columns));
+    json(&std::fs::read_to_string(out.join("evaluation.json")).unwrap());
+    assert!(std::fs::read_to_string(out.join("report.html")).unwrap().contains("<svg"));
+}
+
+#[test]
+fn embed_prints_the_reference_embedding_of_the_probe() {
+    for name in ["vit-hf", "vit-openai", "rn-openai"] {
+        let Some(folder) = shared(&format!("clip/{name}")) else { return };
+        let probe = folder.join("probe.png");
+        let said = succeed(&["embed", "--clip", text(&folder), "--image", text(&probe)]);
+        let found = json(&said)["images"][0]["embedding"].clone();
+        let found: Vec<f32> = serde_json::from_value(found).unwrap();
+        let expected = std::fs::read(folder.join("expected.safetensors")).unwrap();
+        let expected = mcdrl::Weights::from_safetensors(&expected).unwrap();
+        let expected = expected.values("probe_embeds").unwrap();
+        let difference: f32 = found.iter().zip(expected).map(|(a, b)| (a - b).powi(2)).sum();
+        let norm: f32 = expected.iter().map(|b| b * b).sum();
+        assert!((difference / norm).sqrt() < 1e-4, "{name}");
+    }
+}
+
+#[test]
+fn from_synthetic_sites_to_a_segmented_image() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let synth = |out: &Path| {
+        succeed(&["synth", "--out", text(out), "--sites", "2", "--images", "12", "--size", "64"]);
+    };
+    synth(&path("data"));
+    synth(&path("again"));
+    let file = "site-b/images/00007.png";
+    assert_eq!(
+        std::fs::read(path("data").join(file)).unwrap(),
+        std::fs::read(path("again").join(file)).unwrap()
+    );
+    fail(&["synth", "--out", text(&path("data"))], 1, &["exists already"]);
+
+    std::fs::write(
+        path("clip.toml"),
+        "input_size = 64\nepochs = 1\nbatch_size = 8\nwidth = 8\nembed_dim = 32",
+    )
+    .unwrap();
+    let (data, clip) = (path("data"), path("clip.safetensors"));
+    succeed(&[
+        "pretrain",
+        "--data",
+        text(&data),
+        "--out",
+        text(&clip),
+        "--config",
+        text(&path("clip.toml")),
+    ]);
+    assert_eq!(json(&succeed(&["inspect", "--json", text(&clip)]))["kind"], "clip");
+    let shown =
+        succeed(&["dictionary", "--json", "--clip", text(&clip), "--out", text(&path("z"))]);
+    assert_eq!(json(&shown)["entries"].as_array().unwrap().len(), 12);
+    let compared =
+        succeed(&["dictionary", "--json", "--clip", text(&clip), "--compare", text(&path("z"))]);
+    let same = json(&compared)["entries"][4]["compared"].as_f64().unwrap();
+    assert!((same - 1.0).abs() < 1e-5);
+
+    std::fs::write(path("train.toml"), "epochs = 2\nwarm_up = 1\nbatch_size = 4").unwrap();
+    let run = path("run");
+    let settings = path("train.toml");
+    succeed(&[
+        "train",
+        "--data",
+        text(&data),
+        "--clip",
+        text(&clip),
+        "--leave-out",
+        "site-a",
+        "--out",
+        text(&run),
+        "--config",
+        text(&settings),
+    ]);
+    let model = run.join("model.safetensors");
+    let about = json(&succeed(&["inspect", "--json", text(&model)]));
+    assert_eq!(about["header"]["provenance"]["images_by_site"]["site-b"], 12);
+    assert!(about["header"]["provenance"]["images_by_site"]["site-a"].is_null());
+    let out = path("out");
+    let images = data.join("site-a");
+    let lines = succeed(&[
+        "segment",
+        "--json",
+        "--model",
+        text(&model),
+        "--out",
+        text(&out),
+        text(&images),
+    ]);
+    assert_eq!(lines.lines().count(), 12, "the masks were taken for images");
+
+    std::fs::write(path("wild.toml"), "learning_rate = 1e30\nbatch_size = 4\nwarm_up = 0").unwrap();
+    let wild = path("wild");
+    fail(
+        &[
+            "train",
+            "--data",
+            text(&data),
+            "--clip",
+            text(&clip),
+            "--out",
+            text(&wild),
+            "--config",
+            text(&path("wild.toml")),
+        ],
+        1,
+        &["loss became", "learning rate"],
+    );
+    assert!(!wild.join("model.safetensors").exists(), "a failed run left a model");
+    std::fs::write(path("typo.toml"), "epoch = 2").unwrap();
+    fail(
+        &[
+            "train",
+            "--data",
+            text(&data),
+            "--clip",
+            text(&clip),
+            "--out",
+            text(&path("typo")),
+            "--config",
+            text(&path("typo.toml")),
+        ],
+        1,
+        &["typo.toml", "epoch"],
+    );
+}

@@ -1,0 +1,144 @@
+//! Dataset folders, splits and augmentation.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use mcdrl_data::synth::{SynthConfig, synthesize_frame, write_dataset};
+use mcdrl_data::{
+    AugmentConfig, Dataset, LabelledImage, Sample, UNKNOWN_CLASS, hold_out_groups,
+    leave_one_site_out,
+};
+use mcdrl_model::{Image, Mask, Preprocess};
+use tempfile::TempDir;
+
+fn labelled() -> LabelledImage {
+    let config = SynthConfig { size: 64, ..SynthConfig::default() };
+    let frame = synthesize_frame(&config, 1, 0);
+    LabelledImage { image: frame.image, mask: frame.mask }
+}
+
+fn write_site(data: &Path, site: &str, names: &[&str], mask_value: u8) {
+    let folder = data.join(site);
+    std::fs::create_dir_all(folder.join("images")).unwrap();
+    std::fs::create_dir_all(folder.join("masks")).unwrap();
+    let image = Image::from_rgb(8, 6, vec![90; 8 * 6 * 3]).unwrap();
+    let mask = Mask::from_classes(8, 6, vec![mask_value; 8 * 6]).unwrap();
+    for name in names {
+        let file = |kind: &str| folder.join(kind).join(format!("{name}.png"));
+        std::fs::write(file("images"), image.encode_png().unwrap()).unwrap();
+        std::fs::write(file("masks"), mask.encode_png().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn a_written_dataset_is_read_back_as_it_was_drawn() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let config = SynthConfig { sites: 2, images: 5, size: 64, ..SynthConfig::default() };
+    write_dataset(&config, &data, |_| {}).unwrap();
+    let dataset = Dataset::open(&data).unwrap();
+    assert_eq!(dataset.profile.classes.len(), 5);
+    assert_eq!(dataset.samples().count(), 10);
+    let sample = &dataset.site("site-b").unwrap().samples[3];
+    let frame = synthesize_frame(&config, 1, 3);
+    let read = dataset.load(sample).unwrap();
+    assert_eq!((read.image, read.mask), (frame.image, frame.mask));
+    let factors = sample.factors.as_ref().unwrap();
+    assert_eq!(factors.confounders.len(), 12);
+    assert_eq!(factors.class.is_some(), frame.factors.class.is_some());
+}
+
+#[test]
+fn one_class_folders_join_others_as_the_class_they_name_or_as_unknown() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_site(&path("many"), "a", &["one"], 2);
+    std::fs::write(path("many/dataset.toml"), "classes = [\"polyp\", \"cyst\"]").unwrap();
+    write_site(&path("named"), "b", &["one"], 255);
+    std::fs::write(path("named/dataset.toml"), "classes = [\"cyst\"]").unwrap();
+    write_site(&path("plain"), "c", &["one"], 255);
+    let dataset = Dataset::open_all(&[path("plain"), path("many"), path("named")]).unwrap();
+    let value = |site: &str| {
+        let sample = &dataset.site(site).unwrap().samples[0];
+        dataset.load(sample).unwrap().mask.classes()[0]
+    };
+    assert_eq!((value("a"), value("b"), value("c")), (2, 2, UNKNOWN_CLASS));
+    write_site(&path("clash"), "a", &["one"], 1);
+    let error = Dataset::open_all(&[path("many"), path("clash")]).unwrap_err();
+    assert!(error.to_string().contains("site `a`"), "{error}");
+}
+
+#[test]
+fn groups_are_never_split() {
+    let folder = TempDir::new().unwrap();
+    let names = ["s1_01", "s1_02", "s1_03", "s2_01", "s2_02", "s3_01", "s4_01", "alone", "b_c"];
+    write_site(folder.path(), "a", &names, 0);
+    write_site(folder.path(), "b", &["x", "y", "z"], 0);
+    let dataset = Dataset::open(folder.path()).unwrap();
+    let all: Vec<Sample> = dataset.samples().cloned().collect();
+    let groups = |samples: &[Sample]| -> BTreeSet<String> {
+        samples.iter().map(|s| format!("{}/{}", s.site, s.group)).collect()
+    };
+    for seed in 0..20 {
+        let split = hold_out_groups(&all, 0.4, seed);
+        assert_eq!(split.train.len() + split.test.len(), all.len());
+        assert!(groups(&split.train).is_disjoint(&groups(&split.test)));
+        assert!(split.train.iter().any(|s| s.site == "a") && !split.test.is_empty());
+    }
+    let split = leave_one_site_out(&dataset, "b").unwrap();
+    assert!(split.test.iter().all(|s| s.site == "b") && split.test.len() == 3);
+    assert!(split.train.iter().all(|s| s.site == "a"));
+    assert!(leave_one_site_out(&dataset, "c").is_err());
+}
+
+#[test]
+fn without_augmentation_a_view_is_the_image() {
+    let sample = labelled();
+    let preprocess = Preprocess::clip(64);
+    let (pixels, classes) = AugmentConfig::none().view(&sample, &preprocess, 3);
+    assert_eq!(classes, sample.mask.classes());
+    for (a, b) in pixels.iter().zip(preprocess.values(&sample.image)) {
+        assert!((a - b).abs() < 1e-3, "{a} and {b}");
+    }
+}
+
+#[test]
+fn a_seed_decides_a_view_and_masks_move_with_their_images() {
+    let sample = labelled();
+    let preprocess = Preprocess::clip(64);
+    let config = AugmentConfig::default();
+    assert_eq!(config.view(&sample, &preprocess, 5), config.view(&sample, &preprocess, 5));
+    assert_ne!(config.view(&sample, &preprocess, 5), config.view(&sample, &preprocess, 6));
+
+    // An image that shows its mask: white where the lesion is. Warped, it still does.
+    let lesion: Vec<u8> = sample.mask.classes().iter().map(|c| u8::from(*c != 0)).collect();
+    let pixels = lesion.iter().flat_map(|lesion| [lesion * 255; 3]).collect();
+    let shown = LabelledImage { image: Image::from_rgb(64, 64, pixels).unwrap(), ..sample };
+    for seed in 0..20 {
+        let (pixels, classes) = AugmentConfig::geometric().view(&shown, &preprocess, seed);
+        let middle = 0.5 / preprocess.std[0] - preprocess.mean[0] / preprocess.std[0];
+        let agree = pixels.iter().zip(&classes).filter(|(p, c)| (**p > middle) == (**c != 0));
+        assert!(agree.count() > 64 * 64 * 97 / 100);
+    }
+}
+
+#[test]
+fn real_endoscopy_folders_open() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/endoscopy");
+    let data = std::env::var_os("MCDRL_SHARED_DATA");
+    let data = data.map_or(beside, |data| Path::new(&data).join("endoscopy"));
+    if !data.is_dir() {
+        println!("skipped: {} is not there; set MCDRL_SHARED_DATA", data.display());
+        return;
+    }
+    let dataset = Dataset::open(&data).unwrap();
+    let names: Vec<&str> = dataset.sites.iter().map(|site| site.name.as_str()).collect();
+    assert_eq!(names, ["clinicdb", "kvasir", "larynx"]);
+    let groups: BTreeSet<&str> =
+        dataset.site("clinicdb").unwrap().samples.iter().map(|s| s.group.as_str()).collect();
+    assert!(groups.len() > 10 && groups.len() < 40, "{}", groups.len());
+    for site in &dataset.sites {
+        let labelled = dataset.load(&site.samples[0]).unwrap();
+        assert!(labelled.mask.classes().iter().all(|class| *class <= 1));
+    }
+}

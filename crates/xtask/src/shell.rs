@@ -1,0 +1,36 @@
+//! Running commands where everyone can see them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A chore's result.
+pub type Outcome = Result<(), String>;
+
+/// The top of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Prints and runs a command at the top of the repository.
+pub fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    eprintln!("$ {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|e| format!("{program} cannot be started: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}")) }
+}
+
+/// Whether a command succeeds, in silence.
+pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let status = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}

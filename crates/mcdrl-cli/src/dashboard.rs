@@ -83,7 +83,7 @@ impl Progress for Dashboard {
 
     fn epoch(&mut self, record: &EpochRecord, epochs: usize) {
         self.state.epochs = epochs;
-        self.state.dice.push((record.epoch as f64, record.validation_dice));
+        self.state.dice.push((record.epoch as f64, f64::from(record.validation_dice)));
         self.say(format!(
             "epoch {:>3}/{epochs}  loss {:.4}  validation dice {:.4}  {:.0} s",
             record.epoch,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -34,6 +35,9 @@ pub struct Train {
     /// Go on with the unfinished run in the folder.
     #[arg(long)]
     resume: bool,
+    /// What the model file should say of its data, their licences and its purpose.
+    #[arg(long, default_value = "")]
+    note: String,
     /// Store the model in half precision.
     #[arg(long)]
     half: bool,
@@ -64,7 +68,7 @@ impl Train {
             validation: &LoadedSamples::load(&dataset, &split.test, size)?,
             data: samples.iter().map(Sample::label).collect::<Vec<_>>().join("\n"),
             config: &config,
-            provenance: provenance(&dataset, &samples, &self.leave_out),
+            provenance: self.provenance(&dataset, &samples),
         };
         let mut progress = progress();
         let model = train(&request, Some(&self.out), self.resume, &device, &mut *progress)?;
@@ -80,6 +84,19 @@ impl Train {
         }
         Ok(())
     }
+
+    fn provenance(&self, dataset: &Dataset, samples: &[Sample]) -> Value {
+        let count = |site: &str| samples.iter().filter(|sample| sample.site == site).count();
+        let sites = dataset.sites.iter().map(|site| (site.name.clone(), count(&site.name)));
+        let sites: BTreeMap<String, usize> = sites.filter(|(_, count)| *count > 0).collect();
+        json!({
+            "statement": self.note,
+            "images_by_site": sites,
+            "left_out": self.leave_out,
+            "mcdrl": env!("CARGO_PKG_VERSION"),
+            "git_revision": env!("MCDRL_REVISION"),
+        })
+    }
 }
 
 /// The configuration for a CLIP, with what a file says instead.
@@ -92,15 +109,4 @@ pub fn read_config(path: Option<&Path>, clip: &ClipCheckpoint) -> Outcome<TrainC
         }
         None => Ok(TrainConfig::for_encoder(vision)),
     }
-}
-
-fn provenance(dataset: &Dataset, samples: &[Sample], left_out: &[String]) -> Value {
-    let count = |site: &str| samples.iter().filter(|sample| sample.site == site).count();
-    let sites: serde_json::Map<String, Value> = dataset
-        .sites
-        .iter()
-        .map(|site| (site.name.clone(), count(&site.name).into()))
-        .filter(|(_, count)| *count != Value::from(0))
-        .collect();
-    json!({ "images_by_site": sites, "left_out": left_out, "mcdrl": env!("CARGO_PKG_VERSION") })
 }

@@ -4,7 +4,7 @@
 //! confounders contribute to a position and takes it away; the attention weights are the explanation.
 
 use burn::config::Config;
-use burn::module::{Module, Param};
+use burn::module::{Initializer, Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Device, Tensor};
@@ -80,16 +80,22 @@ impl CausalInterventionConfig {
     /// A network with random weights that begins close to the identity.
     pub fn init(&self, device: &Device) -> CausalIntervention {
         let linear = |from, to| LinearConfig::new(from, to).init(device);
+        // What a layer adds is small at first, so that the intervention can join a warmed-up head.
+        let quiet = |from, to| {
+            let std = 0.1 * (from as f64).powf(-0.5);
+            let initializer = Initializer::Normal { mean: 0.0, std };
+            LinearConfig::new(from, to).with_initializer(initializer).init(device)
+        };
         let layer = || InterventionLayer {
             norm: LayerNormConfig::new(self.width).init(device),
             query: linear(self.width, self.width),
             key: linear(self.width, self.width),
             value: linear(self.width, self.width),
-            output: linear(self.width, self.width),
+            output: quiet(self.width, self.width),
             sharpness: Param::from_tensor(Tensor::full([self.heads], 10.0f32.ln(), device)),
             feed_norm: LayerNormConfig::new(self.width).init(device),
             expand: linear(self.width, self.expansion * self.width),
-            contract: linear(self.expansion * self.width, self.width),
+            contract: quiet(self.expansion * self.width, self.width),
             heads: self.heads,
         };
         CausalIntervention {

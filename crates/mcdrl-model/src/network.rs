@@ -74,6 +74,8 @@ pub struct McdrlOutput {
     pub confounders: Option<Tensor<2>>,
     /// Pool(F_ca): `[batch, d]`; `None` without intervention.
     pub causal: Option<Tensor<2>>,
+    /// The dense features C: `[batch, H·W, d]`.
+    pub dense: Tensor<3>,
     /// The image embedding: `[batch, d]`.
     pub pooled: Tensor<2>,
 }
@@ -190,6 +192,7 @@ impl Mcdrl {
             similarity,
             confounders,
             causal,
+            dense: features.dense,
             pooled: features.pooled,
         }
     }

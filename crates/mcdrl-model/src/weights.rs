@@ -302,10 +302,12 @@ impl ModuleMapper for Loader<'_> {
         }
         let (name, swapped) = self.path.name();
         match self.find(&name, swapped, &param.lazy_shape().to_vec()) {
-            Ok(data) => param.map(|tensor| {
-                let tracked = tensor.is_require_grad();
-                Tensor::from_data(data, &tensor.device()).set_require_grad(tracked)
-            }),
+            // Not by way of the parameter's value: its random start would be drawn for nothing.
+            Ok(data) => {
+                let tensor = Tensor::from_data(data, &param.lazy_device());
+                let id = param.id;
+                param.transform_for_load(tensor, id)
+            }
             Err(error) => {
                 self.error = Some(error);
                 param

@@ -2,7 +2,9 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use mcdrl_model::clip::{ClipVisionEncoderConfig, ModifiedResNetConfig, VisionTransformerConfig};
+use mcdrl_model::clip::{
+    ClipVisionEncoderConfig, CompactResNetConfig, ModifiedResNetConfig, VisionTransformerConfig,
+};
 use mcdrl_model::{
     CausalInterventionConfig, ConfounderDictionary, DictionaryLearning, Mcdrl, McdrlConfig, Model,
     Precision, Profile, TargetRegionSelectionConfig, Weighting,
@@ -24,14 +26,11 @@ fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
 }
 
 fn encoder() -> ClipVisionEncoderConfig {
-    ClipVisionEncoderConfig::ResNet(
-        ModifiedResNetConfig::new()
+    ClipVisionEncoderConfig::Compact(
+        CompactResNetConfig::new()
             .with_image_size(64)
-            .with_width(8)
-            .with_layers([1, 1, 1, 1])
-            .with_heads(4)
-            .with_embed_dim(16)
-            .with_output_stride(16),
+            .with_channels([8, 8, 16, 32])
+            .with_embed_dim(16),
     )
 }
 
@@ -172,7 +171,15 @@ fn gradients_reach_every_trained_parameter() {
         .with_layers(3)
         .with_heads(2)
         .with_embed_dim(16);
-    for vision in [encoder(), ClipVisionEncoderConfig::Vit(vit)] {
+    let resnet = ModifiedResNetConfig::new()
+        .with_image_size(64)
+        .with_width(8)
+        .with_layers([1, 1, 1, 1])
+        .with_heads(4)
+        .with_embed_dim(16);
+    let encoders =
+        [encoder(), ClipVisionEncoderConfig::ResNet(resnet), ClipVisionEncoderConfig::Vit(vit)];
+    for vision in encoders {
         for weighting in [Weighting::Attention, Weighting::Backdoor] {
             let mut config = McdrlConfig::over(vision.clone(), 3, 4, 64);
             config.intervention.weighting = weighting;

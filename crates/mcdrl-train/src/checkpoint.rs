@@ -44,17 +44,15 @@ pub struct RunState {
 }
 
 impl RunState {
-    /// The best epoch so far.
+    /// The best epoch so far. Once the intervention has joined, epochs before it do not count: their weights
+    /// are those of another network.
     pub fn best(&self) -> Option<&EpochRecord> {
-        let first_best = |best: Option<&'_ EpochRecord>, record: &EpochRecord| {
-            best.is_none_or(|best| record.validation_dice > best.validation_dice)
-        };
-        self.history.iter().fold(
-            None,
-            |best, record| {
-                if first_best(best, record) { Some(record) } else { best }
-            },
-        )
+        let joined = if self.config.intervene { self.config.warm_up } else { 0 };
+        let first = if self.history.len() > joined { joined } else { 0 };
+        // Of equals the earliest.
+        self.history[first..].iter().reduce(|best, record| {
+            if record.validation_dice > best.validation_dice { record } else { best }
+        })
     }
 }
 

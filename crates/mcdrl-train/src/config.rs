@@ -57,7 +57,7 @@ pub struct TrainConfig {
     pub augment: AugmentConfig,
 }
 
-/// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and three terms of ours that are zero in the paper.
+/// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and four terms of ours that are zero in the paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossConfig {
@@ -70,6 +70,12 @@ pub struct LossConfig {
     /// Weight of a soft Dice loss beside the pixel cross-entropy: lesions are small, and cross-entropy alone
     /// learns the background first.
     pub dice: f32,
+    /// Weight of L_contrast position by position: each grid cell's dense feature against the class and background
+    /// texts, its share of the mask as the answer. A CLIP trained on millions of pairs brings the alignment that
+    /// region selection needs; a small one has to learn it here.
+    pub region: f32,
+    /// Temperature of the region term.
+    pub region_temperature: f32,
     /// Weight of a cross-entropy between the confounder weights and the recorded factors, for images that
     /// have them: it keeps a weight true to its name.
     pub factors: f32,
@@ -113,6 +119,8 @@ impl Default for LossConfig {
             contrast: 0.1,
             temperature: 0.5,
             dice: 1.0,
+            region: 0.2,
+            region_temperature: 0.1,
             factors: 0.1,
             text_pull: 0.1,
         }

@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod loso;
 mod loss;
+mod optimize;
 mod pretrain;
 mod progress;
 mod start;

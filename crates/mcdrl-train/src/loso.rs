@@ -54,6 +54,7 @@ impl Variant {
         config.intervene = matches!(self, Self::WithoutMtrs | Self::Full);
         if self == Self::Baseline {
             config.loss.contrast = 0.0;
+            config.loss.region = 0.0;
         }
         config
     }

@@ -1,6 +1,7 @@
 //! The loss: L = L_seg + 0.5 · L_causal + 0.1 · L_contrast (paper section 3.5).
 
 use burn::tensor::activation::log_softmax;
+use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor};
 use mcdrl_model::clip::{Clip, ClipTokenizer, normalize};
 use mcdrl_model::{Mcdrl, McdrlOutput, Profile};
@@ -63,6 +64,11 @@ pub fn loss(
     let segmentation = segmentation_loss(output.full_logits(side), &batch.target, config.dice);
     let contrast = contrast_loss(output.pooled, batch, texts, config.temperature);
     let mut total = segmentation.clone() + contrast.clone() * config.contrast;
+    if config.region > 0.0 {
+        let region =
+            region_loss(output.dense, output.grid, &batch.target, texts, config.region_temperature);
+        total = total + region * config.region;
+    }
     let mut causal = segmentation.zeros_like();
     if let (Some(pooled), Some(weights)) = (output.causal, output.confounders) {
         causal = causal_loss(pooled, batch, texts);
@@ -104,6 +110,33 @@ fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &LossTexts) -> Tensor<1>
     (distance * known.clone()).sum() / known.sum().clamp_min(1.0)
 }
 
+/// As [`contrast_loss`] for every grid cell, against the shares of the labels in it.
+///
+/// - `dense`: `[batch, H·W, d]`, `target`: `[batch, K + 2, side, side]`
+fn region_loss(
+    dense: Tensor<3>,
+    [rows, columns]: [usize; 2],
+    target: &Tensor<4>,
+    texts: &LossTexts,
+    temperature: f32,
+) -> Tensor<1> {
+    let [batch, channels, ..] = target.dims();
+    let shares = adaptive_avg_pool2d(target.clone(), [rows, columns]);
+    let shares = shares.reshape([batch, channels, rows * columns]).swap_dims(1, 2);
+    // The order of the texts: the classes, the background; then the lesions of unknown class.
+    let shares = Tensor::cat(
+        vec![
+            shares.clone().narrow(2, 1, channels - 2),
+            shares.clone().narrow(2, 0, 1),
+            shares.narrow(2, channels - 1, 1),
+        ],
+        2,
+    );
+    let scores = normalize(dense).matmul(texts.images.clone().transpose().unsqueeze::<3>());
+    let log = with_unknown(log_softmax(scores / temperature, 2));
+    (log * shares).sum().neg() / (batch * rows * columns) as f32
+}
+
 /// Cross-entropy of cos(image, text)/τ over the classes and the background; an unknown class asks for any.
 fn contrast_loss(
     pooled: Tensor<2>,
@@ -112,9 +145,101 @@ fn contrast_loss(
     temperature: f32,
 ) -> Tensor<1> {
     let scores = Mcdrl::image_text_similarity(pooled, texts.images.clone()) / temperature;
-    let log = log_softmax(scores, 1);
-    let classes = log.dims()[1] - 1;
-    let any = log.clone().narrow(1, 0, classes).exp().sum_dim(1).clamp_min(1e-6).log();
-    let log = Tensor::cat(vec![log, any], 1);
+    let log = with_unknown(log_softmax(scores, 1));
     (log * batch.image_target.clone()).sum_dim(1).mean().neg()
+}
+
+/// Log probabilities of the K classes and the background, with that of any class at the end.
+///
+/// - `log`: `[.., K + 1]`
+/// - output: `[.., K + 2]`
+fn with_unknown<const D: usize>(log: Tensor<D>) -> Tensor<D> {
+    let classes = log.dims()[D - 1] - 1;
+    let any = log.clone().narrow(D - 1, 0, classes).exp().sum_dim(D - 1);
+    Tensor::cat(vec![log, any.clamp_min(1e-6).log()], D - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    const SIDE: usize = 4;
+
+    fn device() -> Device {
+        Device::flex()
+    }
+
+    /// One image whose left half has the label `channel` and whose right half is background.
+    fn target(channel: usize, channels: usize) -> Tensor<4> {
+        let plane = SIDE * SIDE;
+        let mut values = vec![0.0f32; channels * plane];
+        for at in 0..plane {
+            let channel = if at % SIDE < SIDE / 2 { channel } else { 0 };
+            values[channel * plane + at] = 1.0;
+        }
+        Tensor::from_data(TensorData::new(values, [1, channels, SIDE, SIDE]), &device())
+    }
+
+    fn value(loss: Tensor<1>) -> f32 {
+        loss.into_scalar()
+    }
+
+    #[test]
+    fn the_right_answer_costs_nothing_and_the_wrong_one_much() {
+        let right = target(1, 3) * 30.0;
+        let wrong = target(2, 3) * 30.0;
+        let truth = target(1, 4);
+        for dice in [0.0, 1.0] {
+            assert!(value(segmentation_loss(right.clone(), &truth, dice)) < 1e-3);
+            assert!(value(segmentation_loss(wrong.clone(), &truth, dice)) > 5.0);
+        }
+    }
+
+    #[test]
+    fn a_lesion_of_unknown_class_may_be_any() {
+        // Channel 3 of four: background, two classes, unknown.
+        let truth = target(3, 4);
+        let of = |channel| value(segmentation_loss(target(channel, 3) * 30.0, &truth, 1.0));
+        assert!(of(1) < 1e-3 && of(2) < 1e-3, "{} {}", of(1), of(2));
+        assert!(of(0) > 5.0);
+    }
+
+    #[test]
+    fn lesion_free_images_have_a_lesion_free_answer() {
+        let truth = target(0, 4);
+        assert!(value(segmentation_loss(target(0, 3) * 30.0, &truth, 1.0)) < 1e-3);
+        assert!(value(segmentation_loss(target(1, 3) * 30.0, &truth, 1.0)) > 5.0);
+    }
+
+    #[test]
+    fn the_causal_loss_looks_at_images_of_a_known_class_only() {
+        let rows = |values: Vec<f32>, width: usize| {
+            let height = values.len() / width;
+            Tensor::<2>::from_data(TensorData::new(values, [height, width]), &device())
+        };
+        let texts = LossTexts {
+            images: rows(vec![1.0, 0.0, 0.0, 1.0, -1.0, 0.0], 2),
+            causal: rows(vec![1.0, 0.0, 0.0, 1.0], 2),
+        };
+        let batch = |image_target: Vec<f32>| Batch {
+            pixels: Tensor::zeros([2, 3, SIDE, SIDE], &device()),
+            target: Tensor::zeros([2, 4, SIDE, SIDE], &device()),
+            image_target: rows(image_target, 4),
+            factors: Tensor::zeros([2, 1], &device()),
+        };
+        let pooled = || rows(vec![3.0, 0.0, 0.0, 5.0], 2);
+        let known = batch(vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+        assert!(value(causal_loss(pooled(), &known, &texts)) < 1e-6);
+        let swapped = batch(vec![0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+        assert!((value(causal_loss(pooled(), &swapped, &texts)) - 2.0).abs() < 1e-5);
+        // The second is lesion-free, then unknown: the first alone counts.
+        for place in [2, 3] {
+            let mut image_target = vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+            image_target[4 + place] = 1.0;
+            let loss = value(causal_loss(pooled(), &batch(image_target), &texts));
+            assert!((loss - 2.0).abs() < 1e-5);
+        }
+    }
 }

@@ -1,15 +1,14 @@
 //! Contrastive image-text pre-training of a small CLIP (Radford et al. 2021) on captions made from factors.
 
-use burn::grad_clipping::GradientClipping;
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::clip::{
     Clip, ClipCheckpoint, ClipConfig, ClipTextEncoderConfig, ClipTokenizer,
-    ClipVisionEncoderConfig, DenseFeatures, ModifiedResNetConfig, VisionTransformerConfig,
-    normalize,
+    ClipVisionEncoderConfig, CompactResNetConfig, DenseFeatures, ModifiedResNetConfig,
+    VisionTransformerConfig, normalize,
 };
 use mcdrl_model::{Preprocess, Profile, Weights};
 use rand::SeedableRng;
@@ -19,17 +18,23 @@ use serde_json::json;
 
 use crate::batch::{BatchMaker, LoadedSamples, for_each_batch, image_class, mix};
 use crate::caption::ImageFacts;
+use crate::optimize::{adamw, learning_rate};
 use crate::progress::Progress;
 use crate::start::seeded;
-use crate::train::{EPSILON, EpochRecord};
+use crate::train::EpochRecord;
 use crate::{Error, Result};
+
+/// Share of the steps over which the learning rate rises.
+const RISE: f64 = 0.05;
 
 /// The visual backbone of a small CLIP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backbone {
-    /// A ModifiedResNet whose last stage keeps its resolution: what learns from few images.
+    /// A compact ResNet: what learns from few images.
     #[default]
+    Compact,
+    /// CLIP's own ModifiedResNet at a small scale.
     ResNet,
     /// A vision transformer.
     Vit,
@@ -53,10 +58,8 @@ pub struct PretrainConfig {
     pub input_size: usize,
     /// The visual backbone.
     pub backbone: Backbone,
-    /// Channels of the ResNet's stem; tokens of the ViT are four times as wide.
+    /// Channels of the first stage; later stages have twice, four and eight times as many, and so has the ViT.
     pub width: usize,
-    /// Channels of a ResNet block's output over those inside it.
-    pub expansion: usize,
     /// Blocks of the ResNet's stages; the ViT has as many in all.
     pub layers: [usize; 4],
     /// Width d of the joint space.
@@ -72,10 +75,9 @@ impl Default for PretrainConfig {
             learning_rate: 0.002,
             weight_decay: 0.01,
             input_size: 128,
-            backbone: Backbone::ResNet,
+            backbone: Backbone::Compact,
             width: 24,
-            expansion: 2,
-            layers: [1, 2, 2, 2],
+            layers: [1, 1, 2, 2],
             embed_dim: 128,
         }
     }
@@ -85,21 +87,26 @@ impl PretrainConfig {
     /// The architecture that is trained.
     pub fn architecture(&self) -> ClipConfig {
         let vision = match self.backbone {
+            Backbone::Compact => ClipVisionEncoderConfig::Compact(
+                CompactResNetConfig::new()
+                    .with_image_size(self.input_size)
+                    .with_channels([1, 2, 4, 8].map(|times| times * self.width))
+                    .with_layers(self.layers)
+                    .with_embed_dim(self.embed_dim),
+            ),
             Backbone::ResNet => ClipVisionEncoderConfig::ResNet(
                 ModifiedResNetConfig::new()
                     .with_image_size(self.input_size)
                     .with_width(self.width)
-                    .with_expansion(self.expansion)
                     .with_layers(self.layers)
                     .with_heads(8)
-                    .with_embed_dim(self.embed_dim)
-                    .with_output_stride(16),
+                    .with_embed_dim(self.embed_dim),
             ),
             Backbone::Vit => ClipVisionEncoderConfig::Vit(
                 VisionTransformerConfig::new()
                     .with_image_size(self.input_size)
                     .with_patch_size(8)
-                    .with_width(4 * self.width)
+                    .with_width(8 * self.width)
                     .with_layers(self.layers.iter().sum())
                     .with_heads((self.width / 8).max(1))
                     .with_embed_dim(self.embed_dim),
@@ -119,7 +126,6 @@ impl PretrainConfig {
             && self.batch_size > 1
             && self.width >= 8
             && self.width.is_multiple_of(8)
-            && self.expansion > 0
             && self.embed_dim > 0
             && self.layers.iter().all(|layers| *layers > 0)
             && self.input_size >= 2 * stride
@@ -153,7 +159,7 @@ pub fn pretrain(
     if known.len() < config.batch_size {
         return Err(Error::Config(format!(
             "pre-training needs at least {} images with recorded factors (`factors.json`, as `mcdrl \
-             synth` writes it) and there are {}",
+             synth` writes it) and there are {}; without, give a trained CLIP",
             config.batch_size,
             known.len()
         )));
@@ -162,18 +168,14 @@ pub fn pretrain(
     let architecture = config.architecture();
     let weights = seeded(config.seed, || Weights::of_module(&architecture.init(&Device::flex())));
     let mut clip = weights.load_into(architecture.init(&device), &str::to_owned)?;
-    let mut optimizer = AdamWConfig::new()
-        .with_weight_decay(config.weight_decay as f32)
-        .with_epsilon(EPSILON)
-        .init()
-        .with_grad_clipping(GradientClipping::Norm(1.0));
+    let mut optimizer = adamw(config.weight_decay, 1.0);
 
     let tokenizer = ClipTokenizer::new();
     let preprocess = Preprocess::clip(config.input_size);
     let augment = AugmentConfig::geometric();
     let steps = known.len() / config.batch_size;
-    let total = (config.epochs * steps) as f64;
-    let mut done = 0.0;
+    let total = config.epochs * steps;
+    let mut done = 0;
     for epoch in 0..config.epochs {
         let mut order = known.clone();
         let mut rng = ChaCha8Rng::seed_from_u64(mix(&[config.seed, epoch as u64, 2]));
@@ -187,21 +189,19 @@ pub fn pretrain(
             let (texts, targets) = captions(samples, indices, profile, &mut rng);
             let loss = contrastive_loss(&clip, &tokenizer, batch.pixels, &texts, targets);
             let value = loss.clone().into_scalar::<f32>();
-            let fall = 0.5 * (1.0 + (std::f64::consts::PI * done / total).cos());
-            let learning_rate =
-                config.learning_rate * fall * ((done + 1.0) / (0.05 * total).max(1.0)).min(1.0);
+            let learning_rate = learning_rate(config.learning_rate, done, total, RISE);
             step += 1;
             if !value.is_finite() {
                 return Err(Error::Diverged { loss: value, epoch: epoch + 1, step, learning_rate });
             }
             let gradients = GradientsParams::from_grads(loss.backward(), &clip);
             clip = optimizer.step(learning_rate, clip.clone(), gradients);
-            done += 1.0;
+            done += 1;
             sum += f64::from(value);
             progress.step(epoch + 1, step, steps, value);
             Ok(())
         })?;
-        let loss = sum / steps as f64;
+        let loss = (sum / steps as f64) as f32;
         let record = EpochRecord { epoch: epoch + 1, loss, contrast: loss, ..Default::default() };
         progress.epoch(&record, config.epochs);
     }

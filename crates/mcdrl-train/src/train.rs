@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use burn::grad_clipping::GradientClipping;
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, DType, Device};
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::clip::ClipCheckpoint;
@@ -17,12 +16,13 @@ use crate::batch::{BatchMaker, LoadedSamples, for_each_batch, mix};
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::TrainConfig;
 use crate::loss::loss;
+use crate::optimize::{adamw, learning_rate};
 use crate::progress::Progress;
 use crate::start::{Start, with_named_ids};
 use crate::{Error, Result};
 
-/// AdamW's ε as in PyTorch; Burn's own default of 1e-5 is as large as the gradients of a mean over pixels.
-pub(crate) const EPSILON: f32 = 1e-8;
+/// Share of the steps over which the learning rate rises.
+const RISE: f64 = 0.02;
 
 /// What a run is made of.
 pub struct TrainRequest<'a> {
@@ -42,21 +42,22 @@ pub struct TrainRequest<'a> {
     pub provenance: Value,
 }
 
-/// How an epoch went. Numbers are means over its steps, weighted by images.
+/// How an epoch went. Numbers are means over its steps, weighted by images; single precision, which survives the
+/// way through JSON exactly.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// From one.
     pub epoch: usize,
     /// The whole loss.
-    pub loss: f64,
+    pub loss: f32,
     /// L_seg.
-    pub segmentation: f64,
+    pub segmentation: f32,
     /// L_causal before its weight.
-    pub causal: f64,
+    pub causal: f32,
     /// L_contrast before its weight.
-    pub contrast: f64,
+    pub contrast: f32,
     /// Mean lesion Dice of the averaged weights over the validation images that have a lesion.
-    pub validation_dice: f64,
+    pub validation_dice: f32,
 }
 
 /// Trains a segmenter. With a `folder` every epoch leaves a checkpoint there, and a run that finds one goes on
@@ -108,22 +109,13 @@ impl<'a> Run<'a> {
         let config = request.config;
         let device = device.clone().autodiff();
         let network = start.network(&device)?;
-        let optimizer = AdamWConfig::new()
-            .with_weight_decay(config.weight_decay as f32)
-            .with_epsilon(EPSILON)
-            .init();
-        let optimizer = if config.clip_norm > 0.0 {
-            optimizer.with_grad_clipping(GradientClipping::Norm(config.clip_norm as f32))
-        } else {
-            optimizer
-        };
         Ok(Self {
             request,
             preprocess: Preprocess::clip(config.input_size),
             average: network.valid(),
             best: Weights::default(),
             network,
-            optimizer,
+            optimizer: adamw(config.weight_decay, config.clip_norm),
             state: RunState {
                 config: config.clone(),
                 data: request.data.clone(),
@@ -174,7 +166,8 @@ impl<'a> Run<'a> {
             let loss = loss(&self.network, output, &batch, &texts, &config.loss);
             let terms = [&loss.total, &loss.segmentation, &loss.causal, &loss.contrast];
             let terms = terms.map(|term| term.clone().into_scalar::<f32>());
-            let learning_rate = self.learning_rate(steps);
+            let total = config.epochs * steps;
+            let learning_rate = learning_rate(config.learning_rate, self.state.steps, total, RISE);
             step += 1;
             if !terms[0].is_finite() {
                 let epoch = epoch + 1;
@@ -193,38 +186,18 @@ impl<'a> Run<'a> {
             progress.step(epoch + 1, step, steps, terms[0]);
             Ok(())
         })?;
-        let [loss, segmentation, causal, contrast] = sums.map(|sum| sum / order.len() as f64);
-        let validation_dice = self.validate()?;
-        let best = self.state.best().map(|record| record.validation_dice);
-        // Weights from before the intervention joined are another network's.
-        let first_joined = config.intervene && epoch == config.warm_up;
-        let chosen = self.request.validation.is_empty()
-            || first_joined
-            || best.is_none_or(|best| validation_dice > best);
-        if first_joined {
-            self.state
-                .history
-                .iter_mut()
-                .for_each(|record| record.validation_dice = record.validation_dice.min(0.0));
-        }
-        if chosen {
-            self.best = Weights::of_module(&self.average);
-        }
+        let [loss, segmentation, causal, contrast] =
+            sums.map(|sum| (sum / order.len() as f64) as f32);
+        let validation_dice = self.validate()? as f32;
         let record =
             EpochRecord { epoch: epoch + 1, loss, segmentation, causal, contrast, validation_dice };
         progress.epoch(&record, config.epochs);
         self.state.history.push(record);
+        let is_best = self.state.best().is_some_and(|best| best.epoch == epoch + 1);
+        if is_best || self.request.validation.is_empty() {
+            self.best = Weights::of_module(&self.average);
+        }
         Ok(())
-    }
-
-    /// A cosine from the initial rate to zero, after a short rise.
-    fn learning_rate(&self, steps: usize) -> f64 {
-        let config = self.request.config;
-        let total = (config.epochs * steps) as f64;
-        let done = self.state.steps as f64;
-        let rise = (0.02 * total).max(1.0);
-        let fall = 0.5 * (1.0 + (std::f64::consts::PI * done / total).cos());
-        config.learning_rate * fall * ((done + 1.0) / rise).min(1.0)
     }
 
     fn validate(&self) -> Result<f64> {
@@ -241,7 +214,8 @@ impl<'a> Run<'a> {
         })?;
         Ok(Checkpoint {
             state: self.state.clone(),
-            network: Weights::of_module(&self.network),
+            // Running statistics wait for the next step until a copy is asked for.
+            network: Weights::of_module(&self.network.valid()),
             average: Weights::of_module(&self.average),
             best: self.best.clone(),
             optimizer: optimizer.to_vec(),
@@ -270,8 +244,8 @@ impl<'a> Run<'a> {
         let average = checkpoint.average.load_into(self.average.clone(), &same)?;
         self.average = with_named_ids(average);
         self.best = checkpoint.best;
-        let optimizer = std::mem::replace(&mut self.optimizer, AdamWConfig::new().init());
-        self.optimizer = optimizer
+        let config = self.request.config;
+        self.optimizer = adamw(config.weight_decay, config.clip_norm)
             .from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer))
             .map_err(|e| problem(&format!("its optimizer's state cannot be read: {e:?}")))?;
         self.state = checkpoint.state;

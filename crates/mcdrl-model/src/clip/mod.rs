@@ -4,6 +4,7 @@
 //! state dict, so such a file loads without a table of names.
 
 mod checkpoint;
+mod compact;
 mod resnet;
 mod text;
 mod tokenizer;
@@ -17,6 +18,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::ClipCheckpoint;
+pub use compact::{CompactResNet, CompactResNetConfig};
 pub use resnet::{ModifiedResNet, ModifiedResNetConfig};
 pub use text::{ClipTextEncoder, ClipTextEncoderConfig};
 pub use tokenizer::{CONTEXT_LENGTH, ClipTokenizer};

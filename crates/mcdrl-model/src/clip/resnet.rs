@@ -11,19 +11,18 @@ use burn::tensor::{Device, Tensor};
 use super::VisionFeatures;
 use super::vision::positions_for_grid;
 
+/// Input pixels a side of one position of the dense map.
+pub(super) const STRIDE: usize = 32;
+
 /// Builds a [`ModifiedResNet`]; the defaults are RN50's.
 #[derive(Config, Debug)]
 pub struct ModifiedResNetConfig {
     /// Side of the square input that the position embeddings belong to, pixels.
     #[config(default = 224)]
     pub image_size: usize,
-    /// Channels of the stem; the last stage has 8 · expansion times as many.
+    /// Channels of the stem; the last stage has 32 times as many.
     #[config(default = 64)]
     pub width: usize,
-    /// Channels of a block's output over those inside it: 4 as in CLIP; a small encoder gets more from wider
-    /// 3×3 convolutions and less expansion.
-    #[config(default = 4)]
-    pub expansion: usize,
     /// Blocks in each of the four stages.
     #[config(default = "[3, 4, 6, 3]")]
     pub layers: [usize; 4],
@@ -33,10 +32,6 @@ pub struct ModifiedResNetConfig {
     /// Width of the joint space.
     #[config(default = 1024)]
     pub embed_dim: usize,
-    /// Input pixels a side of one position of the dense map: 32 as in CLIP, or 16, where the last stage keeps
-    /// its resolution (finer regions for small inputs).
-    #[config(default = 32)]
-    pub output_stride: usize,
 }
 
 /// CLIP's ModifiedResNet.
@@ -71,7 +66,7 @@ struct Bottleneck {
 
 /// Attention with the mean position as the only query.
 #[derive(Module, Debug)]
-struct AttentionPool {
+pub(super) struct AttentionPool {
     positional_embedding: Param<Tensor<2>>,
     q_proj: Linear,
     k_proj: Linear,
@@ -88,7 +83,7 @@ impl ModifiedResNetConfig {
         let mut channels = self.width;
         let mut stage = |index: usize, stride: usize| -> Vec<Bottleneck> {
             let planes = self.width << index;
-            let outputs = self.expansion * planes;
+            let outputs = 4 * planes;
             let block = |number: usize| {
                 let (inputs, stride) = if number == 0 { (channels, stride) } else { (outputs, 1) };
                 Bottleneck::new([inputs, planes, outputs], stride, device)
@@ -97,8 +92,7 @@ impl ModifiedResNetConfig {
             channels = outputs;
             blocks
         };
-        let last_stride = if self.output_stride <= 16 { 1 } else { 2 };
-        let grid = self.image_size / self.output_stride;
+        let grid = self.image_size / STRIDE;
         ModifiedResNet {
             conv1: convolution(3, half, 3, 2, device),
             bn1: BatchNormConfig::new(half).init(device),
@@ -110,7 +104,7 @@ impl ModifiedResNetConfig {
             layer1: stage(0, 1),
             layer2: stage(1, 2),
             layer3: stage(2, 2),
-            layer4: stage(3, last_stride),
+            layer4: stage(3, 2),
             attnpool: AttentionPool::new(
                 grid * grid,
                 self.channels()[3],
@@ -125,12 +119,12 @@ impl ModifiedResNetConfig {
 impl ModifiedResNetConfig {
     /// Channels of the four stages' outputs.
     pub fn channels(&self) -> [usize; 4] {
-        [0, 1, 2, 3].map(|stage| self.expansion * (self.width << stage))
+        [0, 1, 2, 3].map(|stage| 4 * (self.width << stage))
     }
 }
 
 impl ModifiedResNet {
-    /// The encoder's features for normalised pixels, whose sides are multiples of the output stride. The
+    /// The encoder's features for normalised pixels, whose sides are multiples of 32. The
     /// dense features are the value path of the attention pooling: `c_proj(v_proj(layer4))` per position.
     ///
     /// - `pixels`: `[batch, 3, height, width]`
@@ -143,15 +137,7 @@ impl ModifiedResNet {
         let layer3 = stage(&self.layer3, layer2.clone());
         let layer4 = stage(&self.layer4, layer3.clone());
 
-        let [batch, channels, rows, columns] = layer4.dims();
-        let positions = layer4.reshape([batch, channels, rows * columns]).swap_dims(1, 2);
-        let pool = &self.attnpool;
-        VisionFeatures {
-            skips: vec![layer1, layer2, layer3],
-            dense: pool.c_proj.forward(pool.v_proj.forward(positions.clone())),
-            grid: [rows, columns],
-            pooled: pool.forward(positions, [rows, columns]),
-        }
+        self.attnpool.features(layer4, vec![layer1, layer2, layer3])
     }
 }
 
@@ -161,16 +147,13 @@ fn stage(blocks: &[Bottleneck], map: Tensor<4>) -> Tensor<4> {
 
 impl Bottleneck {
     fn new([inputs, planes, outputs]: [usize; 3], stride: usize, device: &Device) -> Self {
-        // As in CLIP, a block begins as the identity.
-        let mut bn3 = BatchNormConfig::new(outputs).init(device);
-        bn3.gamma = Initializer::Zeros.init([outputs], device);
         Self {
             conv1: convolution(inputs, planes, 1, 1, device),
             bn1: BatchNormConfig::new(planes).init(device),
             conv2: convolution(planes, planes, 3, 1, device),
             bn2: BatchNormConfig::new(planes).init(device),
             conv3: convolution(planes, outputs, 1, 1, device),
-            bn3,
+            bn3: BatchNormConfig::new(outputs).init(device),
             pool: (stride > 1).then(|| average_pool(stride)),
             downsample: (stride > 1 || inputs != outputs).then(|| {
                 let norm = BatchNormConfig::new(outputs).init(device);
@@ -196,7 +179,7 @@ impl Bottleneck {
 }
 
 impl AttentionPool {
-    fn new(
+    pub(super) fn new(
         positions: usize,
         width: usize,
         heads: usize,
@@ -214,6 +197,20 @@ impl AttentionPool {
             v_proj: linear(width),
             c_proj: linear(embed_dim),
             heads,
+        }
+    }
+
+    /// The features of an encoder whose last map is `map`: its value path, position by position, and its pool.
+    ///
+    /// - `map`: `[batch, width, rows, columns]`
+    pub(super) fn features(&self, map: Tensor<4>, skips: Vec<Tensor<4>>) -> VisionFeatures {
+        let [batch, width, rows, columns] = map.dims();
+        let positions = map.reshape([batch, width, rows * columns]).swap_dims(1, 2);
+        VisionFeatures {
+            skips,
+            dense: self.c_proj.forward(self.v_proj.forward(positions.clone())),
+            grid: [rows, columns],
+            pooled: self.forward(positions, [rows, columns]),
         }
     }
 
@@ -237,7 +234,7 @@ impl AttentionPool {
     }
 }
 
-fn convolution(
+pub(super) fn convolution(
     inputs: usize,
     outputs: usize,
     kernel: usize,

@@ -7,7 +7,8 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
 use super::{
-    DenseFeatures, ModifiedResNet, ModifiedResNetConfig, VisionTransformer, VisionTransformerConfig,
+    CompactResNet, CompactResNetConfig, DenseFeatures, ModifiedResNet, ModifiedResNetConfig,
+    VisionTransformer, VisionTransformerConfig, compact, resnet,
 };
 
 /// What a visual encoder gives for a batch of images.
@@ -28,8 +29,10 @@ pub struct VisionFeatures {
 pub enum ClipVisionEncoderConfig {
     /// A vision transformer.
     Vit(VisionTransformerConfig),
-    /// A ResNet with attention pooling.
+    /// CLIP's ResNet with attention pooling.
     ResNet(ModifiedResNetConfig),
+    /// A compact ResNet for training from scratch.
+    Compact(CompactResNetConfig),
 }
 
 /// CLIP's visual encoder.
@@ -39,8 +42,10 @@ pub enum ClipVisionEncoderConfig {
 pub enum ClipVisionEncoder {
     /// A vision transformer.
     Vit(VisionTransformer),
-    /// A ResNet with attention pooling.
+    /// CLIP's ResNet with attention pooling.
     ResNet(ModifiedResNet),
+    /// A compact ResNet for training from scratch.
+    Compact(CompactResNet),
 }
 
 impl ClipVisionEncoderConfig {
@@ -49,6 +54,7 @@ impl ClipVisionEncoderConfig {
         match self {
             Self::Vit(config) => ClipVisionEncoder::Vit(config.init(device)),
             Self::ResNet(config) => ClipVisionEncoder::ResNet(config.init(device)),
+            Self::Compact(config) => ClipVisionEncoder::Compact(config.init(device)),
         }
     }
 
@@ -57,6 +63,7 @@ impl ClipVisionEncoderConfig {
         match self {
             Self::Vit(config) => config.image_size,
             Self::ResNet(config) => config.image_size,
+            Self::Compact(config) => config.image_size,
         }
     }
 
@@ -64,7 +71,8 @@ impl ClipVisionEncoderConfig {
     pub fn stride(&self) -> usize {
         match self {
             Self::Vit(config) => config.patch_size,
-            Self::ResNet(config) => config.output_stride,
+            Self::ResNet(_) => resnet::STRIDE,
+            Self::Compact(_) => compact::STRIDE,
         }
     }
 
@@ -73,6 +81,7 @@ impl ClipVisionEncoderConfig {
         match self {
             Self::Vit(config) => config.embed_dim,
             Self::ResNet(config) => config.embed_dim,
+            Self::Compact(config) => config.embed_dim,
         }
     }
 
@@ -85,6 +94,7 @@ impl ClipVisionEncoderConfig {
                 taps.map(|_| config.width).collect()
             }
             Self::ResNet(config) => config.channels()[..3].to_vec(),
+            Self::Compact(config) => config.channels[..3].to_vec(),
         }
     }
 }
@@ -97,6 +107,7 @@ impl ClipVisionEncoder {
         match self {
             Self::Vit(encoder) => encoder.forward(pixels, dense),
             Self::ResNet(encoder) => encoder.forward(pixels),
+            Self::Compact(encoder) => encoder.forward(pixels),
         }
     }
 }

@@ -1,0 +1,83 @@
+//! The embedded model on its samples: what it is, what it sees, and that every device says the same.
+
+use mcdrl::{Device, DeviceChoice, Image, Mask, Model, Segmentation, Segmenter, demo};
+
+fn segment_all(device: &Device) -> Vec<Segmentation> {
+    let segmenter = Segmenter::from_bytes(demo::MODEL, device).unwrap();
+    let images: Vec<Image> =
+        demo::SAMPLES.iter().map(|sample| Image::decode(sample.image).unwrap()).collect();
+    segmenter.segment_batch(&images.iter().collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn the_model_is_small_and_says_where_it_comes_from() {
+    assert!(demo::MODEL.len() <= 8 << 20);
+    let header = Model::read_header(demo::MODEL).unwrap();
+    let statement = header.provenance["statement"].as_str().unwrap();
+    for word in ["not for clinical use", "HyperKvasir", "vocalfolds", "CC BY 4.0"] {
+        assert!(statement.contains(word), "{statement}");
+    }
+    let sites = header.provenance["images_by_site"].as_object().unwrap();
+    assert!(!sites.contains_key("clinicdb"), "clinicdb must never be trained on");
+    assert!(sites.contains_key("kvasir") && sites.contains_key("larynx"));
+}
+
+#[test]
+fn lesions_of_the_samples_are_found() {
+    assert!(demo::SAMPLES.len() >= 12);
+    let mut dice = Vec::new();
+    for (sample, segmentation) in demo::SAMPLES.iter().zip(segment_all(&Device::flex())) {
+        let truth = Mask::decode(sample.mask).unwrap();
+        let lesion =
+            |mask: &Mask| -> Vec<bool> { mask.classes().iter().map(|c| *c != 0).collect() };
+        let (truth, found) = (lesion(&truth), lesion(&segmentation.mask));
+        let count = |mask: &[bool]| mask.iter().filter(|lesion| **lesion).count();
+        let both = truth.iter().zip(&found).filter(|(a, b)| **a && **b).count();
+        if count(&truth) > 0 {
+            dice.push(2.0 * both as f64 / (count(&truth) + count(&found)) as f64);
+        }
+        let weights: f32 = segmentation.confounders.iter().map(|c| c.weight).sum();
+        assert!((weights - 1.0).abs() < 1e-3);
+    }
+    let mean = dice.iter().sum::<f64>() / dice.len() as f64;
+    assert!(mean > 0.6, "mean Dice {mean} of {dice:?}");
+}
+
+#[test]
+fn a_batch_says_what_its_images_say_alone() {
+    let segmenter = Segmenter::from_bytes(demo::MODEL, &Device::flex()).unwrap();
+    let together = segment_all(&Device::flex());
+    for (sample, together) in demo::SAMPLES.iter().zip(together).take(3) {
+        let alone = segmenter.segment(&Image::decode(sample.image).unwrap()).unwrap();
+        let (a, b) = (alone.confidence_mask(0).unwrap(), together.confidence_mask(0).unwrap());
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-4));
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_says_what_the_cpu_says() {
+    let device = match DeviceChoice::Gpu.open() {
+        Ok(device) => device,
+        Err(error) => {
+            println!("skipped: {error}");
+            return;
+        }
+    };
+    let cpu = segment_all(&Device::flex());
+    let gpu = segment_all(&device);
+    for (cpu, gpu) in cpu.iter().zip(&gpu) {
+        let differing =
+            cpu.mask.classes().iter().zip(gpu.mask.classes()).filter(|(a, b)| a != b).count();
+        assert!(differing * 500 < cpu.mask.classes().len(), "{differing} pixels differ");
+        for (a, b) in cpu.confounders.iter().zip(&gpu.confounders) {
+            assert!((a.weight - b.weight).abs() < 1e-3, "{a:?} {b:?}");
+        }
+    }
+}
+
+#[test]
+fn unknown_devices_are_refused() {
+    let error = "quantum".parse::<DeviceChoice>().unwrap_err();
+    assert!(error.to_string().contains("quantum"), "{error}");
+}

@@ -13,6 +13,9 @@ use crate::config::TrainConfig;
 use crate::train::EpochRecord;
 use crate::{Error, Result};
 
+/// The files of a checkpoint.
+const PARTS: [&str; 4] = ["network", "average", "best", "optimizer"];
+
 /// The pointer file.
 const POINTER: &str = "checkpoint.json";
 
@@ -26,8 +29,8 @@ pub struct Checkpoint {
     pub average: Weights,
     /// The averaged weights of the best epoch.
     pub best: Weights,
-    /// The optimizer's record.
-    pub optimizer: Vec<u8>,
+    /// The optimizer's moments.
+    pub optimizer: Weights,
 }
 
 /// The part of a checkpoint that is readable text.
@@ -63,11 +66,10 @@ impl Checkpoint {
     /// [`Error::Io`].
     pub fn write(&self, folder: &Path) -> Result<()> {
         let epoch = self.state.history.len();
-        for (name, weights) in self.parts() {
+        for (name, weights) in PARTS.into_iter().zip(self.parts()) {
             let bytes = weights.to_safetensors(Precision::Full);
-            write_whole(&part(folder, epoch, name, "safetensors"), &bytes)?;
+            write_whole(&part(folder, epoch, name), &bytes)?;
         }
-        write_whole(&part(folder, epoch, "optimizer", "bin"), &self.optimizer)?;
         let state = serde_json::to_string_pretty(&self.state).expect("a state is plain data");
         write_whole(&folder.join(POINTER), state.as_bytes())?;
         if epoch > 1 {
@@ -91,22 +93,21 @@ impl Checkpoint {
             .map_err(|e| damaged(format!("{POINTER} cannot be read: {e}")))?;
         let epoch = state.history.len();
         let weights = |name: &str| -> Result<Weights> {
-            let path = part(folder, epoch, name, "safetensors");
+            let path = part(folder, epoch, name);
             let bytes = fs::read(&path).map_err(Error::io(&path))?;
             Ok(Weights::from_safetensors(&bytes)?)
         };
-        let optimizer = part(folder, epoch, "optimizer", "bin");
         Ok(Some(Self {
             network: weights("network")?,
             average: weights("average")?,
             best: weights("best")?,
-            optimizer: fs::read(&optimizer).map_err(Error::io(&optimizer))?,
+            optimizer: weights("optimizer")?,
             state,
         }))
     }
 
-    fn parts(&self) -> [(&str, &Weights); 3] {
-        [("network", &self.network), ("average", &self.average), ("best", &self.best)]
+    fn parts(&self) -> [&Weights; 4] {
+        [&self.network, &self.average, &self.best, &self.optimizer]
     }
 }
 
@@ -134,13 +135,12 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::rename(&aside, path).map_err(Error::io(path))
 }
 
-fn part(folder: &Path, epoch: usize, name: &str, extension: &str) -> PathBuf {
-    folder.join(format!("checkpoint-{epoch:04}.{name}.{extension}"))
+fn part(folder: &Path, epoch: usize, name: &str) -> PathBuf {
+    folder.join(format!("checkpoint-{epoch:04}.{name}.safetensors"))
 }
 
 fn remove(folder: &Path, epoch: usize) {
-    for name in ["network", "average", "best"] {
-        let _ = fs::remove_file(part(folder, epoch, name, "safetensors"));
+    for name in PARTS {
+        let _ = fs::remove_file(part(folder, epoch, name));
     }
-    let _ = fs::remove_file(part(folder, epoch, "optimizer", "bin"));
 }

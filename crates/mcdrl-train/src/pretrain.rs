@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::batch::{BatchMaker, LoadedSamples, for_each_batch, image_class, mix};
 use crate::caption::ImageFacts;
-use crate::optimize::{adamw, learning_rate};
+use crate::optimize::{ModuleAdamW, learning_rate};
 use crate::progress::Progress;
 use crate::start::seeded;
 use crate::train::EpochRecord;
@@ -168,7 +168,7 @@ pub fn pretrain(
     let architecture = config.architecture();
     let weights = seeded(config.seed, || Weights::of_module(&architecture.init(&Device::flex())));
     let mut clip = weights.load_into(architecture.init(&device), &str::to_owned)?;
-    let mut optimizer = adamw(config.weight_decay, 1.0);
+    let mut optimizer = ModuleAdamW::new(config.weight_decay, 1.0);
 
     let tokenizer = ClipTokenizer::new();
     let preprocess = Preprocess::clip(config.input_size);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Bytes, DType, Device};
+use burn::optim::GradientsParams;
+use burn::tensor::{DType, Device};
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::clip::ClipCheckpoint;
 use mcdrl_model::{Mcdrl, Model, Preprocess, Profile, Weights};
@@ -16,7 +16,7 @@ use crate::batch::{BatchMaker, LoadedSamples, for_each_batch, mix};
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::TrainConfig;
 use crate::loss::loss;
-use crate::optimize::{adamw, learning_rate};
+use crate::optimize::{ModuleAdamW, learning_rate};
 use crate::progress::Progress;
 use crate::start::{Start, with_named_ids};
 use crate::{Error, Result};
@@ -85,7 +85,7 @@ pub fn train(
     while !run.is_done() {
         run.epoch(&start, progress)?;
         if let Some(folder) = folder {
-            run.checkpoint()?.write(folder)?;
+            run.checkpoint().write(folder)?;
         }
     }
     let model = run.finish()?;
@@ -100,7 +100,7 @@ struct Run<'a> {
     network: Mcdrl,
     average: Mcdrl,
     best: Weights,
-    optimizer: ModuleOptimizer,
+    optimizer: ModuleAdamW,
     state: RunState,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
             average: network.valid(),
             best: Weights::default(),
             network,
-            optimizer: adamw(config.weight_decay, config.clip_norm),
+            optimizer: ModuleAdamW::new(config.weight_decay, config.clip_norm),
             state: RunState {
                 config: config.clone(),
                 data: request.data.clone(),
@@ -208,18 +208,15 @@ impl<'a> Run<'a> {
         lesion_dice(&self.average, samples, self.request.profile, &self.preprocess)
     }
 
-    fn checkpoint(&self) -> Result<Checkpoint> {
-        let optimizer = self.optimizer.into_bytes().map_err(|e| {
-            Error::Config(format!("the optimizer's state cannot be written: {e:?}"))
-        })?;
-        Ok(Checkpoint {
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
             state: self.state.clone(),
             // Running statistics wait for the next step until a copy is asked for.
             network: Weights::of_module(&self.network.valid()),
             average: Weights::of_module(&self.average),
             best: self.best.clone(),
-            optimizer: optimizer.to_vec(),
-        })
+            optimizer: self.optimizer.to_weights(&self.network),
+        }
     }
 
     fn take_up(&mut self, folder: &Path, resume: bool) -> Result<()> {
@@ -244,10 +241,7 @@ impl<'a> Run<'a> {
         let average = checkpoint.average.load_into(self.average.clone(), &same)?;
         self.average = with_named_ids(average);
         self.best = checkpoint.best;
-        let config = self.request.config;
-        self.optimizer = adamw(config.weight_decay, config.clip_norm)
-            .from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer))
-            .map_err(|e| problem(&format!("its optimizer's state cannot be read: {e:?}")))?;
+        self.optimizer.restore(&self.network, &checkpoint.optimizer);
         self.state = checkpoint.state;
         Ok(())
     }

@@ -2,30 +2,31 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mcdrl::data::Dataset;
-use mcdrl::{Error, Model};
+use mcdrl::{Device, Error, Model};
 use serde_json::{Value, json};
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
+use crate::output::Common;
 
 /// What is this model, CLIP checkpoint or dataset?
 #[derive(Args)]
 pub struct Inspect {
     /// A model file, a CLIP file or folder, or a dataset folder.
     path: PathBuf,
-    /// Print JSON for machines.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 impl Inspect {
     pub fn run(self) -> Outcome {
+        let device = self.common.device().open()?;
         let found = if self.path.is_dir() && !self.path.join("model.safetensors").is_file() {
             inspect_dataset(&self.path)?
         } else {
-            inspect_file(&self.path)?
+            inspect_file(&self.path, &device)?
         };
-        if self.json {
+        if self.common.json {
             println!("{found}");
         } else {
             let text = serde_json::to_string_pretty(&found).expect("a description is plain data");
@@ -55,21 +56,19 @@ fn inspect_dataset(path: &Path) -> Outcome<Value> {
     Ok(json!({ "kind": "dataset", "classes": dataset.profile.classes, "sites": sites }))
 }
 
-fn inspect_file(path: &Path) -> Outcome<Value> {
-    if !path.is_dir() {
-        let bytes = std::fs::read(path).map_err(Failure::io(path))?;
-        let device = mcdrl::DeviceChoice::Cpu.open()?;
-        match Model::from_bytes(&bytes, &device) {
-            Ok(model) => {
-                let header = serde_json::to_value(&model.header).expect("a header is plain data");
-                return Ok(json!({ "kind": "model", "header": header }));
-            }
-            Err(Error::NotAModel) => {}
-            Err(error) => return Err(Failure::file(path)(error)),
+fn inspect_file(path: &Path, device: &Device) -> Outcome<Value> {
+    let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+    let bytes = std::fs::read(&file).map_err(Failure::io(&file))?;
+    match Model::from_bytes(&bytes, device) {
+        Ok(model) => {
+            let header = serde_json::to_value(&model.header).expect("a header is plain data");
+            return Ok(json!({ "kind": "model", "header": header }));
         }
+        Err(Error::NotAModel) => {}
+        Err(error) => return Err(Failure::file(&file)(error)),
     }
     let clip = read_clip(path)?;
-    clip.init(&mcdrl::DeviceChoice::Cpu.open()?).map_err(Failure::file(path))?;
+    clip.init(device).map_err(Failure::file(path))?;
     let layout = if clip.is_hugging_face() { "Hugging Face" } else { "OpenAI" };
     Ok(json!({
         "kind": "clip",

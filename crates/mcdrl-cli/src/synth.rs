@@ -5,7 +5,7 @@ use mcdrl::data::synth::{SynthConfig, site_name, write_dataset};
 use serde_json::json;
 
 use crate::error::Outcome;
-use crate::output::counter;
+use crate::output::{Common, counter};
 
 /// Draw synthetic endoscopy sites as a dataset folder.
 #[derive(Args)]
@@ -28,9 +28,8 @@ pub struct Synth {
     /// Share of images without a lesion.
     #[arg(long, default_value_t = 0.15)]
     lesion_free: f32,
-    /// Print JSON for machines.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 impl Synth {
@@ -44,7 +43,7 @@ impl Synth {
         };
         write_dataset(&config, &self.out, counter("frames", self.sites * self.images))?;
         let names: Vec<String> = (0..self.sites).map(site_name).collect();
-        if self.json {
+        if self.common.json {
             let line = json!({ "data": self.out, "sites": names, "images": self.images });
             println!("{line}");
         } else {

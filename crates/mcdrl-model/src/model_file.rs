@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::network::{Mcdrl, McdrlConfig};
 use crate::preprocess::Preprocess;
 use crate::profile::Profile;
-use crate::weights::{Precision, Weights};
+use crate::weights::{Precision, Weights, hex_sha256};
 use crate::{Error, Result};
 
 /// The format version that this build reads and writes.
@@ -32,6 +32,8 @@ pub struct ModelHeader {
     pub bytes_per_value: u8,
     /// SHA-256 over the tensors, hexadecimal.
     pub sha256: String,
+    /// SHA-256 over this header's text with nothing between these quotes, hexadecimal.
+    pub header_sha256: String,
 }
 
 /// A network with what it needs to be used.
@@ -83,6 +85,7 @@ impl Model {
             provenance,
             bytes_per_value: 4,
             sha256: String::new(),
+            header_sha256: String::new(),
         };
         Self { header, network }
     }
@@ -90,13 +93,16 @@ impl Model {
     /// The model as a file. Equal models give equal bytes.
     pub fn to_bytes(&self, precision: Precision) -> Vec<u8> {
         let mut weights = Weights::of_module(&self.network);
-        let header = ModelHeader {
+        let mut header = ModelHeader {
             bytes_per_value: if precision == Precision::Half { 2 } else { 4 },
             sha256: weights.sha256(precision),
+            header_sha256: String::new(),
             ..self.header.clone()
         };
-        let header = serde_json::to_string(&header).expect("a header is plain data");
-        weights.set_metadata(HEADER_KEY, header);
+        let text =
+            |header: &ModelHeader| serde_json::to_string(header).expect("a header is plain data");
+        header.header_sha256 = hex_sha256(text(&header).as_bytes());
+        weights.set_metadata(HEADER_KEY, text(&header));
         weights.to_safetensors(precision)
     }
 }
@@ -113,7 +119,15 @@ fn read_header(weights: &Weights) -> Result<ModelHeader> {
         let found = u32::try_from(version).unwrap_or(u32::MAX);
         return Err(Error::ModelVersion { found, supported: FORMAT_VERSION });
     }
-    serde_json::from_value(value).map_err(damaged)
+    let header: ModelHeader = serde_json::from_value(value).map_err(damaged)?;
+    let found = hex_sha256(text.replacen(&header.header_sha256, "", 1).as_bytes());
+    if found != header.header_sha256 {
+        return Err(Error::ModelHeader(format!(
+            "its SHA-256 is {found} where it says {}; download or copy the file again",
+            header.header_sha256
+        )));
+    }
+    Ok(header)
 }
 
 fn precision(header: &ModelHeader) -> Result<Precision> {

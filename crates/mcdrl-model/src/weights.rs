@@ -10,6 +10,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
@@ -123,14 +124,13 @@ impl Weights {
 
     /// A digest over names, shapes and values as they are stored.
     pub fn sha256(&self, precision: Precision) -> String {
-        use sha2::{Digest, Sha256};
         let mut hasher = Sha256::new();
         for (name, (shape, values)) in &self.tensors {
             hasher.update(name.as_bytes());
             hasher.update(format!("{shape:?}"));
             hasher.update(encode(values, precision));
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 
     /// Collects the parameters and running statistics of a module.
@@ -156,6 +156,15 @@ impl Weights {
         let module = module.map(&mut loader);
         loader.error.map_or(Ok(module), Err)
     }
+}
+
+/// SHA-256 of bytes, hexadecimal.
+pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {

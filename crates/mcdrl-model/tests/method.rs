@@ -252,6 +252,8 @@ fn damaged_model_files_are_told_apart() {
     assert!(message(&edit(r#"{\"version\":1"#, r#"{\"version\":9"#)).contains("version 9"));
     assert!(message(&edit(r#"{"mcdrl""#, r#"{"other""#)).contains("no MCDRL model"));
     assert!(message(&edit(r#"\"profile\""#, r#"\"prophet\""#)).contains("header is damaged"));
+    // A changed word of the header is noticed too, though it would do no harm.
+    assert!(message(&edit("A healthy mucosa", "A wealthy mucosa")).contains("SHA-256"));
     assert!(message(b"not a model at all, just some text").contains("safetensors"));
 }
 
@@ -276,4 +278,35 @@ fn gradients_are_the_slopes_of_the_loss() {
     let at = |step: f32| values(loss(pixels.clone() + direction.clone() * step))[0];
     let slope = (at(step) - at(-step)) / (2.0 * step);
     assert!((slope / length - 1.0).abs() < 0.05, "slope {slope}, gradient {length}");
+}
+
+#[test]
+fn a_profile_needs_no_code() {
+    let dermoscopy = r#"
+        name = "dermoscopy"
+        classes = ["melanoma", "naevus"]
+        class_prompt = "A {class} in a dermoscopic image"
+        background_prompt = "Healthy skin in a dermoscopic image"
+        confounder_prompt = "A dermoscopic image with {domain}"
+        causal_prompt = "A {class} with {domain}"
+        confounders = [
+            { name = "hair", family = "surface interference", domain = "hair" },
+            { name = "ruler", family = "field of view", domain = "a ruler" },
+        ]
+    "#;
+    let profile = Profile::from_toml(dermoscopy).unwrap();
+    assert_eq!(profile.class_prompts()[1], "A naevus in a dermoscopic image");
+    assert_eq!(profile.causal_prompts(0)[1], "A melanoma with a ruler");
+    for (from, to, word) in [
+        ("{class} in a", "lesion in a", "{class}"),
+        ("confounders = [", "confounders = []\nrest = [", "rest"),
+        ("classes = [\"melanoma\", \"naevus\"]", "classes = []", "classes"),
+    ] {
+        let error = Profile::from_toml(&dermoscopy.replacen(from, to, 1)).unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    assert_eq!(Profile::endoscopy().confounders.len(), 12);
+    let families: std::collections::BTreeSet<String> =
+        Profile::endoscopy().confounders.into_iter().map(|c| c.family).collect();
+    assert_eq!(families.len(), 5);
 }

@@ -20,7 +20,7 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     Full,
-    /// 16-bit IEEE floats: half the size.
+    /// 16-bit IEEE floats: half the size. Tensors with values beyond their range stay 32-bit.
     Half,
 }
 
@@ -57,11 +57,9 @@ impl Weights {
             .iter()
             .map(|(name, (shape, values))| (name, shape, encode(values, precision)))
             .collect();
-        let dtype = match precision {
-            Precision::Full => Dtype::F32,
-            Precision::Half => Dtype::F16,
-        };
         let views = encoded.iter().map(|(name, shape, bytes)| {
+            let values: usize = shape.iter().product();
+            let dtype = if bytes.len() == 2 * values { Dtype::F16 } else { Dtype::F32 };
             let view = TensorView::new(dtype, (*shape).clone(), bytes)
                 .expect("the bytes were encoded for this shape and type");
             (name.as_str(), view)
@@ -188,13 +186,13 @@ fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     })
 }
 
+/// A tensor that half precision cannot hold stays in full.
 fn encode(values: &[f32], precision: Precision) -> Vec<u8> {
-    match precision {
-        Precision::Full => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        Precision::Half => {
-            values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect()
-        }
+    let largest = half::f16::MAX.to_f32();
+    if precision == Precision::Half && values.iter().all(|v| v.abs() <= largest) {
+        return values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect();
     }
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
 /// The place in a module during a traversal, as field names and the structs that hold them.

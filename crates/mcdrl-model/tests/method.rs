@@ -223,6 +223,15 @@ fn a_model_file_survives_the_way_through_bytes() {
     assert!(half.len() < bytes.len() * 6 / 10);
     let read = Model::from_bytes(&half, &device).unwrap();
     assert_eq!(read.to_bytes(Precision::Half).len(), half.len());
+
+    // A running variance may be larger than any half-precision number.
+    let mut weights = mcdrl_model::Weights::default();
+    weights.insert("large", vec![2], vec![1e6, 1.0]);
+    weights.insert("small", vec![2], vec![0.5, 1.0]);
+    let bytes = weights.to_safetensors(Precision::Half);
+    let read = mcdrl_model::Weights::from_safetensors(&bytes).unwrap();
+    assert_eq!(read.values("large"), weights.values("large"));
+    assert_eq!(read.values("small"), weights.values("small"));
 }
 
 #[test]

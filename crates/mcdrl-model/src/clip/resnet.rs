@@ -219,17 +219,22 @@ impl AttentionPool {
     fn forward(&self, positions: Tensor<3>, grid: [usize; 2]) -> Tensor<2> {
         let [batch, count, width] = positions.dims();
         let head_width = width / self.heads;
-        let mean = positions.clone().mean_dim(1);
-        let tokens = Tensor::cat(vec![mean, positions], 1)
-            + positions_for_grid(self.positional_embedding.val(), grid).unsqueeze::<3>();
+        let embedding = positions_for_grid(self.positional_embedding.val(), grid).unsqueeze::<3>();
+        // The mean and the positions go through the projections apart, and with its one query attention is written
+        // as sums over products: joined first, Burn 0.22's wgpu backend with fusion gives a wrong pool for a batch
+        // of one (seen on Mesa's software Vulkan; a parity test holds it).
+        let mean = positions.clone().mean_dim(1) + embedding.clone().narrow(1, 0, 1);
+        let positions = positions + embedding.narrow(1, 1, count);
         let heads = |projected: Tensor<3>, positions: usize| {
             projected.reshape([batch, positions, self.heads, head_width]).swap_dims(1, 2)
         };
-        let query = heads(self.q_proj.forward(tokens.clone().narrow(1, 0, 1)), 1);
-        let key = heads(self.k_proj.forward(tokens.clone()), count + 1);
-        let value = heads(self.v_proj.forward(tokens), count + 1);
-        let scores = query.matmul(key.transpose()) * (head_width as f64).powf(-0.5);
-        let attended = softmax(scores, 3).matmul(value).swap_dims(1, 2);
+        let both = |linear: &Linear| {
+            let mean = heads(linear.forward(mean.clone()), 1);
+            Tensor::cat(vec![mean, heads(linear.forward(positions.clone()), count)], 2)
+        };
+        let query = heads(self.q_proj.forward(mean.clone()), 1);
+        let scores = (both(&self.k_proj) * query).sum_dim(3) * (head_width as f64).powf(-0.5);
+        let attended = (softmax(scores, 2) * both(&self.v_proj)).sum_dim(2);
         self.c_proj.forward(attended.reshape([batch, width]))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::{Error, Result};
 
@@ -187,6 +187,9 @@ fn decode_oriented(bytes: &[u8]) -> Result<DynamicImage> {
     let unreadable = |reason: &dyn std::fmt::Display| Error::Image { reason: reason.to_string() };
     let reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| unreadable(&e))?;
+    if reader.format() == Some(ImageFormat::Jpeg) && !is_whole_jpeg(bytes) {
+        return Err(unreadable(&"the JPEG file is cut off"));
+    }
     let mut decoder = reader.into_decoder().map_err(|e| unreadable(&e))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > u64::from(MAX_MEGAPIXELS) * 1_000_000 {
@@ -197,6 +200,30 @@ fn decode_oriented(bytes: &[u8]) -> Result<DynamicImage> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(|e| unreadable(&e))?;
     image.apply_orientation(orientation);
     Ok(image)
+}
+
+/// Whether a JPEG reaches its end marker. The decoder fills what is missing of a cut file with grey, which must not
+/// pass for a picture of a patient.
+fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == 0xff)) {
+        at += offset;
+        match bytes.get(at + 1) {
+            // The end of the image.
+            Some(0xd9) => return true,
+            // A fill byte.
+            Some(0xff) => at += 1,
+            // A stuffed byte or a restart among the picture's data, markers without a segment.
+            Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 2,
+            // A segment with its length.
+            Some(_) => match bytes.get(at + 2..at + 4) {
+                Some(length) => at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])),
+                None => return false,
+            },
+            None => return false,
+        }
+    }
+    false
 }
 
 fn encode_png(

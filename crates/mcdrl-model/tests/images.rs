@@ -74,6 +74,22 @@ fn exif_orientation_is_applied() {
 }
 
 #[test]
+fn cut_files_are_refused_wherever_they_end() {
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Bmp] {
+        let bytes = encode(&marked(), format);
+        assert!(Image::decode(&bytes).is_ok(), "{format:?}");
+        for tenth in 0..10 {
+            let cut = &bytes[..bytes.len() * tenth / 10];
+            assert!(Image::decode(cut).is_err(), "{format:?} cut at {tenth} tenths");
+        }
+    }
+    // What follows the end of the image is another matter.
+    let mut longer = jpeg_with_orientation(1);
+    longer.extend([0; 100]);
+    assert!(Image::decode(&longer).is_ok());
+}
+
+#[test]
 fn masks_keep_their_class_indices() {
     let classes = |x: u32, y: u32| ((x + y) % 4) as u8;
     let grey = image::GrayImage::from_fn(9, 7, |x, y| Luma([classes(x, y)]));

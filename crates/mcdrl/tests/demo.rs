@@ -64,9 +64,16 @@ fn the_gpu_says_what_the_cpu_says() {
             return;
         }
     };
+    // One at a time and together: a GPU runs other kernels for a batch of one.
     let cpu = segment_all(&Device::flex());
-    let gpu = segment_all(&device);
-    for (cpu, gpu) in cpu.iter().zip(&gpu) {
+    let gpu = Segmenter::from_bytes(demo::MODEL, &device).unwrap();
+    let images: Vec<Image> =
+        demo::SAMPLES[..4].iter().map(|sample| Image::decode(sample.image).unwrap()).collect();
+    let alone = images.iter().take(2).map(|image| gpu.segment(image).unwrap());
+    let mut compared: Vec<_> = cpu.iter().zip(alone).collect();
+    let together = gpu.segment_batch(&images.iter().collect::<Vec<_>>()).unwrap();
+    compared.extend(cpu.iter().zip(together));
+    for (cpu, gpu) in compared {
         let differing =
             cpu.mask.classes().iter().zip(gpu.mask.classes()).filter(|(a, b)| a != b).count();
         assert!(differing * 500 < cpu.mask.classes().len(), "{differing} pixels differ");

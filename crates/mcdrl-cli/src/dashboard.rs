@@ -67,10 +67,6 @@ impl Drop for Dashboard {
 }
 
 impl Progress for Dashboard {
-    fn stage(&mut self, name: &str) {
-        self.say(format!("── {name}"));
-    }
-
     fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f32) {
         let state = &mut self.state;
         (state.epoch, state.step, state.steps) = (epoch, step, steps);

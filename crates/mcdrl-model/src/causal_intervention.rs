@@ -131,11 +131,6 @@ impl CausalIntervention {
         let weights = weights.expect("an intervention has at least one layer") / depth;
         Intervened { features, weights }
     }
-
-    /// The number of layers.
-    pub fn depth(&self) -> usize {
-        self.layers.len()
-    }
 }
 
 impl InterventionLayer {

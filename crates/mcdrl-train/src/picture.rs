@@ -73,9 +73,3 @@ pub fn region_overlay(image: &Image, regions: &RegionMap) -> Image {
     }
     Image::from_rgb(width, height, pixels).expect("as many pixels as the image had")
 }
-
-/// A map of 0..1 values as a grey image, white for one.
-pub fn grey(width: usize, height: usize, values: &[f32]) -> Option<Image> {
-    let pixels = values.iter().flat_map(|value| [(value.clamp(0.0, 1.0) * 255.0) as u8; 3]);
-    Image::from_rgb(width, height, pixels.collect()).ok()
-}

@@ -7,8 +7,6 @@ use crate::train::EpochRecord;
 
 /// Is told how a run goes.
 pub trait Progress: Send {
-    /// A stage of the work begins.
-    fn stage(&mut self, name: &str);
     /// A step of an epoch is done; both are counted from one.
     fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f32);
     /// An epoch is done.
@@ -19,7 +17,6 @@ pub trait Progress: Send {
 pub struct Silent;
 
 impl Progress for Silent {
-    fn stage(&mut self, _name: &str) {}
     fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f32) {}
     fn epoch(&mut self, _record: &EpochRecord, _epochs: usize) {}
 }
@@ -36,10 +33,6 @@ impl Default for Lines {
 }
 
 impl Progress for Lines {
-    fn stage(&mut self, name: &str) {
-        self.say(&format!("── {name}"));
-    }
-
     fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f32) {}
 
     fn epoch(&mut self, record: &EpochRecord, epochs: usize) {

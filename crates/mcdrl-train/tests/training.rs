@@ -77,7 +77,6 @@ impl Setting {
 struct KilledAt(usize, usize);
 
 impl Progress for KilledAt {
-    fn stage(&mut self, _name: &str) {}
     fn step(&mut self, epoch: usize, step: usize, _steps: usize, _loss: f32) {
         if (epoch, step) == (self.0, self.1) {
             std::panic::resume_unwind(Box::new("killed"));

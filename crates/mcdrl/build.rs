@@ -4,8 +4,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples");
-    println!("cargo::rerun-if-changed={}", samples.display());
+    // Asked for when the script runs: a target directory may outlive the clone that the script was compiled in.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let samples = Path::new(&here).join("assets/samples");
+    println!("cargo::rerun-if-changed=assets/samples");
+    println!("cargo::rerun-if-env-changed=CARGO_MANIFEST_DIR");
     let mut list = String::from("&[");
     for site in sorted(&samples).into_iter().filter(|path| path.is_dir()) {
         for image in sorted(&site.join("images")) {

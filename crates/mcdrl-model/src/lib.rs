@@ -34,6 +34,8 @@ mod confounder_dictionary;
 mod device;
 mod error;
 mod image;
+#[cfg_attr(feature = "ndarray", allow(deprecated))] // Burn deprecates the ndarray backend.
+mod kernels;
 mod model_file;
 mod network;
 mod preprocess;

@@ -14,6 +14,8 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
+use crate::kernels::{convolve, normalize, normalize_relu};
+
 /// Builds a [`SegmentationHead`].
 #[derive(Config, Debug)]
 pub struct SegmentationHeadConfig {
@@ -102,26 +104,26 @@ impl SegmentationHead {
         for (level, skip) in self.levels.iter().zip(skips.into_iter().rev()) {
             map = level.forward(map, skip, confounded.clone());
         }
-        self.classify.forward(map)
+        convolve(&self.classify, map)
     }
 }
 
 impl Level {
     fn forward(&self, map: Tensor<4>, skip: Tensor<4>, confounded: Option<Tensor<2>>) -> Tensor<4> {
         let [_, _, rows, columns] = skip.dims();
-        let mut lateral = self.lateral.forward(skip);
+        let mut lateral = convolve(&self.lateral, skip);
         if let Some(confounded) = confounded {
             let share = self.confounded.forward(confounded);
             lateral = lateral - share.unsqueeze_dims::<4>(&[2, 3]);
         }
-        let lateral = self.lateral_norm.forward(lateral);
+        let lateral = normalize(&self.lateral_norm, lateral);
         self.merge.forward(relu(resize(map, [rows, columns]) + lateral))
     }
 }
 
 impl ConvNorm {
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        relu(self.norm.forward(self.conv.forward(map)))
+        normalize_relu(&self.norm, convolve(&self.conv, map))
     }
 }
 

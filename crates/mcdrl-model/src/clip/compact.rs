@@ -13,6 +13,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::VisionFeatures;
 use super::resnet::{AttentionPool, convolution};
+use crate::kernels::{convolve, normalize, normalize_relu};
 
 /// Input pixels a side of one position of the dense map.
 pub(super) const STRIDE: usize = 16;
@@ -100,7 +101,7 @@ impl CompactResNet {
         let stage = |blocks: &[BasicBlock], map: Tensor<4>| {
             blocks.iter().fold(map, |map, block| block.forward(map))
         };
-        let stem = relu(self.bn1.forward(self.conv1.forward(pixels)));
+        let stem = normalize_relu(&self.bn1, convolve(&self.conv1, pixels));
         let layer1 = stage(&self.layer1, stem);
         let layer2 = stage(&self.layer2, layer1.clone());
         let layer3 = stage(&self.layer3, layer2.clone());
@@ -123,10 +124,10 @@ impl BasicBlock {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let map = relu(self.bn1.forward(self.conv1.forward(input.clone())));
-        let map = self.bn2.forward(self.conv2.forward(map));
+        let map = normalize_relu(&self.bn1, convolve(&self.conv1, input.clone()));
+        let map = normalize(&self.bn2, convolve(&self.conv2, map));
         let identity = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(input)),
+            Some((conv, norm)) => normalize(norm, convolve(conv, input)),
             None => input,
         };
         relu(map + identity)

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::VisionFeatures;
 use super::vision::positions_for_grid;
+use crate::kernels::{convolve, normalize, normalize_relu};
 
 /// Input pixels a side of one position of the dense map.
 pub(super) const STRIDE: usize = 32;
@@ -129,9 +130,9 @@ impl ModifiedResNet {
     ///
     /// - `pixels`: `[batch, 3, height, width]`
     pub fn forward(&self, pixels: Tensor<4>) -> VisionFeatures {
-        let stem = relu(self.bn1.forward(self.conv1.forward(pixels)));
-        let stem = relu(self.bn2.forward(self.conv2.forward(stem)));
-        let stem = relu(self.bn3.forward(self.conv3.forward(stem)));
+        let stem = normalize_relu(&self.bn1, convolve(&self.conv1, pixels));
+        let stem = normalize_relu(&self.bn2, convolve(&self.conv2, stem));
+        let stem = normalize_relu(&self.bn3, convolve(&self.conv3, stem));
         let layer1 = stage(&self.layer1, self.pool.forward(stem));
         let layer2 = stage(&self.layer2, layer1.clone());
         let layer3 = stage(&self.layer3, layer2.clone());
@@ -167,11 +168,11 @@ impl Bottleneck {
             Some(pool) => pool.forward(map),
             None => map,
         };
-        let map = relu(self.bn1.forward(self.conv1.forward(input.clone())));
-        let map = pooled(relu(self.bn2.forward(self.conv2.forward(map))));
-        let map = self.bn3.forward(self.conv3.forward(map));
+        let map = normalize_relu(&self.bn1, convolve(&self.conv1, input.clone()));
+        let map = pooled(normalize_relu(&self.bn2, convolve(&self.conv2, map)));
+        let map = normalize(&self.bn3, convolve(&self.conv3, map));
         let identity = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(pooled(input))),
+            Some((conv, norm)) => normalize(norm, convolve(conv, pooled(input))),
             None => input,
         };
         relu(map + identity)

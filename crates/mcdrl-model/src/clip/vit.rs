@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use super::transformer::{Activation, Transformer};
 use super::vision::positions_for_grid;
 use super::{DenseFeatures, VisionFeatures};
+use crate::kernels::convolve;
 
 /// Builds a [`VisionTransformer`]; the defaults are ViT-B/16's.
 #[derive(Config, Debug)]
@@ -82,7 +83,7 @@ impl VisionTransformer {
     ///
     /// - `pixels`: `[batch, 3, height, width]`
     pub fn forward(&self, pixels: Tensor<4>, dense: DenseFeatures) -> VisionFeatures {
-        let patches = self.conv1.forward(pixels);
+        let patches = convolve(&self.conv1, pixels);
         let [batch, width, rows, columns] = patches.dims();
         let tokens = patches.reshape([batch, width, rows * columns]).swap_dims(1, 2);
         let class = self.class_embedding.val().unsqueeze::<3>().expand([batch, 1, width]);

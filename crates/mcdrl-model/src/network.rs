@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor};
 use crate::causal_intervention::{CausalIntervention, CausalInterventionConfig};
 use crate::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, DenseFeatures, normalize};
 use crate::confounder_dictionary::{ConfounderDictionary, DictionaryLearning};
-use crate::segmentation_head::{SegmentationHead, SegmentationHeadConfig, resize};
+use crate::kernels::resize;
+use crate::segmentation_head::{SegmentationHead, SegmentationHeadConfig};
 use crate::target_region::{TargetRegionSelectionConfig, TargetRegions};
 
 /// Builds an [`Mcdrl`]. The two switches are the paper's ablations.
@@ -74,7 +75,7 @@ pub struct McdrlOutput {
     pub confounders: Option<Tensor<2>>,
     /// Pool(F_ca): `[batch, d]`; `None` without intervention.
     pub causal: Option<Tensor<2>>,
-    /// The dense features C: `[batch, H·W, d]`.
+    /// The dense features C, each of length √d: `[batch, H·W, d]`.
     pub dense: Tensor<3>,
     /// The image embedding: `[batch, d]`.
     pub pooled: Tensor<2>,
@@ -153,14 +154,16 @@ impl Mcdrl {
     pub fn forward(&self, pixels: Tensor<4>) -> McdrlOutput {
         let features = self.visual.forward(pixels, self.config.dense);
         let [batch, positions, width] = features.dense.dims();
+        // CLIP's space knows directions only: every position gets the same length, with values around one.
+        let dense = normalize(features.dense) * (width as f64).sqrt();
         let [rows, columns] = features.grid;
-        let regions = self.config.regions.select(features.dense.clone(), self.class_texts.val());
+        let regions = self.config.regions.select(dense.clone(), self.class_texts.val());
         let similarity = regions.similarity.clone();
         let selected = self.config.select_regions.then_some(regions);
 
         let packed = match &selected {
-            Some(regions) => regions.pack(features.dense.clone()),
-            None => features.dense.clone(),
+            Some(regions) => regions.pack(dense.clone()),
+            None => dense.clone(),
         };
         let (packed, confounders, causal) = if self.config.intervene {
             let intervened = self.intervention.forward(packed, &self.dictionary);
@@ -192,7 +195,7 @@ impl Mcdrl {
             similarity,
             confounders,
             causal,
-            dense: features.dense,
+            dense,
             pooled: features.pooled,
         }
     }

@@ -9,12 +9,9 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use crate::kernels::{convolve, normalize, normalize_relu};
+use crate::kernels::{add_relu, convolve, normalize, normalize_relu, resize};
 
 /// Builds a [`SegmentationHead`].
 #[derive(Config, Debug)]
@@ -117,7 +114,7 @@ impl Level {
             lateral = lateral - share.unsqueeze_dims::<4>(&[2, 3]);
         }
         let lateral = normalize(&self.lateral_norm, lateral);
-        self.merge.forward(relu(resize(map, [rows, columns]) + lateral))
+        self.merge.forward(add_relu(resize(map, [rows, columns]), lateral))
     }
 }
 
@@ -125,19 +122,4 @@ impl ConvNorm {
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
         normalize_relu(&self.norm, convolve(&self.conv, map))
     }
-}
-
-/// A map scaled bilinearly.
-///
-/// - `map`: `[batch, channels, _, _]`
-/// - output: `[batch, channels, rows, columns]`
-pub fn resize(map: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-    let [_, _, rows, columns] = map.dims();
-    if [rows, columns] == size {
-        return map;
-    }
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-        .with_output_size(size)
-        .with_align_corners(false);
-    interpolate(map, options)
 }

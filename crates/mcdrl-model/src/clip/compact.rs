@@ -8,12 +8,11 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, BatchNormConfig};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::VisionFeatures;
 use super::resnet::{AttentionPool, convolution};
-use crate::kernels::{convolve, normalize, normalize_relu};
+use crate::kernels::{add_relu, convolve, normalize, normalize_relu};
 
 /// Input pixels a side of one position of the dense map.
 pub(super) const STRIDE: usize = 16;
@@ -130,6 +129,6 @@ impl BasicBlock {
             Some((conv, norm)) => normalize(norm, convolve(conv, input)),
             None => input,
         };
-        relu(map + identity)
+        add_relu(map, identity)
     }
 }

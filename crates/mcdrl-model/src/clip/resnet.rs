@@ -5,12 +5,12 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::{relu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::VisionFeatures;
 use super::vision::positions_for_grid;
-use crate::kernels::{convolve, normalize, normalize_relu};
+use crate::kernels::{add_relu, convolve, normalize, normalize_relu};
 
 /// Input pixels a side of one position of the dense map.
 pub(super) const STRIDE: usize = 32;
@@ -175,7 +175,7 @@ impl Bottleneck {
             Some((conv, norm)) => normalize(norm, convolve(conv, pooled(input))),
             None => input,
         };
-        relu(map + identity)
+        add_relu(map, identity)
     }
 }
 

@@ -72,6 +72,44 @@ impl<B: Backend + Kernels> Backward<B, 3> for NormalizeBatch {
     }
 }
 
+#[derive(Debug)]
+struct Resize;
+
+impl<B: Backend + Kernels> Backward<B, 1> for Resize {
+    type State = (NodeId, usize, usize);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (input, rows, columns) = ops.state;
+        let input = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(input);
+        let [parent] = ops.parents;
+        if let Some(node) = parent {
+            grads.register::<B>(node.id, B::resize_gradient(input, gradient, rows, columns));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AddRelu;
+
+impl<B: Backend + Kernels> Backward<B, 2> for AddRelu {
+    /// The output.
+    type State = B::FloatTensorPrimitive;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let gradient = B::add_relu_gradient(ops.state, gradient);
+        for node in ops.parents.into_iter().flatten() {
+            grads.register::<B>(node.id, gradient.clone());
+        }
+    }
+}
+
 impl<B: Backend + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolve(
         input: FloatTensor<Self>,
@@ -126,5 +164,26 @@ impl<B: Backend + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             }
         };
         (output, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
+    }
+
+    fn resize(input: FloatTensor<Self>, rows: usize, columns: usize) -> FloatTensor<Self> {
+        match Resize.prepare::<C>([input.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prepared) => {
+                let state = (prepared.checkpoint(&input), rows, columns);
+                prepared.finish(state, B::resize(input.into_primitive(), rows, columns))
+            }
+            OpsKind::UnTracked(prepared) => {
+                prepared.finish(B::resize(input.into_primitive(), rows, columns))
+            }
+        }
+    }
+
+    fn add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let prepared = AddRelu.prepare::<C>([a.node(), b.node()]).compute_bound().stateful();
+        let output = B::add_relu(a.into_primitive(), b.into_primitive());
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(output.clone(), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
     }
 }

@@ -1,19 +1,23 @@
-//! Operations that Burn's CPU backend does less well than it could: convolution and batch normalisation, forward and
-//! backward.
+//! Operations that Burn's CPU backend does less well than it could: convolution, batch normalisation, scaling and the
+//! end of a residual block, forward and backward.
 //!
 //! Flex computes the gradient of a convolution's weights as a convolution with kernels as large as the image, lays
 //! out every input anew, and normalises by a dozen passes over memory on one thread. Here convolutions are products of
-//! matrices and a normalisation is two passes, on all threads. Other backends keep their own.
+//! matrices and the rest is a pass or two, on all threads. Other backends keep their own.
 
 mod convolution;
 #[cfg(feature = "autodiff")]
 mod gradients;
+mod interpolation;
 mod matrix;
 mod normalization;
 mod parallel;
+mod rectifier;
 
 use burn::backend::flex::FlexTensor;
-use burn::backend::ops::{ActivationOps, ConvOptions, ModuleOps};
+use burn::backend::ops::{
+    ActivationOps, ConvOptions, FloatTensorOps, InterpolateMode, InterpolateOptions, ModuleOps,
+};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, DispatchTensor, Flex, TensorMetadata, backend_extension};
 use burn::module::RunningState;
@@ -124,6 +128,38 @@ pub trait Kernels: Backend {
             Self::batch_norm_train_backward(input, gamma, mean, variance, epsilon, gradient);
         (result.x_grad, result.gamma_grad, result.beta_grad)
     }
+
+    /// Bilinear scaling to `rows × columns`, corners not aligned.
+    #[fusion(default)]
+    fn resize(input: FloatTensor<Self>, rows: usize, columns: usize) -> FloatTensor<Self> {
+        Self::interpolate(input, [rows, columns], bilinear())
+    }
+
+    /// The gradient of [`Kernels::resize`]'s input.
+    #[fusion(default)]
+    fn resize_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        rows: usize,
+        columns: usize,
+    ) -> FloatTensor<Self> {
+        Self::interpolate_backward(input, gradient, [rows, columns], bilinear())
+    }
+
+    /// max(a + b, 0), for tensors of one shape.
+    #[fusion(default)]
+    fn add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::relu(Self::float_add(a, b))
+    }
+
+    /// The gradient of either input of [`Kernels::add_relu`], which gave `output`.
+    #[fusion(default)]
+    fn add_relu_gradient(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::relu_backward(output, gradient)
+    }
 }
 
 /// What `layer.forward(input)` gives.
@@ -199,6 +235,28 @@ fn batch_norm(layer: &BatchNorm, input: Tensor<4>, relu: bool) -> Tensor<4> {
         layer.epsilon,
         relu,
     ))
+}
+
+/// A map scaled bilinearly, corners not aligned.
+///
+/// - `map`: `[batch, channels, _, _]`
+/// - output: `[batch, channels, rows, columns]`
+pub fn resize(map: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [_, _, height, width] = map.dims();
+    if [height, width] == [rows, columns] {
+        return map;
+    }
+    Tensor::from_dispatch(<Dispatch as Kernels>::resize(map.into_dispatch(), rows, columns))
+}
+
+/// What `relu(a + b)` gives, for tensors of one shape.
+pub fn add_relu(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    assert_eq!(a.dims(), b.dims(), "both must have one shape");
+    Tensor::from_dispatch(<Dispatch as Kernels>::add_relu(a.into_dispatch(), b.into_dispatch()))
+}
+
+fn bilinear() -> InterpolateOptions {
+    InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false)
 }
 
 fn options(stride: usize, padding: usize) -> ConvOptions<2> {
@@ -348,6 +406,48 @@ impl Kernels for Flex {
             tensor(gradients.beta, channels),
         )
     }
+
+    fn resize(input: FlexTensor, rows: usize, columns: usize) -> FlexTensor {
+        if input.dtype() != DType::F32 {
+            return Self::interpolate(input, [rows, columns], bilinear());
+        }
+        let [batch, channels, height, width] = input.shape().dims();
+        let input = input.to_contiguous();
+        let output = interpolation::resize(values(&input), [height, width], [rows, columns]);
+        tensor(output, [batch, channels, rows, columns])
+    }
+
+    fn resize_gradient(
+        input: FlexTensor,
+        gradient: FlexTensor,
+        rows: usize,
+        columns: usize,
+    ) -> FlexTensor {
+        if gradient.dtype() != DType::F32 {
+            return Self::interpolate_backward(input, gradient, [rows, columns], bilinear());
+        }
+        let shape = input.shape().dims::<4>();
+        let gradient = gradient.to_contiguous();
+        let from = [shape[2], shape[3]];
+        tensor(interpolation::resize_gradient(values(&gradient), from, [rows, columns]), shape)
+    }
+
+    fn add_relu(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        if a.dtype() != DType::F32 || b.dtype() != DType::F32 {
+            return <Self as ActivationOps<Self>>::relu(Self::float_add(a, b));
+        }
+        let (a, b) = (a.to_contiguous(), b.to_contiguous());
+        tensor(rectifier::add_relu(values(&a), values(&b)), a.shape().dims::<4>())
+    }
+
+    fn add_relu_gradient(output: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        if output.dtype() != DType::F32 || gradient.dtype() != DType::F32 {
+            return <Self as ActivationOps<Self>>::relu_backward(output, gradient);
+        }
+        let (output, gradient) = (output.to_contiguous(), gradient.to_contiguous());
+        let result = rectifier::add_relu_gradient(values(&output), values(&gradient));
+        tensor(result, output.shape().dims::<4>())
+    }
 }
 
 /// The extent of a normalisation in single precision; other precisions are the backend's.
@@ -389,6 +489,7 @@ mod tests {
     use burn::nn::BatchNormConfig;
     use burn::nn::conv::Conv2dConfig;
     use burn::tensor::activation::relu;
+    use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
     use burn::tensor::{Device, Distribution};
 
     use super::*;
@@ -474,6 +575,49 @@ mod tests {
         for layer in layers {
             let layer = layer.init(&device);
             assert_same(convolve(&layer, input.clone()), layer.forward(input.clone()), "left out");
+        }
+    }
+
+    #[test]
+    fn scaling_and_its_gradient_are_burns() {
+        let device = Device::flex().autodiff();
+        for (from, to) in [([4, 5], [8, 10]), ([7, 3], [14, 9]), ([9, 8], [4, 3]), ([1, 1], [5, 2])]
+        {
+            let input = random([2, 3, from[0], from[1]], &device);
+            let burns = |map| {
+                let options = InterpolateOptions::new(InterpolateMode::Bilinear);
+                let options = options.with_output_size(to).with_align_corners(false);
+                burn::tensor::module::interpolate(map, options)
+            };
+            let run = |scale: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+                let input = input.clone().require_grad();
+                let output = scale(input.clone());
+                let ramp = Tensor::arange(0..output.shape().num_elements() as i64, &device);
+                let ramp = (ramp.float() * 0.37).sin().reshape(output.dims());
+                let gradients = (output.clone() * ramp).sum().backward();
+                (output.inner(), input.grad(&gradients).expect("tracked"))
+            };
+            let (ours, burns) = (run(&|map| resize(map, to)), run(&burns));
+            assert_same(ours.0, burns.0, &format!("{from:?} to {to:?}"));
+            assert_same(ours.1, burns.1, &format!("gradient of {from:?} to {to:?}"));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_residual_block_is_burns() {
+        let device = Device::flex().autodiff();
+        let run = |add: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+            device.seed(3);
+            let [a, b] = [(); 2].map(|()| random([3, 4, 40, 41], &device).require_grad());
+            let output = add(a.clone(), b.clone());
+            let ramp = Tensor::arange(0..output.shape().num_elements() as i64, &device);
+            let ramp = (ramp.float() * 0.37).sin().reshape(output.dims());
+            let gradients = (output.clone() * ramp).sum().backward();
+            [output.inner(), a.grad(&gradients).unwrap(), b.grad(&gradients).unwrap()]
+        };
+        let burns = run(&|a, b| relu(a + b));
+        for (ours, burns) in run(&add_relu).into_iter().zip(burns) {
+            assert_same(ours, burns, "end of a block");
         }
     }
 

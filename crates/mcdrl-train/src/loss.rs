@@ -65,8 +65,13 @@ pub fn loss(
     let contrast = contrast_loss(output.pooled, batch, texts, config.temperature);
     let mut total = segmentation.clone() + contrast.clone() * config.contrast;
     if config.region > 0.0 {
-        let region =
-            region_loss(output.dense, output.grid, &batch.target, texts, config.region_temperature);
+        let region = region_loss(
+            output.dense,
+            output.grid,
+            &batch.target,
+            texts.images.clone(),
+            config.region_temperature,
+        );
         total = total + region * config.region;
     }
     let mut causal = segmentation.zeros_like();
@@ -110,31 +115,35 @@ fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &LossTexts) -> Tensor<1>
     (distance * known.clone()).sum() / known.sum().clamp_min(1.0)
 }
 
-/// As [`contrast_loss`] for every grid cell, against the shares of the labels in it.
+/// As [`contrast_loss`] for every grid cell, against the shares of the labels in it. Lesions count as much as all that
+/// is around them.
 ///
 /// - `dense`: `[batch, H·W, d]`, `target`: `[batch, K + 2, side, side]`
-fn region_loss(
+/// - `texts`: of the classes and of the background, `[K + 1, d]`
+pub(crate) fn region_loss(
     dense: Tensor<3>,
     [rows, columns]: [usize; 2],
     target: &Tensor<4>,
-    texts: &LossTexts,
+    texts: Tensor<2>,
     temperature: f32,
 ) -> Tensor<1> {
     let [batch, channels, ..] = target.dims();
     let shares = adaptive_avg_pool2d(target.clone(), [rows, columns]);
     let shares = shares.reshape([batch, channels, rows * columns]).swap_dims(1, 2);
+    let background = shares.clone().narrow(2, 0, 1);
+    let lesions = shares.narrow(2, 1, channels - 1);
+    let scores = normalize(dense).matmul(texts.transpose().unsqueeze::<3>());
     // The order of the texts: the classes, the background; then the lesions of unknown class.
-    let shares = Tensor::cat(
-        vec![
-            shares.clone().narrow(2, 1, channels - 2),
-            shares.clone().narrow(2, 0, 1),
-            shares.narrow(2, channels - 1, 1),
-        ],
+    let log = with_unknown(log_softmax(scores / temperature, 2));
+    let log_background = log.clone().narrow(2, channels - 2, 1);
+    let log_lesions = Tensor::cat(
+        vec![log.clone().narrow(2, 0, channels - 2), log.narrow(2, channels - 1, 1)],
         2,
     );
-    let scores = normalize(dense).matmul(texts.images.clone().transpose().unsqueeze::<3>());
-    let log = with_unknown(log_softmax(scores / temperature, 2));
-    (log * shares).sum().neg() / (batch * rows * columns) as f32
+    let mean = |log: Tensor<3>, shares: Tensor<3>| {
+        (log * shares.clone()).sum() / shares.sum().clamp_min(1.0)
+    };
+    (mean(log_background, background) + mean(log_lesions, lesions)) * -0.5
 }
 
 /// Cross-entropy of cos(image, text)/τ over the classes and the background; an unknown class asks for any.

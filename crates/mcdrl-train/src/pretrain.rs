@@ -1,4 +1,8 @@
 //! Contrastive image-text pre-training of a small CLIP (Radford et al. 2021) on captions made from factors.
+//!
+//! A caption of a whole frame says little about a lesion that covers a tenth of it: from a few thousand frames the
+//! texts of the classes would stay alike. So the regions are captioned too (Zhong et al. 2022, "RegionCLIP"): every
+//! position of the dense features against the texts of the classes and of healthy mucosa.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -16,8 +20,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::batch::{BatchMaker, LoadedSamples, for_each_batch, image_class, mix};
+use crate::batch::{Batch, BatchMaker, LoadedSamples, for_each_batch, image_class, mix};
 use crate::caption::ImageFacts;
+use crate::loss::region_loss;
 use crate::optimize::{ModuleAdamW, learning_rate};
 use crate::progress::Progress;
 use crate::start::seeded;
@@ -64,6 +69,10 @@ pub struct PretrainConfig {
     pub layers: [usize; 4],
     /// Width d of the joint space.
     pub embed_dim: usize,
+    /// Weight of the contrast position by position beside that of whole images.
+    pub region: f32,
+    /// Temperature of the contrast position by position.
+    pub region_temperature: f32,
 }
 
 impl Default for PretrainConfig {
@@ -79,6 +88,8 @@ impl Default for PretrainConfig {
             width: 24,
             layers: [1, 1, 2, 2],
             embed_dim: 128,
+            region: 1.0,
+            region_temperature: 0.1,
         }
     }
 }
@@ -187,7 +198,7 @@ pub fn pretrain(
         let (mut sum, mut step) = (0.0, 0);
         for_each_batch(samples, &order, config.batch_size, &maker, &device, |batch, indices| {
             let (texts, targets) = captions(samples, indices, profile, &mut rng);
-            let loss = contrastive_loss(&clip, &tokenizer, batch.pixels, &texts, targets);
+            let loss = loss(&clip, &tokenizer, &batch, (&texts, targets), profile, config);
             let value = loss.clone().into_scalar::<f32>();
             let learning_rate = learning_rate(config.learning_rate, done, total, RISE);
             step += 1;
@@ -245,17 +256,42 @@ fn captions(
     (captions.into_iter().map(|caption| caption.text).collect(), targets)
 }
 
-/// The mean of both directions' cross-entropy against the (soft) targets.
-fn contrastive_loss(
+/// The contrast of whole images and, weighted, that of their regions.
+fn loss(
     clip: &Clip,
     tokenizer: &ClipTokenizer,
-    pixels: Tensor<4>,
-    texts: &[String],
+    batch: &Batch,
+    (captions, targets): (&[String], [TensorData; 2]),
+    profile: &Profile,
+    config: &PretrainConfig,
+) -> Tensor<1> {
+    let features = clip.visual.forward(batch.pixels.clone(), DenseFeatures::ValuePath);
+    let mut classes = profile.class_prompts();
+    classes.push(profile.background_prompt.clone());
+    let count = classes.len();
+    let texts: Vec<&String> = classes.iter().chain(captions).collect();
+    let texts = normalize(clip.embed_texts(tokenizer, &texts));
+    let captions = texts.clone().narrow(0, count, captions.len());
+    let images = normalize(features.pooled);
+    let whole = contrastive_loss(clip, images, captions, targets);
+    if config.region == 0.0 {
+        return whole;
+    }
+    let classes = texts.narrow(0, 0, count);
+    let (grid, temperature) = (features.grid, config.region_temperature);
+    whole + region_loss(features.dense, grid, &batch.target, classes, temperature) * config.region
+}
+
+/// The mean of both directions' cross-entropy against the (soft) targets.
+///
+/// - `images`: `[batch, d]`, `texts`: `[captions, d]`, both of unit length
+fn contrastive_loss(
+    clip: &Clip,
+    images: Tensor<2>,
+    texts: Tensor<2>,
     targets: [TensorData; 2],
 ) -> Tensor<1> {
-    let device = pixels.device();
-    let images = normalize(clip.visual.forward(pixels, DenseFeatures::Tokens).pooled);
-    let texts = normalize(clip.embed_texts(tokenizer, texts));
+    let device = images.device();
     // OpenAI's limit: a temperature below 1/100 is unstable.
     let scale = clip.logit_scale.val().clamp_max(100.0f32.ln()).exp();
     let scores = images.matmul(texts.transpose()) * scale.unsqueeze::<2>();

@@ -243,15 +243,7 @@ impl GroupScore {
             images.iter().map(|image| value(image)).collect()
         };
         let mut detection = Detection::default();
-        for image in images {
-            let count = match (image.predicted, image.has_lesion) {
-                (true, true) => &mut detection.true_positive,
-                (true, false) => &mut detection.false_positive,
-                (false, false) => &mut detection.true_negative,
-                (false, true) => &mut detection.false_negative,
-            };
-            *count += 1;
-        }
+        images.iter().for_each(|image| detection.add(image.predicted, image.has_lesion));
         let classes = 0..matching.classes.len();
         Self {
             name: name.into(),

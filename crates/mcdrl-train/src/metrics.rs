@@ -217,15 +217,10 @@ pub struct Detection {
 }
 
 impl Detection {
-    /// Counts a frame.
-    ///
-    /// A lesion is there when the truth has any foreground. One is predicted when foreground covers
-    /// more than `min_area_share` (0 to 1) of the frame in the prediction: with 0, any pixel is
-    /// enough. Where the predicted lesion lies does not matter.
-    pub fn add(&mut self, pair: &MaskPair<'_>, of: Foreground, min_area_share: f64) {
-        let overlap = pair.overlap(of);
-        let predicted = ratio(overlap.prediction, pair.truth.len()) > min_area_share;
-        let count = match (predicted, overlap.truth > 0) {
+    /// Counts a frame by whether a lesion is predicted and whether one is there. Where the predicted lesion lies
+    /// does not matter.
+    pub fn add(&mut self, predicted: bool, present: bool) {
+        let count = match (predicted, present) {
             (true, true) => &mut self.true_positive,
             (true, false) => &mut self.false_positive,
             (false, false) => &mut self.true_negative,

@@ -119,9 +119,9 @@ impl Default for LossConfig {
             contrast: 0.1,
             temperature: 0.5,
             dice: 1.0,
-            region: 0.2,
+            region: 0.5,
             region_temperature: 0.1,
-            factors: 0.1,
+            factors: 0.5,
             text_pull: 0.1,
         }
     }

@@ -84,24 +84,40 @@ pub fn loss(
     Loss { total, segmentation, causal, contrast }
 }
 
-/// Pixel cross-entropy and, weighted by `dice`, a soft Dice loss over all lesions of an image. A lesion of
-/// unknown class asks for the sum of the lesion classes' probabilities.
+/// Pixel cross-entropy and, weighted by `dice`, a soft Dice loss: the mean over all lesions together and each class
+/// that the image has. A lesion of unknown class asks for the sum of the lesion classes' probabilities.
 ///
 /// - `logits`: `[batch, K + 1, side, side]`, `target`: `[batch, K + 2, side, side]`
 fn segmentation_loss(logits: Tensor<4>, target: &Tensor<4>, dice: f32) -> Tensor<1> {
     let [batch, channels, side, _] = logits.dims();
     let log = log_softmax(logits, 1);
-    let background = log.clone().narrow(1, 0, 1).exp();
-    let lesion = background.neg().add_scalar(1.0).clamp_min(1e-6);
+    let probability = log.clone().exp();
+    let lesion = probability.clone().narrow(1, 0, 1).neg().add_scalar(1.0).clamp_min(1e-6);
     let log = Tensor::cat(vec![log, lesion.clone().log()], 1);
     let entropy = (log * target.clone()).sum().neg() / (batch * side * side) as f32;
     if dice == 0.0 {
         return entropy;
     }
-    let truth = target.clone().narrow(1, 1, channels).sum_dim(1);
-    let sum = |map: Tensor<4>| map.reshape([batch, side * side]).sum_dim(1);
-    let overlap = sum(lesion.clone() * truth.clone()) * 2.0 + 1.0;
-    let dice_loss = (overlap / (sum(lesion) + sum(truth) + 1.0)).mean().neg().add_scalar(1.0);
+    let pixels = |map: Tensor<4>| map.flatten::<3>(2, 3);
+    let predicted = pixels(Tensor::cat(vec![lesion, probability.narrow(1, 1, channels - 1)], 1));
+    let truth = pixels(Tensor::cat(
+        vec![
+            target.clone().narrow(1, 1, channels).sum_dim(1),
+            target.clone().narrow(1, 1, channels - 1),
+        ],
+        1,
+    ));
+    let size = truth.clone().sum_dim(2);
+    let overlap = (predicted.clone() * truth).sum_dim(2) * 2.0 + 1.0;
+    let missing = (overlap / (predicted.sum_dim(2) + size.clone() + 1.0)).neg().add_scalar(1.0);
+    // The first row, all lesions, counts in every image.
+    let [_, rows, _] = size.dims();
+    let present = size.greater_elem(0.0).float();
+    let counts = Tensor::cat(
+        vec![present.clone().narrow(1, 0, 1).ones_like(), present.narrow(1, 1, rows - 1)],
+        1,
+    );
+    let dice_loss = ((missing * counts.clone()).sum_dim(1) / counts.sum_dim(1)).mean();
     entropy + dice_loss * dice
 }
 

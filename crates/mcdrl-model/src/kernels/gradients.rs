@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
-use super::Kernels;
+use super::backend::Kernels;
 
 #[derive(Debug)]
 struct Convolve;

@@ -4,21 +4,20 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    // Asked for when the script runs: a target directory may outlive the clone that the script was compiled in.
-    let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    let samples = Path::new(&here).join("assets/samples");
-    println!("cargo::rerun-if-changed=assets/samples");
-    println!("cargo::rerun-if-env-changed=CARGO_MANIFEST_DIR");
+    // Paths below the package, where cargo runs the script: a target directory may outlive the clone that filled it.
+    let samples = Path::new("assets/samples");
+    println!("cargo::rerun-if-changed={}", samples.display());
     let mut list = String::from("&[");
-    for site in sorted(&samples).into_iter().filter(|path| path.is_dir()) {
+    for site in sorted(samples).into_iter().filter(|path| path.is_dir()) {
         for image in sorted(&site.join("images")) {
             let stem = image.file_stem().expect("an image has a name").to_string_lossy();
             let mask = site.join("masks").join(format!("{stem}.png"));
             let site = site.file_name().expect("a site has a name").to_string_lossy();
             write!(
                 list,
-                "DemoSample {{ site: {site:?}, name: {stem:?}, image: include_bytes!({image:?}), mask: \
-                 include_bytes!({mask:?}) }},"
+                "DemoSample {{ site: {site:?}, name: {stem:?}, image: {}, mask: {} }},",
+                bytes_of(&image),
+                bytes_of(&mask)
             )
             .expect("a string takes all");
         }
@@ -26,6 +25,14 @@ fn main() {
     list.push(']');
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     std::fs::write(out.join("samples.rs"), list).expect("OUT_DIR can be written");
+}
+
+/// The expression that embeds a file of this package.
+fn bytes_of(path: &Path) -> String {
+    format!(
+        "include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))",
+        format!("/{}", path.display())
+    )
 }
 
 fn sorted(folder: &Path) -> Vec<PathBuf> {

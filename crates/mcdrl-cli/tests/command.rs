@@ -38,7 +38,8 @@ fn text(path: &Path) -> &str {
 
 /// The bundled samples: a real dataset folder.
 fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcdrl/assets/samples")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../mcdrl/assets/samples")
 }
 
 fn a_sample() -> PathBuf {
@@ -48,7 +49,8 @@ fn a_sample() -> PathBuf {
 }
 
 fn shared(path: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let beside = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../../../shared/data");
     let path = std::env::var_os("MCDRL_SHARED_DATA").map_or(beside, PathBuf::from).join(path);
     if path.exists() {
         return Some(path);
@@ -168,7 +170,8 @@ fn bad_images_are_told_apart_and_cost_no_others() {
 fn bad_models_are_told_apart() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcdrl/assets/demo.safetensors");
+    let demo = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../mcdrl/assets/demo.safetensors");
     let bytes = std::fs::read(demo).unwrap();
     let file = folder.path().join("model.safetensors");
     let image = a_sample();

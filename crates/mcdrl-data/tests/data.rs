@@ -124,7 +124,8 @@ fn a_seed_decides_a_view_and_masks_move_with_their_images() {
 
 #[test]
 fn real_endoscopy_folders_open() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/endoscopy");
+    let beside = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../../../shared/data/endoscopy");
     let data = std::env::var_os("MCDRL_SHARED_DATA");
     let data = data.map_or(beside, |data| Path::new(&data).join("endoscopy"));
     if !data.is_dir() {

@@ -10,7 +10,8 @@ use mcdrl_model::{Error, Image, Preprocess, Weights};
 const TOLERANCE: f32 = 1e-4;
 
 fn folder(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let beside = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../../../shared/data");
     let data = std::env::var_os("MCDRL_SHARED_DATA").map_or(beside, PathBuf::from);
     let folder = data.join("clip").join(name);
     if folder.is_dir() {

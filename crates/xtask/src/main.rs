@@ -1,5 +1,7 @@
 //! The chores of this repository: `cargo xtask <chore>`.
 
+mod cargo;
+mod demo;
 mod shell;
 mod test;
 
@@ -8,13 +10,15 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
+  demo   build mcdrl and segment the bundled samples: mcdrl-demo/report.html
   test   install what the tests need and run them all (what CI runs)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let chore = arguments.first().map(String::as_str);
-    let result = match chore {
-        Some("test") => test::test(),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["demo", rest @ ..] => demo::demo(rest),
+        ["test"] => test::test(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

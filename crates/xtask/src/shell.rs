@@ -6,9 +6,11 @@ use std::process::{Command, Stdio};
 /// A chore's result.
 pub type Outcome = Result<(), String>;
 
-/// The top of the repository.
+/// The top of the repository, as cargo says where it runs this program from: a target directory may outlive the
+/// clone that the program was compiled in.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from("."), |crate_folder| Path::new(&crate_folder).join("../.."))
 }
 
 /// Prints and runs a command at the top of the repository.

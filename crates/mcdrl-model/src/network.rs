@@ -2,6 +2,7 @@
 
 use burn::config::Config;
 use burn::module::{Initializer, Module, Param};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use crate::causal_intervention::{CausalIntervention, CausalInterventionConfig};
@@ -73,7 +74,7 @@ pub struct McdrlOutput {
     pub similarity: Tensor<2>,
     /// Image-level confounder weights: `[batch, M]`, rows sum to one; `None` without intervention.
     pub confounders: Option<Tensor<2>>,
-    /// Pool(F_ca): `[batch, d]`; `None` without intervention.
+    /// Pool(F_ca), by likeness to the classes: `[batch, d]`; `None` without intervention.
     pub causal: Option<Tensor<2>>,
     /// The dense features C, each of length √d: `[batch, H·W, d]`.
     pub dense: Tensor<3>,
@@ -168,7 +169,11 @@ impl Mcdrl {
         let (packed, confounders, causal) = if self.config.intervene {
             let intervened = self.intervention.forward(packed, &self.dictionary);
             let weights = intervened.weights.mean_dim(1).squeeze_dim::<2>(1);
-            let causal = intervened.features.clone().mean_dim(1).squeeze_dim::<2>(1);
+            let likeness = match &selected {
+                Some(regions) => regions.retained_similarity(),
+                None => similarity.clone(),
+            };
+            let causal = pool(intervened.features.clone(), likeness);
             (intervened.features, Some(weights), Some(causal))
         } else {
             (packed, None, None)
@@ -207,6 +212,19 @@ impl Mcdrl {
     pub fn image_text_similarity(pooled: Tensor<2>, texts: Tensor<2>) -> Tensor<2> {
         normalize(pooled).matmul(normalize(texts).transpose())
     }
+}
+
+/// Temperature of [`pool`].
+const POOL_TEMPERATURE: f64 = 0.1;
+
+/// The mean over positions, each weighted by how like the classes it is. The paper leaves Pool open; a plain mean would
+/// ask L_causal for the lesion's class at every healthy position that was retained.
+///
+/// - `features`: `[batch, N, d]`, `similarity`: `[batch, N]`
+/// - output: `[batch, d]`
+fn pool(features: Tensor<3>, similarity: Tensor<2>) -> Tensor<2> {
+    let weights = softmax(similarity.detach() / POOL_TEMPERATURE, 1).unsqueeze_dim::<3>(1);
+    weights.matmul(features).squeeze_dim(1)
 }
 
 impl McdrlOutput {

@@ -64,6 +64,11 @@ impl TargetRegions {
         dense.gather(1, self.indices.clone().unsqueeze_dim::<3>(2).expand([batch, retained, width]))
     }
 
+    /// Ŝ at the retained positions: `[batch, N]`.
+    pub fn retained_similarity(&self) -> Tensor<2> {
+        self.similarity.clone().gather(1, self.indices.clone())
+    }
+
     /// Puts packed positions back on the grid; the rest is `elsewhere`.
     ///
     /// - `packed`: `[batch, N, d]`

@@ -79,12 +79,14 @@ impl Progress for Dashboard {
 
     fn epoch(&mut self, record: &EpochRecord, epochs: usize) {
         self.state.epochs = epochs;
-        self.state.dice.push((record.epoch as f64, f64::from(record.validation_dice)));
+        if let Some(dice) = record.validation_dice {
+            self.state.dice.push((record.epoch as f64, f64::from(dice)));
+        }
         self.say(format!(
-            "epoch {:>3}/{epochs}  loss {:.4}  validation dice {:.4}  {:.0} s",
+            "epoch {:>3}/{epochs}  loss {:.4}  validation dice {}  {:.0} s",
             record.epoch,
             record.loss,
-            record.validation_dice,
+            record.validation_dice.map_or("–".into(), |dice| format!("{dice:.4}")),
             self.started.elapsed().as_secs_f32()
         ));
         self.draw();

@@ -8,7 +8,7 @@ use mcdrl::{Image, Mask};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::output::Common;
+use crate::output::{Common, say};
 use crate::segment::{describe, open_segmenter};
 
 /// Segment the bundled samples with the bundled model and write report.html.
@@ -53,9 +53,12 @@ impl Demo {
         let file = self.out.join("report.html");
         write_whole(&file, report.to_html(title).as_bytes())?;
         if self.common.json {
-            println!("{}", json!({ "report": file, "samples": mcdrl::demo::SAMPLES.len() }));
+            say!(
+                "{}",
+                json!({ "report": file.to_string_lossy(), "samples": mcdrl::demo::SAMPLES.len() })
+            );
         } else {
-            println!("{}: {} samples segmented", file.display(), mcdrl::demo::SAMPLES.len());
+            say!("{}: {} samples segmented", file.display(), mcdrl::demo::SAMPLES.len());
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
-use crate::output::Common;
+use crate::output::{Common, say};
 
 /// Build, show and compare confounder dictionaries.
 #[derive(Args)]
@@ -79,13 +79,13 @@ impl Dictionary {
             })
             .collect();
         if self.common.json {
-            println!("{}", json!({ "profile": profile.name, "width": width, "entries": entries }));
+            say!("{}", json!({ "profile": profile.name, "width": width, "entries": entries }));
             return Ok(());
         }
-        println!("{} confounders of {}, width {width}", entries.len(), profile.name);
+        say!("{} confounders of {}, width {width}", entries.len(), profile.name);
         for entry in entries {
             let text = |value: &serde_json::Value| value.as_str().unwrap_or("–").to_owned();
-            println!(
+            say!(
                 "{:<14}{:<24}nearest {:<14}{:>7.3}{}",
                 text(&entry["name"]),
                 text(&entry["family"]),

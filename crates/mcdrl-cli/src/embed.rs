@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
-use crate::output::Common;
+use crate::output::{Common, say};
 
 /// CLIP embeddings of images and texts as JSON, in the joint space, not normalised.
 #[derive(Args)]
@@ -39,7 +39,8 @@ impl Embed {
         for path in &self.image {
             let pixels = preprocess.batch(&[&read_image(path)?], &device);
             let embedding = clip.visual.forward(pixels, DenseFeatures::ValuePath).pooled;
-            images.push(json!({ "image": path, "embedding": values(embedding)? }));
+            images
+                .push(json!({ "image": path.to_string_lossy(), "embedding": values(embedding)? }));
         }
         let tokenizer = ClipTokenizer::new();
         let mut texts = Vec::new();
@@ -48,7 +49,7 @@ impl Embed {
             let tokens = tokenizer.encode(text);
             texts.push(json!({ "text": text, "tokens": tokens, "embedding": values(embedding)? }));
         }
-        println!("{}", json!({ "images": images, "texts": texts }));
+        say!("{}", json!({ "images": images, "texts": texts }));
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use mcdrl::train::{Evaluation, ImageScore, evaluate, write_whole};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, counter};
+use crate::output::{Common, counter, say};
 use crate::segment::open_segmenter;
 
 /// Evaluate a model on a dataset folder: per site, class and image.
@@ -46,7 +46,7 @@ impl Evaluate {
         }
         if self.common.json {
             let line = json!({ "sites": evaluation.sites, "total": evaluation.total });
-            println!("{line}");
+            say!("{line}");
         } else {
             print!("{}", evaluation.table());
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
-use crate::output::Common;
+use crate::output::{Common, say};
 
 /// What is this model, CLIP checkpoint or dataset?
 #[derive(Args)]
@@ -27,10 +27,10 @@ impl Inspect {
             inspect_file(&self.path, &device)?
         };
         if self.common.json {
-            println!("{found}");
+            say!("{found}");
         } else {
             let text = serde_json::to_string_pretty(&found).expect("a description is plain data");
-            println!("{text}");
+            say!("{text}");
         }
         Ok(())
     }

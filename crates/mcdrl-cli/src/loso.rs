@@ -4,13 +4,13 @@ use clap::{Args, ValueEnum};
 use mcdrl::data::Dataset;
 use mcdrl::train::report::Report;
 use mcdrl::train::{
-    LosoReport, LosoRequest, PretrainConfig, TrainConfig, Variant, loso, write_whole,
+    LosoReport, LosoRequest, LosoRun, PretrainConfig, TrainConfig, Variant, loso, write_whole,
 };
 use serde_json::json;
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
-use crate::output::Common;
+use crate::output::{Common, say, tell};
 use crate::train::read_config;
 
 /// The defaults of the protocol on small sites: what ends within half an hour on two cores.
@@ -25,7 +25,8 @@ pub struct Loso {
     /// The CLIP checkpoint; without, a small one is pre-trained for every fold on its source sites.
     #[arg(long)]
     clip: Option<PathBuf>,
-    /// A TOML file with whatever differs from the protocol's training configuration.
+    /// A TOML file with whatever differs from the training configuration: the paper's with --clip, else a short one
+    /// for small sites.
     #[arg(long)]
     config: Option<PathBuf>,
     /// A seed; give it again for more.
@@ -70,7 +71,7 @@ impl Loso {
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
                 let vision = quick.pretrain.architecture().vision;
-                TrainConfig::from_toml(&text, &vision).map_err(Failure::file(path))?
+                quick.train.with_toml(&text, &vision).map_err(Failure::file(path))?
             }
             (None, None) => quick.train,
         };
@@ -90,29 +91,40 @@ impl Loso {
             left_out: &if self.leave_out.is_empty() { all_sites() } else { self.leave_out.clone() },
             jobs: self.jobs.unwrap_or(cores),
         };
-        let report = loso(&request, &device, &|run, done, total| {
-            eprintln!(
-                "{done}/{total}  seed {}  without {}: {} dice {:.3}",
-                run.seed,
-                run.site,
-                run.variant.name(),
-                run.score.dice.mean.unwrap_or_default()
-            );
+        // Made now: hours later is too late to find out that it cannot be.
+        std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
+        let report = loso(&request, &device, &|runs, total| {
+            if let Some(run) = runs.last() {
+                tell!(
+                    "{}/{total}  seed {}  without {}: {} dice {:.3}",
+                    runs.len(),
+                    run.seed,
+                    run.site,
+                    run.variant.name(),
+                    run.score.dice.mean.unwrap_or_default()
+                );
+            }
+            if let Err(failure) = self.write_runs(runs, &config) {
+                tell!("mcdrl: {failure}");
+            }
         })?;
-        self.write(&report, &config)?;
+        self.write_runs(&report.runs, &config)?;
+        self.write_report(&report)?;
         if self.common.json {
-            println!("{}", json!({ "rows": report.rows(), "runs": report.runs }));
+            say!("{}", json!({ "rows": report.rows(), "runs": report.runs }));
         } else {
             print_table(&report.rows());
         }
         Ok(())
     }
 
-    fn write(&self, report: &LosoReport, config: &TrainConfig) -> Outcome {
-        std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
-        let value = json!({ "config": config, "runs": report.runs });
+    fn write_runs(&self, runs: &[LosoRun], config: &TrainConfig) -> Outcome {
+        let value = json!({ "config": config, "runs": runs });
         let text = serde_json::to_vec_pretty(&value).expect("scores are plain data");
-        write_whole(&self.out.join("loso.json"), &text)?;
+        Ok(write_whole(&self.out.join("loso.json"), &text)?)
+    }
+
+    fn write_report(&self, report: &LosoReport) -> Outcome {
         let title = "MCDRL: leave one site out";
         let seeds = self.seed.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let mut page = Report::new(
@@ -152,6 +164,6 @@ fn print_table(rows: &[Vec<String>]) {
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  "));
+        say!("{}", cells.collect::<Vec<_>>().join("  "));
     }
 }

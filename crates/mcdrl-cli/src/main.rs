@@ -19,6 +19,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::output::tell;
+
 /// Medical image segmentation that keeps working at the next hospital. A research demonstration, not for
 /// clinical use.
 #[derive(Parser)]
@@ -59,7 +61,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("mcdrl: {failure}");
+            tell!("mcdrl: {failure}");
             failure.exit_code()
         }
     }

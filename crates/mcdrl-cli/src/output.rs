@@ -1,6 +1,7 @@
 //! What every verb shares: the device, the way of printing, and how progress is shown.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write};
 
 use clap::{Args, ValueEnum};
 use mcdrl::DeviceChoice;
@@ -53,7 +54,25 @@ pub fn counter(what: &str, total: usize) -> impl Fn(usize) + Sync + use<> {
     let terminal = std::io::stderr().is_terminal();
     move |done| {
         if terminal {
-            eprint!("\r{what} {done}/{total}{}", if done == total { "\n" } else { "" });
+            let end = if done == total { "\n" } else { "" };
+            let _ = write!(std::io::stderr(), "\r{what} {done}/{total}{end}");
         }
     }
+}
+
+/// A line on standard output.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::output::write_line(&mut std::io::stdout(), format_args!($($words)*)) };
+}
+
+/// A line on standard error.
+macro_rules! tell {
+    ($($words:tt)*) => { $crate::output::write_line(&mut std::io::stderr(), format_args!($($words)*)) };
+}
+
+pub(crate) use {say, tell};
+
+/// Writes a line, if anyone still reads: work does not stop because a pipe or a terminal was closed.
+pub fn write_line(to: &mut dyn Write, line: Arguments<'_>) {
+    let _ = writeln!(to, "{line}");
 }

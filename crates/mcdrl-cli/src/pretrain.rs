@@ -6,7 +6,7 @@ use mcdrl::train::{LoadedSamples, PretrainConfig, pretrain, write_whole};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, progress};
+use crate::output::{Common, progress, say};
 
 /// Pre-train a small CLIP on captions made from recorded factors.
 #[derive(Args)]
@@ -36,6 +36,9 @@ impl Pretrain {
             }
             None => PretrainConfig::default(),
         };
+        if let Some(folder) = self.out.parent() {
+            std::fs::create_dir_all(folder).map_err(Failure::io(folder))?;
+        }
         let device = self.common.device().open()?;
         let dataset = Dataset::open_all(&self.data)?;
         for site in &self.leave_out {
@@ -50,9 +53,9 @@ impl Pretrain {
         let bytes = pretrain(&loaded, &dataset.profile, &config, &device, &mut *progress())?;
         write_whole(&self.out, &bytes)?;
         if self.common.json {
-            println!("{}", json!({ "clip": self.out, "images": samples.len() }));
+            say!("{}", json!({ "clip": self.out.to_string_lossy(), "images": samples.len() }));
         } else {
-            println!("{}: a CLIP trained on {} images", self.out.display(), samples.len());
+            say!("{}: a CLIP trained on {} images", self.out.display(), samples.len());
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use mcdrl::{Segmentation, Segmenter};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::output::Common;
+use crate::output::{Common, say, tell};
 
 /// Segment images: masks, overlays, confounders.
 #[derive(Args)]
@@ -36,7 +36,7 @@ impl Segment {
         for (path, name) in &images {
             // One bad image must not cost the rest of an archive.
             if let Err(failure) = self.segment_one(&segmenter, path, name) {
-                eprintln!("mcdrl: {failure}");
+                tell!("mcdrl: {failure}");
                 failed += 1;
             }
         }
@@ -59,10 +59,10 @@ impl Segment {
         let drawn = overlay(&image, &segmentation.mask, 0.25);
         write_whole(&self.out.join(format!("{name}.overlay.png")), &drawn.encode_png()?)?;
         let line = json!({
-            "image": path,
+            "image": path.to_string_lossy(),
             "width": image.width(),
             "height": image.height(),
-            "mask": mask,
+            "mask": mask.to_string_lossy(),
             "classes": segmentation.classes,
             "confounders": segmentation.confounders,
             "uncertainty": segmentation.uncertainty(),
@@ -70,9 +70,9 @@ impl Segment {
             "milliseconds": (milliseconds * 100.0).round() / 100.0,
         });
         if self.common.json {
-            println!("{line}");
+            say!("{line}");
         } else {
-            println!("{}: {}", path.display(), describe(&segmentation));
+            say!("{}: {}", path.display(), describe(&segmentation));
         }
         Ok(())
     }
@@ -136,13 +136,13 @@ fn find_images(inputs: &[PathBuf]) -> Outcome<Vec<(PathBuf, String)>> {
     for path in paths {
         let short = stem(&path);
         let mut name = short.clone();
-        let mut folder = path.parent();
+        let mut folders = path.ancestors().skip(1).filter_map(Path::file_name);
+        let mut number = 2..;
         while !taken.insert(name.clone()) {
-            match folder.and_then(Path::file_name) {
-                Some(part) => name = format!("{}-{name}", part.to_string_lossy()),
-                None => name = format!("{short}-{}", named.len()),
-            }
-            folder = folder.and_then(Path::parent);
+            name = match (folders.next(), number.next()) {
+                (Some(folder), _) => format!("{}-{name}", folder.to_string_lossy()),
+                (None, number) => format!("{short}-{}", number.unwrap_or_default()),
+            };
         }
         named.push((path, name));
     }

@@ -5,7 +5,7 @@ use mcdrl::data::synth::{SynthConfig, site_name, write_dataset};
 use serde_json::json;
 
 use crate::error::Outcome;
-use crate::output::{Common, counter};
+use crate::output::{Common, counter, say};
 
 /// Draw synthetic endoscopy sites as a dataset folder.
 #[derive(Args)]
@@ -44,10 +44,10 @@ impl Synth {
         write_dataset(&config, &self.out, counter("frames", self.sites * self.images))?;
         let names: Vec<String> = (0..self.sites).map(site_name).collect();
         if self.common.json {
-            let line = json!({ "data": self.out, "sites": names, "images": self.images });
-            println!("{line}");
+            let line = json!({ "data": self.out.to_string_lossy(), "sites": names, "images": self.images });
+            say!("{line}");
         } else {
-            println!("{}: {} sites of {} images", self.out.display(), self.sites, self.images);
+            say!("{}: {} sites of {} images", self.out.display(), self.sites, self.images);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, progress};
+use crate::output::{Common, progress, say};
 
 /// Train a segmenter.
 #[derive(Args)]
@@ -47,6 +47,16 @@ pub struct Train {
 
 impl Train {
     pub fn run(self) -> Outcome {
+        let file = self.out.join("model.safetensors");
+        if file.exists() {
+            let shown = file.display();
+            if self.resume {
+                say!("{shown}: the run is finished");
+                return Ok(());
+            }
+            let problem = format!("{shown}: there is a finished run here; choose another folder");
+            return Err(Failure::Failed(problem));
+        }
         let clip = read_clip(&self.clip)?;
         let config = read_config(self.config.as_deref(), &clip)?;
         let device = self.common.device().open()?;
@@ -73,14 +83,13 @@ impl Train {
         let mut progress = progress();
         let model = train(&request, Some(&self.out), self.resume, &device, &mut *progress)?;
         let precision = if self.half { Precision::Half } else { Precision::Full };
-        let file = self.out.join("model.safetensors");
         write_whole(&file, &model.to_bytes(precision))?;
         forget_checkpoints(&self.out);
         let best = &model.header.provenance["training"]["best_epoch"];
         if self.common.json {
-            println!("{}", json!({ "model": file, "best_epoch": best }));
+            say!("{}", json!({ "model": file.to_string_lossy(), "best_epoch": best }));
         } else {
-            println!("{}: the weights of epoch {best}", file.display());
+            say!("{}: the weights of epoch {best}", file.display());
         }
         Ok(())
     }

@@ -117,13 +117,18 @@ fn segment_reads_every_kind_of_image() {
         save("photo.jpg", small.to_rgb8().into()),
         save("bitmap.bmp", small.to_rgb8().into()),
         save("web.webp", small.to_rgb8().into()),
-        save("narrow.png", small.to_rgb8().into()),
+        // Whatever name is made up for a result, there is one that is taken already.
+        save("photo-2.png", small.to_rgb8().into()),
+        save("photo.png", small.to_rgb8().into()),
     ];
     let out = folder.path().join("out");
     let mut arguments = vec!["segment", "--json", "--out", text(&out)];
     arguments.extend(files.iter().map(|file| text(file)));
     let lines = succeed(&arguments);
     assert_eq!(lines.lines().count(), files.len());
+    let masks: std::collections::BTreeSet<String> =
+        lines.lines().map(|line| json(line)["mask"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(masks.len(), files.len());
     for line in lines.lines().map(json) {
         assert_eq!((line["width"].as_u64(), line["height"].as_u64()), (Some(97), Some(61)));
     }
@@ -323,11 +328,38 @@ fn from_synthetic_sites_to_a_segmented_image() {
         text(&run),
         "--config",
         text(&settings),
+        "--half",
     ]);
     let model = run.join("model.safetensors");
+    let again = ["train", "--data", text(&data), "--clip", text(&clip), "--out", text(&run)];
+    fail(&again, 1, &["finished run", "another folder"]);
+    let said = succeed(&[&again[..], &["--resume"]].concat());
+    assert!(said.contains("finished"), "{said}");
     let about = json(&succeed(&["inspect", "--json", text(&model)]));
     assert_eq!(about["header"]["provenance"]["images_by_site"]["site-b"], 12);
     assert!(about["header"]["provenance"]["images_by_site"]["site-a"].is_null());
+    let compared = path("compared");
+    let said = succeed(&[
+        "loso",
+        "--json",
+        "--data",
+        text(&data),
+        "--clip",
+        text(&clip),
+        "--config",
+        text(&settings),
+        "--variant",
+        "baseline",
+        "--variant",
+        "full",
+        "--out",
+        text(&compared),
+    ]);
+    assert_eq!(json(&said)["rows"].as_array().unwrap().len(), 3, "a head and two variants");
+    let runs = json(&std::fs::read_to_string(compared.join("loso.json")).unwrap());
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 4, "two sites, two variants");
+    assert!(std::fs::read_to_string(compared.join("report.html")).unwrap().contains("site-b"));
+
     let out = path("out");
     let images = data.join("site-a");
     let lines = succeed(&[

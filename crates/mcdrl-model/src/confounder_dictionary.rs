@@ -70,11 +70,6 @@ impl ConfounderDictionary {
         self.entries.val()
     }
 
-    /// The text embeddings of the confounders: `[M, d]`.
-    pub fn texts(&self) -> Tensor<2> {
-        self.text.val()
-    }
-
     /// P(z): `[M]`, sums to one.
     pub fn prior(&self) -> Tensor<1> {
         self.log_prior.val().exp()

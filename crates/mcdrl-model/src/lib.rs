@@ -11,7 +11,7 @@
 //!   ─▶ SegmentationHead ─▶ logits ─▶ Segmentation
 //! ```
 //!
-//! The crate knows no file system, no thread, no clock and no console.
+//! The crate knows no file system, no clock and no console; threads only inside the CPU kernels (feature `rayon`).
 //!
 //! ```
 //! use mcdrl_model::{DeviceChoice, Image, Segmenter};

@@ -66,7 +66,7 @@ impl Model {
         Ok(Self { header, network })
     }
 
-    /// Reads what a model file says about itself, without its tensors.
+    /// Reads what a model file says about itself, without building the network.
     ///
     /// # Errors
     /// As [`Model::from_bytes`], but for what concerns tensors.
@@ -153,6 +153,9 @@ fn check(header: &ModelHeader) -> Result<()> {
             )));
         }
     }
+    if let Some(problem) = architecture.vision.problem() {
+        return Err(Error::ModelHeader(problem));
+    }
     let stride = architecture.vision.stride();
     let heads = architecture.intervention.heads;
     let width = architecture.vision.embed_dim();
@@ -162,6 +165,7 @@ fn check(header: &ModelHeader) -> Result<()> {
         && architecture.intervention.width == width
         && (1..=64).contains(&architecture.intervention.layers)
         && heads > 0
+        && architecture.head_width > 0
         && width.is_multiple_of(heads);
     if !sound {
         return Err(Error::ModelHeader("its architecture has sizes that do not fit".into()));

@@ -56,16 +56,6 @@ impl Profile {
         Ok(profile)
     }
 
-    /// The same profile for other classes.
-    ///
-    /// # Errors
-    /// [`Error::Config`] if there are none or more than 254.
-    pub fn with_classes(mut self, classes: Vec<String>) -> Result<Self> {
-        self.classes = classes;
-        self.check()?;
-        Ok(self)
-    }
-
     /// One prompt a class: e_k.
     pub fn class_prompts(&self) -> Vec<String> {
         self.classes.iter().map(|class| self.class_prompt.replace("{class}", class)).collect()
@@ -83,11 +73,6 @@ impl Profile {
         self.confounders.iter().map(|c| template.replace("{domain}", &c.domain)).collect()
     }
 
-    /// The confounder of this name.
-    pub fn confounder(&self, name: &str) -> Option<usize> {
-        self.confounders.iter().position(|confounder| confounder.name == name)
-    }
-
     /// Checks that the profile can be used.
     ///
     /// # Errors
@@ -97,6 +82,10 @@ impl Profile {
             "the profile must name between 1 and 254 classes"
         } else if self.confounders.is_empty() {
             "the profile must name at least one confounder"
+        } else if has_twins(self.classes.iter()) {
+            "the profile names a class twice"
+        } else if has_twins(self.confounders.iter().map(|confounder| &confounder.name)) {
+            "the profile names a confounder twice"
         } else if !self.class_prompt.contains("{class}") {
             "`class_prompt` must contain {class}"
         } else if !self.confounder_prompt.contains("{domain}") {
@@ -110,4 +99,9 @@ impl Profile {
         };
         Err(Error::Config(problem.into()))
     }
+}
+
+fn has_twins<'a>(names: impl Iterator<Item = &'a String>) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    !names.into_iter().all(|name| seen.insert(name))
 }

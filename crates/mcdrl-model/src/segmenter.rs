@@ -81,6 +81,10 @@ fn read_back(output: McdrlOutput, side: usize) -> Result<Vec<RawOutput>> {
     let [batch, channels, rows, columns] = logits.dims();
     let [grid_rows, grid_columns] = output.grid;
     let logits = read(logits)?;
+    if !logits.iter().all(|logit| logit.is_finite()) {
+        let problem = "the network gave values that are no numbers; on a GPU, try the CPU";
+        return Err(Error::Execution(problem.into()));
+    }
     let similarity = read(output.similarity)?;
     let retained = match output.regions {
         Some(regions) => read(regions.mask)?,

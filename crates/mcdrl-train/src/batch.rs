@@ -117,10 +117,10 @@ impl LoadedSamples {
     }
 }
 
-/// The dominant lesion of a mask.
-pub fn image_class(sample: &LabelledImage) -> ImageClass {
+/// The dominant lesion among the classes of pixels.
+pub fn image_class(classes: &[u8]) -> ImageClass {
     let mut pixels = [0usize; 256];
-    sample.mask.classes().iter().for_each(|class| pixels[usize::from(*class)] += 1);
+    classes.iter().for_each(|class| pixels[usize::from(*class)] += 1);
     match (1..256).max_by_key(|class| (pixels[*class], 256 - class)) {
         Some(class) if pixels[class] == 0 => ImageClass::None,
         Some(class) if class == usize::from(UNKNOWN_CLASS) => ImageClass::Unknown,
@@ -196,8 +196,9 @@ impl BatchMaker<'_> {
                     if *class == UNKNOWN_CLASS { channels - 1 } else { usize::from(*class) };
                 batch.target[(row * channels + channel) * plane + at] = 1.0;
             }
-            let (sample, factors) = &samples.samples[*index];
-            let place = match image_class(sample) {
+            let (_, factors) = &samples.samples[*index];
+            // Of the view: a lesion may have been moved out of it.
+            let place = match image_class(&classes) {
                 ImageClass::Class(class) => class,
                 ImageClass::None => channels - 2,
                 ImageClass::Unknown => channels - 1,

@@ -40,6 +40,8 @@ pub struct RunState {
     pub config: TrainConfig,
     /// Names the training and validation samples; a run is only gone on with over the same.
     pub data: String,
+    /// SHA-256 of the weights that the run started from, in which the CLIP, the profile's prompts and the seed show.
+    pub start: String,
     /// One record an epoch done.
     pub history: Vec<EpochRecord>,
     /// Optimizer steps done.
@@ -49,7 +51,12 @@ pub struct RunState {
 impl RunState {
     /// The best epoch so far. Once the intervention has joined, epochs before it do not count: their weights
     /// are those of another network.
+    ///
+    /// Without any validation the last epoch is the best.
     pub fn best(&self) -> Option<&EpochRecord> {
+        if self.history.iter().all(|record| record.validation_dice.is_none()) {
+            return self.history.last();
+        }
         let joined = if self.config.intervene { self.config.warm_up } else { 0 };
         let first = if self.history.len() > joined { joined } else { 0 };
         // Of equals the earliest.
@@ -111,16 +118,28 @@ impl Checkpoint {
     }
 }
 
-/// Removes what only an unfinished run needs.
+/// Removes what only an unfinished run needs: the pointer first, so that it never points at nothing.
 pub fn clear(folder: &Path) {
+    // A file that cannot be removed does no harm.
+    let _ = fs::remove_file(folder.join(POINTER));
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with("checkpoint") {
-            // A file that cannot be removed does no harm.
+        if path.file_name().is_some_and(|name| is_part(&name.to_string_lossy())) {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Whether a file's name is one that [`part`] gives, or that of a part cut off in its writing.
+fn is_part(name: &str) -> bool {
+    let name = name.strip_suffix(".part").unwrap_or(name);
+    let epoch_and_part = name
+        .strip_prefix("checkpoint-")
+        .and_then(|rest| rest.strip_suffix(".safetensors"))
+        .and_then(|rest| rest.split_once('.'));
+    epoch_and_part.is_some_and(|(epoch, part)| {
+        epoch.len() >= 4 && epoch.bytes().all(|b| b.is_ascii_digit()) && PARTS.contains(&part)
+    })
 }
 
 /// Writes a file aside and renames it, so that it is whole or not there.

@@ -143,10 +143,18 @@ impl TrainConfig {
     /// # Errors
     /// [`Error::Config`] naming the line.
     pub fn from_toml(text: &str, vision: &ClipVisionEncoderConfig) -> Result<Self> {
+        Self::for_encoder(vision).with_toml(text, vision)
+    }
+
+    /// This configuration with what a TOML text says instead.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the line.
+    pub fn with_toml(&self, text: &str, vision: &ClipVisionEncoderConfig) -> Result<Self> {
         let broken = |e: &dyn std::fmt::Display| {
             Error::Config(format!("the training configuration cannot be read: {e}"))
         };
-        let defaults = toml::Table::try_from(Self::for_encoder(vision)).map_err(|e| broken(&e))?;
+        let defaults = toml::Table::try_from(self).map_err(|e| broken(&e))?;
         let stated: toml::Table = toml::from_str(text).map_err(|e| broken(&e))?;
         let config: Self = merge(defaults, stated).try_into().map_err(|e| broken(&e))?;
         config.check(vision)?;
@@ -174,6 +182,17 @@ impl TrainConfig {
             format!("`average_decay` {} must be at least 0 and below 1", self.average_decay)
         } else if self.intervene && self.intervention_layers == 0 {
             "`intervention_layers` must be at least 1".into()
+        } else if self.intervene && self.warm_up >= self.epochs {
+            let Self { warm_up, epochs, .. } = self;
+            format!(
+                "after a `warm_up` of {warm_up} the intervention never joins in {epochs} `epochs`"
+            )
+        } else if self.head_width == 0 {
+            "`head_width` must be at least 1".into()
+        } else if !(-16.0..=16.0).contains(&self.site_balance) {
+            format!("`site_balance` {} must lie between -16 and 16", self.site_balance)
+        } else if !(self.loss.temperature > 0.0 && self.loss.region_temperature > 0.0) {
+            "`temperature` and `region_temperature` must be positive".into()
         } else {
             return Ok(());
         };

@@ -24,8 +24,8 @@ pub enum Error {
     Config(String),
     /// The loss is no number any more.
     #[error(
-        "the loss became {loss} in epoch {epoch}, step {step}; training stopped and the checkpoint of \
-         the epoch before is kept: lower the learning rate (now {learning_rate}) or look at the data"
+        "the loss became {loss} in epoch {epoch}, step {step}, and training stopped (a checkpoint of the epoch before \
+         is kept, if there is one): lower the learning rate (now {learning_rate}) or look at the data"
     )]
     Diverged {
         /// What it became.

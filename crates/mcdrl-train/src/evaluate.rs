@@ -194,6 +194,9 @@ fn score(
         .map(|class| overlap(&pair, Foreground::Class(class as u8)))
         .collect();
     let lesion = overlap(&pair, Foreground::Any);
+    // A truth that only says "lesion" is compared with all lesions together.
+    let comparable =
+        !matching.classes.is_empty() && !truth.mask.classes().contains(&mcdrl_data::UNKNOWN_CLASS);
     let class_dice: Summary = by_class.iter().map(|overlap| overlap.dice).collect();
     let background = segmentation.confidence_mask(0).unwrap_or_default();
     let confidences = background.iter().zip(truth.mask.classes()).map(|(background, truth)| {
@@ -206,14 +209,10 @@ fn score(
     let score = ImageScore {
         site: sample.site.clone(),
         name: sample.name.clone(),
-        dice: if matching.classes.is_empty() { lesion.dice } else { class_dice.mean },
+        dice: if comparable { class_dice.mean } else { lesion.dice },
         lesion,
         by_class,
-        acc: if matching.classes.is_empty() {
-            pair.accuracy(Foreground::Any)
-        } else {
-            pair.label_accuracy()
-        },
+        acc: if comparable { pair.label_accuracy() } else { pair.accuracy(Foreground::Any) },
         has_lesion: truth.mask.classes().iter().any(|class| *class != 0),
         predicted: covered as f64 > DETECTION_AREA * (width * height) as f64,
         uncertainty: segmentation.uncertainty(),

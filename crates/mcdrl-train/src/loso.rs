@@ -101,14 +101,14 @@ pub struct LosoReport {
     pub runs: Vec<LosoRun>,
 }
 
-/// Runs the protocol. `tell` hears of every training that is done and how many are to do.
+/// Runs the protocol. `tell` hears of all trainings that are done, the last one at the end, and how many are to do.
 ///
 /// # Errors
 /// The first training or evaluation that fails.
 pub fn loso(
     request: &LosoRequest<'_>,
     device: &Device,
-    tell: &(dyn Fn(&LosoRun, usize, usize) + Sync),
+    tell: &(dyn Fn(&[LosoRun], usize) + Sync),
 ) -> Result<LosoReport> {
     if request.dataset.sites.len() < 2 {
         let problem = "leaving one site out needs at least two sites";
@@ -122,7 +122,6 @@ pub fn loso(
     }
     // Folds side by side: a training leaves a second core mostly idle.
     let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
     let results: Mutex<Vec<LosoRun>> = Mutex::new(Vec::new());
     let failure: Mutex<Option<Error>> = Mutex::new(None);
     let total = folds.len() * request.variants.len();
@@ -130,10 +129,11 @@ pub fn loso(
         for _ in 0..request.jobs.clamp(1, folds.len().max(1)) {
             scope.spawn(|| {
                 while let Some(fold) = folds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = fold.run(request, device, &|run| {
-                        let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-                        tell(&run, count, total);
-                        lock(&results).push(run);
+                    let stop = || lock(&failure).is_some();
+                    let outcome = fold.run(request, device, &stop, &|run| {
+                        let mut results = lock(&results);
+                        results.push(run);
+                        tell(&results, total);
                     });
                     if let Err(error) = outcome {
                         lock(&failure).get_or_insert(error);
@@ -178,6 +178,7 @@ impl Fold {
         &self,
         request: &LosoRequest<'_>,
         device: &Device,
+        stop: &dyn Fn() -> bool,
         finished: &dyn Fn(LosoRun),
     ) -> Result<()> {
         let dataset = request.dataset;
@@ -196,6 +197,10 @@ impl Fold {
             }
         };
         for &variant in request.variants {
+            // Another fold has failed: what follows would be thrown away.
+            if stop() {
+                break;
+            }
             let config = TrainConfig { seed: self.seed, ..variant.configure(request.config) };
             let model = train(
                 &TrainRequest {

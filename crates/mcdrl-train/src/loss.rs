@@ -4,7 +4,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor};
 use mcdrl_model::clip::{Clip, ClipTokenizer, normalize};
-use mcdrl_model::{Mcdrl, McdrlOutput, Profile};
+use mcdrl_model::{DictionaryLearning, Mcdrl, McdrlOutput, Profile};
 
 use crate::batch::Batch;
 use crate::config::LossConfig;
@@ -78,8 +78,10 @@ pub fn loss(
     if let (Some(pooled), Some(weights)) = (output.causal, output.confounders) {
         causal = causal_loss(pooled, batch, texts);
         let factors = (weights.clamp_min(1e-6).log() * batch.factors.clone()).sum_dim(1).mean();
-        total = total + causal.clone() * config.causal - factors * config.factors
-            + network.dictionary.text_pull() * config.text_pull;
+        total = total + causal.clone() * config.causal - factors * config.factors;
+        if network.config().dictionary == DictionaryLearning::Tuned {
+            total = total + network.dictionary.text_pull() * config.text_pull;
+        }
     }
     Loss { total, segmentation, causal, contrast }
 }

@@ -232,7 +232,7 @@ fn captions(
         .iter()
         .map(|index| {
             let (image, factors) = samples.get(*index);
-            ImageFacts::new(image_class(image), factors, profile)
+            ImageFacts::new(image_class(image.mask.classes()), factors, profile)
         })
         .collect();
     let mut captions = Vec::new();

@@ -39,7 +39,8 @@ impl Progress for Lines {
         let EpochRecord { epoch, loss, segmentation, validation_dice, .. } = record;
         self.say(&format!(
             "epoch {epoch:>3}/{epochs}  loss {loss:.4}  segmentation {segmentation:.4}  \
-             validation dice {validation_dice:.4}  {:.0} s",
+             validation dice {}  {:.0} s",
+            validation_dice.map_or("–".into(), |dice| format!("{dice:.4}")),
             self.started.elapsed().as_secs_f32()
         ));
     }

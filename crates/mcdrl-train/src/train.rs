@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device};
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::clip::ClipCheckpoint;
-use mcdrl_model::{Mcdrl, Model, Preprocess, Profile, Weights};
+use mcdrl_model::{Mcdrl, Model, Precision, Preprocess, Profile, Weights};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -56,8 +56,8 @@ pub struct EpochRecord {
     pub causal: f32,
     /// L_contrast before its weight.
     pub contrast: f32,
-    /// Mean lesion Dice of the averaged weights over the validation images that have a lesion.
-    pub validation_dice: f32,
+    /// Mean lesion Dice of the averaged weights over the validation images that have a lesion; `None` if none has.
+    pub validation_dice: Option<f32>,
 }
 
 /// Trains a segmenter. With a `folder` every epoch leaves a checkpoint there, and a run that finds one goes on
@@ -119,6 +119,7 @@ impl<'a> Run<'a> {
             state: RunState {
                 config: config.clone(),
                 data: request.data.clone(),
+                start: start.weights.sha256(Precision::Full),
                 history: Vec::new(),
                 steps: 0,
             },
@@ -188,22 +189,22 @@ impl<'a> Run<'a> {
         })?;
         let [loss, segmentation, causal, contrast] =
             sums.map(|sum| (sum / order.len() as f64) as f32);
-        let validation_dice = self.validate()? as f32;
+        let validation_dice = self.validate()?.map(|dice| dice as f32);
         let record =
             EpochRecord { epoch: epoch + 1, loss, segmentation, causal, contrast, validation_dice };
         progress.epoch(&record, config.epochs);
         self.state.history.push(record);
         let is_best = self.state.best().is_some_and(|best| best.epoch == epoch + 1);
-        if is_best || self.request.validation.is_empty() {
+        if is_best {
             self.best = Weights::of_module(&self.average);
         }
         Ok(())
     }
 
-    fn validate(&self) -> Result<f64> {
+    fn validate(&self) -> Result<Option<f64>> {
         let samples = self.request.validation;
         if samples.is_empty() {
-            return Ok(0.0);
+            return Ok(None);
         }
         lesion_dice(&self.average, samples, self.request.profile, &self.preprocess)
     }
@@ -229,11 +230,16 @@ impl<'a> Run<'a> {
                 "there is an unfinished run here; go on with it (--resume) or choose another folder",
             ));
         }
-        if checkpoint.state.config != *self.request.config {
+        if !is_same(&checkpoint.state.config, self.request.config) {
             return Err(problem("the unfinished run here has another configuration"));
         }
         if checkpoint.state.data != self.request.data {
             return Err(problem("the unfinished run here has other training data"));
+        }
+        if checkpoint.state.start != self.state.start {
+            return Err(problem(
+                "the unfinished run here started from another CLIP or other prompts",
+            ));
         }
         let same = str::to_owned;
         let network = checkpoint.network.load_into(self.network.clone(), &same)?;
@@ -260,13 +266,20 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Whether two configurations are the same as text, in which a stored one has lost the last bit of some numbers.
+fn is_same(stored: &TrainConfig, stated: &TrainConfig) -> bool {
+    let text = |config: &TrainConfig| serde_json::to_string(config).expect("plain data");
+    let reread: TrainConfig = serde_json::from_str(&text(stated)).expect("written just now");
+    text(stored) == text(&reread)
+}
+
 /// Mean Dice of all lesions together, at the network's input size, over the images that have one.
 fn lesion_dice(
     network: &Mcdrl,
     samples: &LoadedSamples,
     profile: &Profile,
     preprocess: &Preprocess,
-) -> Result<f64> {
+) -> Result<Option<f64>> {
     let device = network.class_texts().device();
     let order: Vec<usize> = (0..samples.len()).collect();
     let plain = AugmentConfig::none();
@@ -293,7 +306,7 @@ fn lesion_dice(
         }
         Ok::<_, Error>(())
     })?;
-    Ok(if count == 0 { 0.0 } else { sum / f64::from(count) })
+    Ok((count > 0).then(|| sum / f64::from(count)))
 }
 
 /// Removes the checkpoints of a finished run.

@@ -25,16 +25,21 @@ pub fn write_dataset(
         let problem = "synthetic sites need at least one site and one image, of 32 to 1024 pixels";
         return Err(Error::Config(problem.into()));
     }
+    if !(0.0..=1.0).contains(&config.lesion_free) {
+        let problem = format!("a lesion-free share of {} is none: 0 to 1", config.lesion_free);
+        return Err(Error::Config(problem));
+    }
     if out.exists() {
         let shown = out.display();
         return Err(Error::Config(format!("{shown} exists already; choose another folder")));
     }
-    let mut aside = out.as_os_str().to_owned();
-    aside.push(".part");
-    let aside = PathBuf::from(aside);
-    if aside.exists() {
-        fs::remove_dir_all(&aside).map_err(Error::io(&aside))?;
-    }
+    let shown = out.display();
+    let name = out
+        .file_name()
+        .ok_or_else(|| Error::Config(format!("{shown} has no name to make a folder of")))?;
+    let mut aside = name.to_owned();
+    aside.push(format!(".{}.part", std::process::id()));
+    let aside = out.with_file_name(aside);
     let done = AtomicUsize::new(0);
     for site in 0..config.sites {
         write_site(config, site, &aside.join(site_name(site)), &|| {

@@ -60,6 +60,10 @@ impl ClipCheckpoint {
             })?,
             None => checkpoint.infer_config(&json)?,
         };
+        let ClipConfig { vision, text } = &checkpoint.config;
+        if let Some(problem) = vision.problem().or_else(|| text.problem()) {
+            return Err(Error::UnknownCheckpoint(problem));
+        }
         Ok(checkpoint)
     }
 

@@ -42,6 +42,17 @@ pub struct ClipTextEncoder {
 }
 
 impl ClipTextEncoderConfig {
+    /// What makes these sizes no encoder, if anything does: building one would panic.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let Self { width, heads, .. } = self;
+        if [self.vocab_size, self.layers, self.embed_dim].contains(&0) {
+            return Some("its text encoder has a size of zero".into());
+        }
+        (*heads == 0 || *width == 0 || !width.is_multiple_of(*heads)).then(|| {
+            format!("its text encoder has {heads} heads, which do not divide its width {width}")
+        })
+    }
+
     /// An encoder with random weights.
     pub fn init(&self, device: &Device) -> ClipTextEncoder {
         let normal = |std| Initializer::Normal { mean: 0.0, std };

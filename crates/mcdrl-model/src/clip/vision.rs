@@ -85,6 +85,21 @@ impl ClipVisionEncoderConfig {
         }
     }
 
+    /// What makes these sizes no encoder, if anything does: building one would panic.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let (heads, width, sizes) = match self {
+            Self::Vit(c) => (c.heads, c.width, vec![c.patch_size, c.layers]),
+            Self::ResNet(c) => (c.heads, 32 * c.width, [&[c.width / 2], &c.layers[..]].concat()),
+            Self::Compact(c) => (c.heads, c.channels[3], [c.channels, c.layers].concat()),
+        };
+        if sizes.contains(&0) || self.embed_dim() == 0 || self.image_size() < self.stride() {
+            return Some("its visual encoder has a size of zero".into());
+        }
+        (heads == 0 || width == 0 || !width.is_multiple_of(heads)).then(|| {
+            format!("its visual encoder has {heads} heads, which do not divide its width {width}")
+        })
+    }
+
     /// Channels of [`VisionFeatures::skips`].
     pub fn skip_channels(&self) -> Vec<usize> {
         match self {

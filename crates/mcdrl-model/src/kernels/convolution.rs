@@ -36,7 +36,16 @@ pub struct Shape {
 
 impl Shape {
     /// Rows and columns of the output.
+    ///
+    /// # Panics
+    /// If the kernel is larger than the input with its padding.
     pub fn output(&self) -> [usize; 2] {
+        let sides = [self.height, self.width].map(|side| side + 2 * self.padding);
+        assert!(
+            self.kernel[0] <= sides[0] && self.kernel[1] <= sides[1],
+            "a kernel of {:?} is larger than the padded input of {sides:?}",
+            self.kernel
+        );
         let side =
             |side: usize, kernel: usize| (side + 2 * self.padding - kernel) / self.stride + 1;
         [side(self.height, self.kernel[0]), side(self.width, self.kernel[1])]
@@ -79,7 +88,7 @@ pub fn forward(shape: &Shape, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let size = shape.inputs * shape.input_plane();
     let tiles = shape.tiles();
     let mut output = vec![0.0; shape.batch * shape.outputs * plane];
-    if shape.batch > 1 {
+    if shape.batch != 1 {
         for_each_chunk(&mut output, shape.outputs * plane, |number, output| {
             let image = &input[number * size..][..size];
             let mut scratch = Vec::new();
@@ -226,7 +235,7 @@ fn patches<'a>(
                 for row in first..end {
                     let target =
                         rows.next().expect("a row for each kernel position and output row");
-                    let Some(source) = shape.source_row(row, down) else {
+                    let Some(source) = shape.source_row(row, down).filter(|_| left < stop) else {
                         target.fill(0.0);
                         continue;
                     };
@@ -259,7 +268,9 @@ fn add_patches(shape: &Shape, patches: &[f32], (first, end): (usize, usize), ima
                 for row in first..end {
                     let values =
                         rows.next().expect("a row for each kernel position and output row");
-                    let Some(target) = shape.source_row(row, down) else { continue };
+                    let Some(target) = shape.source_row(row, down).filter(|_| left < stop) else {
+                        continue;
+                    };
                     let target = &mut plane[target * shape.width..][..shape.width];
                     let start = left * shape.stride + right - shape.padding;
                     let target = target[start..].iter_mut().step_by(shape.stride);

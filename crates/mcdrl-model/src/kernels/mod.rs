@@ -175,6 +175,8 @@ mod tests {
             (1, 8, 16, 90, 130, 3, 1, 1, false),
             (2, 4, 6, 3, 2, 3, 1, 2, false),
             (1, 1, 1, 1, 1, 3, 1, 1, true),
+            (2, 2, 3, 6, 1, 5, 1, 2, false),
+            (1, 2, 3, 2, 2, 3, 4, 1, false),
         ];
         for case in cases {
             let (batch, inputs, outputs, rows, columns, kernel, stride, padding, bias) = case;
@@ -210,6 +212,16 @@ mod tests {
             let layer = layer.init(&device);
             assert_same(convolve(&layer, input.clone()), layer.forward(input.clone()), "left out");
         }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        let device = Device::flex();
+        let map = Tensor::<4>::full([1, 1, 2, 2], f32::NAN, &device);
+        let layer = BatchNormConfig::new(1).init(&device);
+        let is_nan = |map: Tensor<4>| map.is_nan().all().into_scalar::<bool>();
+        assert!(is_nan(normalize_relu(&layer, map.clone())));
+        assert!(is_nan(add_relu(map.clone(), map)));
     }
 
     #[test]

@@ -35,14 +35,15 @@ impl Affine {
 
     /// The normalised input, without its negative values if `relu` is set.
     pub fn apply(&self, extent: Extent, input: &[f32], relu: bool) -> Vec<f32> {
-        let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
         let mut output = vec![0.0; input.len()];
         for_each_chunk(&mut output, extent.plane, |number, output| {
             let channel = number % extent.channels;
             let (scale, shift) = (self.scales[channel], self.shifts[channel]);
             let input = &input[number * extent.plane..][..extent.plane];
             for (output, input) in output.iter_mut().zip(input) {
-                *output = (input * scale + shift).max(floor);
+                let value = input * scale + shift;
+                // What is no number stays none, so that it is noticed.
+                *output = if relu && value <= 0.0 { 0.0 } else { value };
             }
         });
         output
@@ -88,7 +89,8 @@ pub fn backward(
     let inverses: Vec<f32> = inverse_deviations(variance, epsilon).collect();
     // The gradient ends where the ReLU cut the output off.
     let passes = |channel: usize, value: f32| {
-        !relu || value * affine.scales[channel] + affine.shifts[channel] > 0.0
+        let is_cut = value * affine.scales[channel] + affine.shifts[channel] <= 0.0;
+        !(relu && is_cut)
     };
     let sums = map_each(extent.channels, |channel| {
         let (mut of_gamma, mut of_beta) = (0.0, 0.0);

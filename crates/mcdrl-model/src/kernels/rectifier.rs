@@ -1,4 +1,4 @@
-//! The ReLU at the end of a residual block, with the addition before it, on the CPU.
+//! The ReLU at the end of a residual block, with the addition before it, on the CPU. What is no number stays none.
 
 use super::parallel::for_each_chunk;
 
@@ -7,12 +7,12 @@ const CHUNK: usize = 16 * 1024;
 
 /// max(a + b, 0), place by place.
 pub fn add_relu(a: &[f32], b: &[f32]) -> Vec<f32> {
-    places(a, b, |a, b| (a + b).max(0.0))
+    places(a, b, |a, b| if a + b <= 0.0 { 0.0 } else { a + b })
 }
 
 /// The gradient of either input of [`add_relu`], which gave `output`.
 pub fn add_relu_gradient(output: &[f32], gradient: &[f32]) -> Vec<f32> {
-    places(output, gradient, |output, gradient| if output > 0.0 { gradient } else { 0.0 })
+    places(output, gradient, |output, gradient| if output <= 0.0 { 0.0 } else { gradient })
 }
 
 fn places(a: &[f32], b: &[f32], of: impl Fn(f32, f32) -> f32 + Send + Sync) -> Vec<f32> {

@@ -43,7 +43,7 @@ fn lesions_of_the_samples_are_found() {
         assert!((weights - 1.0).abs() < 1e-3);
     }
     let mean = dice.iter().sum::<f64>() / dice.len() as f64;
-    assert!(mean > 0.5, "mean Dice {mean} of {dice:?}");
+    assert!(mean > 0.6, "mean Dice {mean} of {dice:?}");
 }
 
 /// Where the answers are that every platform has to give: a mask for each sample and `answers.json`.

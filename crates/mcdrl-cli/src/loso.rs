@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mcdrl::data::Dataset;
 use mcdrl::train::report::Report;
 use mcdrl::train::{
@@ -33,8 +34,8 @@ pub struct Loso {
     #[arg(long, default_values_t = [7])]
     seed: Vec<u64>,
     /// Compare these alone.
-    #[arg(long, value_enum)]
-    variant: Vec<VariantName>,
+    #[arg(long, value_parser = variant_parser())]
+    variant: Vec<Variant>,
     /// Leave out these sites alone.
     #[arg(long)]
     leave_out: Vec<String>,
@@ -46,14 +47,6 @@ pub struct Loso {
     out: PathBuf,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum VariantName {
-    Baseline,
-    WithoutMtrs,
-    WithoutCdrl,
-    Full,
 }
 
 impl Loso {
@@ -76,10 +69,7 @@ impl Loso {
             (None, None) => quick.train,
         };
         let all_sites = || dataset.sites.iter().map(|site| site.name.clone()).collect();
-        let variants: Vec<Variant> = match self.variant.as_slice() {
-            [] => Variant::ALL.to_vec(),
-            names => names.iter().map(|name| name.variant()).collect(),
-        };
+        let variants = if self.variant.is_empty() { &Variant::ALL } else { &self.variant[..] };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let request = LosoRequest {
             dataset: &dataset,
@@ -87,7 +77,7 @@ impl Loso {
             pretrain: &quick.pretrain,
             config: &config,
             seeds: &self.seed,
-            variants: &variants,
+            variants,
             left_out: &if self.leave_out.is_empty() { all_sites() } else { self.leave_out.clone() },
             jobs: self.jobs.unwrap_or(cores),
         };
@@ -146,15 +136,11 @@ struct QuickConfig {
     train: TrainConfig,
 }
 
-impl VariantName {
-    fn variant(self) -> Variant {
-        match self {
-            Self::Baseline => Variant::Baseline,
-            Self::WithoutMtrs => Variant::WithoutMtrs,
-            Self::WithoutCdrl => Variant::WithoutCdrl,
-            Self::Full => Variant::Full,
-        }
-    }
+fn variant_parser() -> impl TypedValueParser<Value = Variant> {
+    PossibleValuesParser::new(Variant::ALL.map(Variant::name)).map(|name| {
+        let named = Variant::ALL.into_iter().find(|variant| variant.name() == name);
+        named.expect("the parser lets these names pass alone")
+    })
 }
 
 fn print_table(rows: &[Vec<String>]) {

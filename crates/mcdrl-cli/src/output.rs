@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mcdrl::DeviceChoice;
 use mcdrl::train::{Lines, Progress};
 
@@ -12,29 +12,18 @@ use crate::dashboard::Dashboard;
 /// Options of every verb.
 #[derive(Args)]
 pub struct Common {
-    /// Where to compute.
-    #[arg(long, value_enum, default_value = "cpu")]
-    device: DeviceName,
+    /// Where to compute: auto, cpu or gpu.
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
     /// Print JSON for machines.
     #[arg(long)]
     pub json: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum DeviceName {
-    Auto,
-    Cpu,
-    Gpu,
-}
-
 impl Common {
     /// The chosen device.
     pub fn device(&self) -> DeviceChoice {
-        match self.device {
-            DeviceName::Auto => DeviceChoice::Auto,
-            DeviceName::Cpu => DeviceChoice::Cpu,
-            DeviceName::Gpu => DeviceChoice::Gpu,
-        }
+        self.device
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, progress, say};
+use crate::output::{Common, progress, say, tell};
 
 /// Train a segmenter.
 #[derive(Args)]
@@ -70,6 +70,11 @@ impl Train {
             .cloned()
             .collect();
         let split = hold_out_groups(&samples, config.validation, config.seed);
+        if config.validation > 0.0 && split.test.is_empty() {
+            tell!(
+                "nothing is held out, as the images of each site are one group: the last epoch is kept"
+            );
+        }
         let size = config.input_size;
         let request = TrainRequest {
             clip: &clip,

@@ -1,7 +1,7 @@
 //! How a segmenter is trained.
 
 use mcdrl_data::AugmentConfig;
-use mcdrl_model::clip::ClipVisionEncoderConfig;
+use mcdrl_model::clip::{ClipVisionEncoderConfig, DenseFeatures};
 use mcdrl_model::{DictionaryLearning, Weighting};
 use serde::{Deserialize, Serialize};
 
@@ -37,11 +37,13 @@ pub struct TrainConfig {
     pub validation: f64,
     /// Epochs without a better validation Dice after which training stops; 0 never stops.
     pub patience: usize,
+    /// Where a vision transformer's dense features come from; a ResNet has one kind alone.
+    pub dense: DenseFeatures,
     /// Share α of the positions that region selection keeps.
     pub alpha: f64,
     /// Layers of the intervention (paper: 3).
     pub intervention_layers: usize,
-    /// How the confounders are weighted.
+    /// How the confounders are weighted. Where factors are recorded, the prior of `Backdoor` is their mean share.
     pub weighting: Weighting,
     /// What training may do to the dictionary.
     pub dictionary: DictionaryLearning,
@@ -99,6 +101,7 @@ impl Default for TrainConfig {
             input_size: 224,
             validation: 0.1,
             patience: 15,
+            dense: DenseFeatures::ValuePath,
             alpha: 0.5,
             intervention_layers: 3,
             weighting: Weighting::Attention,

@@ -255,7 +255,7 @@ impl LosoReport {
         let sites: std::collections::BTreeSet<&str> =
             self.runs.iter().map(|run| run.site.as_str()).collect();
         let mut head: Vec<String> =
-            ["variant", "dice", "lesion dice", "iou", "acc"].map(str::to_owned).to_vec();
+            ["variant", "dice", "lesion dice", "lesion iou", "acc"].map(str::to_owned).to_vec();
         head.extend(sites.iter().map(|site| format!("dice {site}")));
         let mut rows = vec![head];
         for variant in self.variants() {

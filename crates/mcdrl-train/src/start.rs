@@ -15,7 +15,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Result;
-use crate::batch::LoadedSamples;
+use crate::batch::{LoadedSamples, factor_shares};
 use crate::config::TrainConfig;
 use crate::loss::LossTexts;
 
@@ -59,12 +59,18 @@ impl Start {
                 .with_heads(heads(width))
                 .with_weighting(config.weighting),
         )
+        .with_dense(config.dense)
         .with_dictionary(config.dictionary)
         .with_head_width(config.head_width)
         .with_select_regions(config.select_regions)
         .with_intervene(config.intervene);
 
-        let dictionary = dictionary(&clip, &tokenizer, profile, config, samples);
+        let mut dictionary = dictionary(&clip, &tokenizer, profile, config, samples);
+        if let Some(prior) = prior(profile, samples) {
+            let count = profile.confounders.len();
+            let prior = Tensor::from_data(TensorData::new(prior, [count]), &device);
+            dictionary = dictionary.with_prior(prior);
+        }
         let class_texts = clip.embed_texts(&tokenizer, &profile.class_prompts());
         let texts = LossTexts::new(&clip, &tokenizer, profile);
         let weights = seeded(config.seed, || {
@@ -144,6 +150,23 @@ pub fn dictionary(
         }
         _ => ConfounderDictionary::from_texts(texts, config.dictionary),
     }
+}
+
+/// P(z): the confounders' mean share in the samples that have recorded factors, none of them quite zero; `None`
+/// without any.
+fn prior(profile: &Profile, samples: &LoadedSamples) -> Option<Vec<f32>> {
+    const LEAST: f32 = 1e-3;
+    let mut sums = vec![0.0; profile.confounders.len()];
+    for index in 0..samples.len() {
+        let shares = factor_shares(profile, samples.get(index).1);
+        sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
+    }
+    let total: f32 = sums.iter().sum();
+    if total == 0.0 {
+        return None;
+    }
+    let count = sums.len() as f32;
+    Some(sums.iter().map(|sum| (sum / total + LEAST) / (1.0 + count * LEAST)).collect())
 }
 
 /// Unit image embeddings of the samples: `[images, d]`.

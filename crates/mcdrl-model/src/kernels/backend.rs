@@ -59,8 +59,7 @@ pub trait Kernels: Backend {
         epsilon: f64,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let output = Self::batch_norm(input, gamma, beta, mean, variance, epsilon);
-        if relu { Self::relu(output) } else { output }
+        own_normalize::<Self>(input, gamma, beta, mean, variance, epsilon, relu)
     }
 
     /// As [`Kernels::normalize`] by the statistics of the batch itself: the output, their means, their variances.
@@ -72,9 +71,7 @@ pub trait Kernels: Backend {
         epsilon: f64,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let result = Self::batch_norm_train(input, gamma, beta, epsilon);
-        let output = if relu { Self::relu(result.output) } else { result.output };
-        (output, result.mean, result.variance)
+        own_normalize_batch::<Self>(input, gamma, beta, epsilon, relu)
     }
 
     /// The gradients of [`Kernels::normalize_batch`]'s input, γ and β.
@@ -90,22 +87,9 @@ pub trait Kernels: Backend {
         epsilon: f64,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let gradient = if relu {
-            let output = Self::batch_norm(
-                input.clone(),
-                gamma.clone(),
-                beta,
-                mean.clone(),
-                variance.clone(),
-                epsilon,
-            );
-            Self::relu_backward(output, gradient)
-        } else {
-            gradient
-        };
-        let result =
-            Self::batch_norm_train_backward(input, gamma, mean, variance, epsilon, gradient);
-        (result.x_grad, result.gamma_grad, result.beta_grad)
+        own_normalize_batch_gradients::<Self>(
+            input, gamma, beta, mean, variance, gradient, epsilon, relu,
+        )
     }
 
     /// Bilinear scaling to `rows × columns`, corners not aligned.
@@ -153,4 +137,55 @@ pub(super) fn bilinear() -> InterpolateOptions {
 
 pub(super) fn options(stride: usize, padding: usize) -> ConvOptions<2> {
     ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1)
+}
+
+/// [`Kernels::normalize`] out of a backend's own operations.
+pub(super) fn own_normalize<B: Backend>(
+    input: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    mean: FloatTensor<B>,
+    variance: FloatTensor<B>,
+    epsilon: f64,
+    relu: bool,
+) -> FloatTensor<B> {
+    let output = B::batch_norm(input, gamma, beta, mean, variance, epsilon);
+    if relu { B::relu(output) } else { output }
+}
+
+/// [`Kernels::normalize_batch`] out of a backend's own operations.
+pub(super) fn own_normalize_batch<B: Backend>(
+    input: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    epsilon: f64,
+    relu: bool,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let result = B::batch_norm_train(input, gamma, beta, epsilon);
+    let output = if relu { B::relu(result.output) } else { result.output };
+    (output, result.mean, result.variance)
+}
+
+/// [`Kernels::normalize_batch_gradients`] out of a backend's own operations.
+#[allow(clippy::too_many_arguments)] // The operation has them.
+pub(super) fn own_normalize_batch_gradients<B: Backend>(
+    input: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    mean: FloatTensor<B>,
+    variance: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    epsilon: f64,
+    relu: bool,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let gradient = if relu {
+        let statistics = (mean.clone(), variance.clone());
+        let (input, gamma) = (input.clone(), gamma.clone());
+        let output = B::batch_norm(input, gamma, beta, statistics.0, statistics.1, epsilon);
+        B::relu_backward(output, gradient)
+    } else {
+        gradient
+    };
+    let result = B::batch_norm_train_backward(input, gamma, mean, variance, epsilon, gradient);
+    (result.x_grad, result.gamma_grad, result.beta_grad)
 }

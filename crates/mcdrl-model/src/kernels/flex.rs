@@ -5,7 +5,9 @@ use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, TensorData};
 
-use super::backend::{Kernels, bilinear, options};
+use super::backend::{
+    Kernels, bilinear, options, own_normalize, own_normalize_batch, own_normalize_batch_gradients,
+};
 use super::{convolution, interpolation, normalization, rectifier};
 
 impl Kernels for Flex {
@@ -65,8 +67,7 @@ impl Kernels for Flex {
         relu: bool,
     ) -> FlexTensor {
         let Some(extent) = extent(&input, &gamma) else {
-            let output = Self::batch_norm(input, gamma, beta, mean, variance, epsilon);
-            return if relu { <Self as ActivationOps<Self>>::relu(output) } else { output };
+            return own_normalize::<Self>(input, gamma, beta, mean, variance, epsilon, relu);
         };
         let input = input.to_contiguous();
         let channels = [gamma, beta, mean, variance].map(|channel| channel.to_contiguous());
@@ -83,10 +84,7 @@ impl Kernels for Flex {
         relu: bool,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let Some(extent) = extent(&input, &gamma) else {
-            let result = Self::batch_norm_train(input, gamma, beta, epsilon);
-            let output = result.output;
-            let output = if relu { <Self as ActivationOps<Self>>::relu(output) } else { output };
-            return (output, result.mean, result.variance);
+            return own_normalize_batch::<Self>(input, gamma, beta, epsilon, relu);
         };
         let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.to_contiguous());
         let (mean, variance) = normalization::statistics(extent, values(&input));
@@ -111,22 +109,9 @@ impl Kernels for Flex {
         let [input, gamma, beta, mean, variance, gradient] =
             [input, gamma, beta, mean, variance, gradient].map(|tensor| tensor.to_contiguous());
         let Some(extent) = extent(&input, &gamma) else {
-            let output = Self::batch_norm(
-                input.clone(),
-                gamma.clone(),
-                beta,
-                mean.clone(),
-                variance.clone(),
-                epsilon,
+            return own_normalize_batch_gradients::<Self>(
+                input, gamma, beta, mean, variance, gradient, epsilon, relu,
             );
-            let gradient = if relu {
-                <Self as ActivationOps<Self>>::relu_backward(output, gradient)
-            } else {
-                gradient
-            };
-            let result =
-                Self::batch_norm_train_backward(input, gamma, mean, variance, epsilon, gradient);
-            return (result.x_grad, result.gamma_grad, result.beta_grad);
         };
         let gradients = normalization::backward(
             extent,

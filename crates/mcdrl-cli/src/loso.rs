@@ -39,7 +39,7 @@ pub struct Loso {
     /// Leave out these sites alone.
     #[arg(long)]
     leave_out: Vec<String>,
-    /// Folds at a time; without, one a core.
+    /// Trainings at a time; without, one a core.
     #[arg(long)]
     jobs: Option<usize>,
     /// The folder for loso.json and report.html.

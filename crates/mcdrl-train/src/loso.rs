@@ -1,8 +1,8 @@
 //! The paper's protocol: leave one site out, for the full method and its ablations, over seeds.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use burn::tensor::Device;
 use mcdrl_data::{Dataset, Sample, hold_out_groups, leave_one_site_out};
@@ -120,25 +120,32 @@ pub fn loso(
             folds.push(Fold::new(request, site, seed)?);
         }
     }
-    // Folds side by side: a training leaves a second core mostly idle.
+    // Trainings side by side: one leaves a second core mostly idle. As many folds are begun together as there are
+    // jobs, so that nobody waits for a pre-training, and every training of the last fold can go to another job.
+    let jobs = request.jobs.max(1);
+    let tasks: Vec<(&Fold, Variant)> = folds
+        .chunks(jobs)
+        .flat_map(|begun| request.variants.iter().map(move |variant| (begun, *variant)))
+        .flat_map(|(begun, variant)| begun.iter().map(move |fold| (fold, variant)))
+        .collect();
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<LosoRun>> = Mutex::new(Vec::new());
     let failure: Mutex<Option<Error>> = Mutex::new(None);
-    let total = folds.len() * request.variants.len();
     std::thread::scope(|scope| {
-        for _ in 0..request.jobs.clamp(1, folds.len().max(1)) {
+        for _ in 0..jobs.min(tasks.len()) {
             scope.spawn(|| {
-                while let Some(fold) = folds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let stop = || lock(&failure).is_some();
-                    let outcome = fold.run(request, device, &stop, &|run| {
-                        let mut results = lock(&results);
-                        results.push(run);
-                        tell(&results, total);
-                    });
-                    if let Err(error) = outcome {
-                        lock(&failure).get_or_insert(error);
-                        // The others stop at their next fold.
-                        next.store(folds.len(), Ordering::Relaxed);
+                while let Some((fold, variant)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match fold.run(request, *variant, device) {
+                        Ok(run) => {
+                            let mut results = lock(&results);
+                            results.push(run);
+                            tell(&results, tasks.len());
+                        }
+                        Err(error) => {
+                            lock(&failure).get_or_insert(error);
+                            // The others stop at their next training.
+                            next.store(tasks.len(), Ordering::Relaxed);
+                        }
                     }
                 }
             });
@@ -159,6 +166,17 @@ struct Fold {
     train: Vec<Sample>,
     validation: Vec<Sample>,
     test: Vec<Sample>,
+    /// Made by the first training that comes, dropped by the last.
+    prepared: Mutex<Option<Arc<Prepared>>>,
+    /// Trainings that are still to come.
+    left: AtomicUsize,
+}
+
+/// What the trainings of a fold share.
+struct Prepared {
+    clip: ClipCheckpoint,
+    train: LoadedSamples,
+    validation: LoadedSamples,
 }
 
 impl Fold {
@@ -171,58 +189,62 @@ impl Fold {
             train: source.train,
             validation: source.test,
             test: split.test,
+            prepared: Mutex::new(None),
+            left: AtomicUsize::new(request.variants.len()),
         })
     }
 
-    fn run(
-        &self,
-        request: &LosoRequest<'_>,
-        device: &Device,
-        stop: &dyn Fn() -> bool,
-        finished: &dyn Fn(LosoRun),
-    ) -> Result<()> {
+    fn prepare(&self, request: &LosoRequest<'_>, device: &Device) -> Result<Prepared> {
         let dataset = request.dataset;
         let size = request.config.input_size;
-        let train_samples = LoadedSamples::load(dataset, &self.train, size)?;
+        let train = LoadedSamples::load(dataset, &self.train, size)?;
         let validation = LoadedSamples::load(dataset, &self.validation, size)?;
-        let own;
         let clip = match request.clip {
-            Some(clip) => clip,
+            Some(clip) => clip.clone(),
             None => {
                 let config = PretrainConfig { seed: self.seed, ..request.pretrain.clone() };
-                let profile = &dataset.profile;
-                let bytes = pretrain(&train_samples, profile, &config, device, &mut Silent)?;
-                own = ClipCheckpoint::from_safetensors(&bytes, None)?;
-                &own
+                let bytes = pretrain(&train, &dataset.profile, &config, device, &mut Silent)?;
+                ClipCheckpoint::from_safetensors(&bytes, None)?
             }
         };
-        for &variant in request.variants {
-            // Another fold has failed: what follows would be thrown away.
-            if stop() {
-                break;
-            }
-            let config = TrainConfig { seed: self.seed, ..variant.configure(request.config) };
-            let model = train(
-                &TrainRequest {
-                    clip,
-                    profile: &dataset.profile,
-                    train: &train_samples,
-                    validation: &validation,
-                    data: String::new(),
-                    config: &config,
-                    provenance: serde_json::json!({}),
-                },
-                None,
-                false,
-                device,
-                &mut Silent,
-            )?;
-            let segmenter = Segmenter::new(model, device);
-            let evaluation = evaluate(&segmenter, dataset, &self.test, |_| {})?;
-            let (site, seed) = (self.site.clone(), self.seed);
-            finished(LosoRun { variant, site, seed, score: evaluation.total });
+        Ok(Prepared { clip, train, validation })
+    }
+
+    fn prepared(&self, request: &LosoRequest<'_>, device: &Device) -> Result<Arc<Prepared>> {
+        let mut place = lock(&self.prepared);
+        if let Some(prepared) = &*place {
+            return Ok(prepared.clone());
         }
-        Ok(())
+        let prepared = Arc::new(self.prepare(request, device)?);
+        *place = Some(prepared.clone());
+        Ok(prepared)
+    }
+
+    fn run(&self, request: &LosoRequest<'_>, variant: Variant, device: &Device) -> Result<LosoRun> {
+        let prepared = self.prepared(request, device)?;
+        let config = TrainConfig { seed: self.seed, ..variant.configure(request.config) };
+        let model = train(
+            &TrainRequest {
+                clip: &prepared.clip,
+                profile: &request.dataset.profile,
+                train: &prepared.train,
+                validation: &prepared.validation,
+                data: String::new(),
+                config: &config,
+                provenance: serde_json::json!({}),
+            },
+            None,
+            false,
+            device,
+            &mut Silent,
+        )?;
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            *lock(&self.prepared) = None;
+        }
+        let segmenter = Segmenter::new(model, device);
+        let evaluation = evaluate(&segmenter, request.dataset, &self.test, |_| {})?;
+        let (site, seed) = (self.site.clone(), self.seed);
+        Ok(LosoRun { variant, site, seed, score: evaluation.total })
     }
 }
 

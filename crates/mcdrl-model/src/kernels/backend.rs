@@ -2,7 +2,10 @@
 
 use burn::backend::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, TensorMetadata, backend_extension};
+use burn::tensor::{Shape, TensorData};
+
+use super::interpolation;
 
 /// The operations, for each backend. A backend's own are the default.
 #[backend_extension(
@@ -106,7 +109,7 @@ pub trait Kernels: Backend {
         rows: usize,
         columns: usize,
     ) -> FloatTensor<Self> {
-        Self::interpolate_backward(input, gradient, [rows, columns], bilinear())
+        own_resize_gradient::<Self>(input, gradient, [rows, columns])
     }
 
     /// max(a + b, 0), for tensors of one shape.
@@ -188,4 +191,26 @@ pub(super) fn own_normalize_batch_gradients<B: Backend>(
     };
     let result = B::batch_norm_train_backward(input, gamma, mean, variance, epsilon, gradient);
     (result.x_grad, result.gamma_grad, result.beta_grad)
+}
+
+/// [`Kernels::resize_gradient`] as products of matrices: CubeCL's backends have no gradient of a bilinear scaling.
+pub(super) fn own_resize_gradient<B: Backend>(
+    input: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    [rows, columns]: [usize; 2],
+) -> FloatTensor<B> {
+    let [batch, channels, height, width] = input.shape().dims();
+    let (device, dtype) = (gradient.device(), gradient.dtype());
+    // Scales the last axis back: `[.., to]` × `[to, from]`.
+    let along = |map: FloatTensor<B>, from: usize, to: usize| {
+        let length = map.shape().num_elements() / to;
+        let matrix = TensorData::new(interpolation::matrix(from, to), [to, from]);
+        let matrix = B::float_from_data(matrix.convert_dtype(dtype), &device);
+        B::float_matmul(B::float_reshape(map, Shape::new([length, to])), matrix)
+    };
+    let across = along(gradient, width, columns);
+    let across = B::float_reshape(across, Shape::new([batch, channels, rows, width]));
+    let down = along(B::float_swap_dims(across, 2, 3), height, rows);
+    let down = B::float_reshape(down, Shape::new([batch, channels, width, height]));
+    B::float_swap_dims(down, 2, 3)
 }

@@ -7,6 +7,7 @@ use burn::tensor::{DType, TensorData};
 
 use super::backend::{
     Kernels, bilinear, options, own_normalize, own_normalize_batch, own_normalize_batch_gradients,
+    own_resize_gradient,
 };
 use super::{convolution, interpolation, normalization, rectifier};
 
@@ -148,7 +149,7 @@ impl Kernels for Flex {
         columns: usize,
     ) -> FlexTensor {
         if gradient.dtype() != DType::F32 {
-            return Self::interpolate_backward(input, gradient, [rows, columns], bilinear());
+            return own_resize_gradient::<Self>(input, gradient, [rows, columns]);
         }
         let shape = input.shape().dims::<4>();
         let gradient = gradient.to_contiguous();

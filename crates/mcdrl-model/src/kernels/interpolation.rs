@@ -20,6 +20,16 @@ impl Axis {
     }
 }
 
+/// The scaling of one axis as a matrix, row by row: `[to, from]`.
+pub fn matrix(from: usize, to: usize) -> Vec<f32> {
+    let mut matrix = vec![0.0; to * from];
+    for (row, (first, second, share)) in Axis::new(from, to).mixes.into_iter().enumerate() {
+        matrix[row * from + first] += 1.0 - share;
+        matrix[row * from + second] += share;
+    }
+    matrix
+}
+
 /// Every plane scaled.
 ///
 /// - `input`: `[planes, from[0], from[1]]`

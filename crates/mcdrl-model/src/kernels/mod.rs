@@ -119,6 +119,8 @@ pub fn add_relu(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
 
 #[cfg(all(test, feature = "autodiff"))]
 mod tests {
+    use burn::backend::Flex;
+    use burn::backend::flex::FlexTensor;
     use burn::module::{Module, Param};
     use burn::nn::BatchNormConfig;
     use burn::nn::conv::Conv2dConfig;
@@ -245,6 +247,14 @@ mod tests {
             };
             let (ours, burns) = (run(&|map| resize(map, to)), run(&burns));
             assert_same(ours.0, burns.0, &format!("{from:?} to {to:?}"));
+            // What the other backends do.
+            let map = input.clone().inner();
+            let ramp = Tensor::arange(0..(6 * to[0] * to[1]) as i64, &map.device());
+            let ramp = (ramp.float() * 0.37).sin().reshape([2, 3, to[0], to[1]]);
+            let flex = |tensor: Tensor<4>| FlexTensor::from_data(tensor.into_data());
+            let own = backend::own_resize_gradient::<Flex>(flex(map), flex(ramp), to);
+            let own = Tensor::from_data(own.to_contiguous().into_data(), &Device::flex());
+            assert_same(own, burns.1.clone(), &format!("own gradient of {from:?} to {to:?}"));
             assert_same(ours.1, burns.1, &format!("gradient of {from:?} to {to:?}"));
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! Flex computes the gradient of a convolution's weights as a convolution with kernels as large as the image, lays
 //! out every input anew, and normalises by a dozen passes over memory on one thread. Here convolutions are products of
-//! matrices and the rest is a pass or two, on all threads. Other backends keep their own.
+//! matrices and the rest is a pass or two, on all threads. Other backends keep their own, but for
+//! the gradient of a scaling, which CubeCL lacks.
 
 mod backend;
 mod convolution;

@@ -12,6 +12,7 @@ mod loso;
 mod output;
 mod pretrain;
 mod segment;
+mod serve;
 mod synth;
 mod train;
 
@@ -42,6 +43,7 @@ enum Verb {
     Loso(loso::Loso),
     Segment(segment::Segment),
     Inspect(inspect::Inspect),
+    Serve(serve::Serve),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Loso(verb) => verb.run(),
         Verb::Segment(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
+        Verb::Serve(verb) => verb.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

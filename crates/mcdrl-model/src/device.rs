@@ -26,12 +26,12 @@ impl DeviceChoice {
     /// [`Error::Device`] if a GPU is asked for and none answers, or this build has no GPU backend.
     pub fn open(self) -> Result<Device> {
         match self {
-            Self::Cpu => Ok(Device::flex()),
+            Self::Cpu => open_cpu(),
             Self::Gpu => open_gpu(),
             // `open_gpu` takes software drivers too, which lose to flex: `auto` is the CPU unless the build
             // finds real hardware.
-            Self::Auto if has_hardware_gpu() => open_gpu().or_else(|_| Ok(Device::flex())),
-            Self::Auto => Ok(Device::flex()),
+            Self::Auto if has_hardware_gpu() => open_gpu().or_else(|_| open_cpu()),
+            Self::Auto => open_cpu(),
         }
     }
 }
@@ -65,6 +65,17 @@ impl fmt::Display for DeviceChoice {
             Self::Gpu => "gpu",
         })
     }
+}
+
+#[cfg(feature = "flex")]
+fn open_cpu() -> Result<Device> {
+    Ok(Device::flex())
+}
+
+#[cfg(not(feature = "flex"))]
+fn open_cpu() -> Result<Device> {
+    let text = "this build has no CPU backend: build with the feature `flex` or choose the device gpu";
+    Err(Error::Device(text.into()))
 }
 
 #[cfg(feature = "gpu")]

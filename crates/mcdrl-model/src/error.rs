@@ -99,6 +99,15 @@ pub enum Error {
     /// A compute device that is not there.
     #[error("{0}")]
     Device(String),
+    /// The device computes, but not what the model says.
+    #[error(
+        "the device computes wrongly: on the built-in image its answer differs by {difference:.3} from the model's \
+         own; use the CPU"
+    )]
+    WrongAnswer {
+        /// The largest difference of a probability or weight.
+        difference: f32,
+    },
     /// The device failed while computing.
     #[error("the device failed while computing: {0}")]
     Execution(String),

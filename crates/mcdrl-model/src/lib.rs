@@ -35,6 +35,7 @@ mod device;
 mod error;
 mod image;
 #[cfg_attr(feature = "ndarray", allow(deprecated))] // Burn deprecates the ndarray backend.
+#[cfg_attr(not(feature = "autodiff"), allow(dead_code))] // The gradients are for training.
 mod kernels;
 mod model_file;
 mod network;
@@ -43,6 +44,7 @@ mod profile;
 mod segmentation;
 mod segmentation_head;
 mod segmenter;
+mod self_check;
 mod target_region;
 mod weights;
 
@@ -63,6 +65,7 @@ pub use profile::{Confounder, Profile};
 pub use segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
 pub use segmentation_head::{SegmentationHead, SegmentationHeadConfig};
 pub use segmenter::Segmenter;
+pub use self_check::SelfCheck;
 pub use target_region::{TargetRegionSelectionConfig, TargetRegions};
 pub use weights::{Precision, Weights};
 

@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::network::{Mcdrl, McdrlConfig};
 use crate::preprocess::Preprocess;
 use crate::profile::Profile;
+use crate::self_check::{SelfCheck, built_in_image};
 use crate::weights::{Precision, Weights, hex_sha256};
-use crate::{Error, Result};
+use crate::{Error, Result, Segmenter};
 
 /// The format version that this build reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -28,6 +29,9 @@ pub struct ModelHeader {
     pub preprocess: Preprocess,
     /// Where the model comes from: sites, seed, git revision, metrics, licences. Free-form.
     pub provenance: Value,
+    /// What the model says about the built-in image; files of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<SelfCheck>,
     /// How many bytes a value is stored in: 4 or 2.
     pub bytes_per_value: u8,
     /// SHA-256 over the tensors, hexadecimal.
@@ -83,6 +87,7 @@ impl Model {
             architecture,
             profile,
             provenance,
+            check: None,
             bytes_per_value: 4,
             sha256: String::new(),
             header_sha256: String::new(),
@@ -90,13 +95,14 @@ impl Model {
         Self { header, network }
     }
 
-    /// The model as a file. Equal models give equal bytes.
+    /// The model as a file, with its answer to the built-in image. Equal models give equal bytes.
     pub fn to_bytes(&self, precision: Precision) -> Vec<u8> {
         let mut weights = Weights::of_module(&self.network);
         let mut header = ModelHeader {
             bytes_per_value: if precision == Precision::Half { 2 } else { 4 },
             sha256: weights.sha256(precision),
             header_sha256: String::new(),
+            check: self.answer(),
             ..self.header.clone()
         };
         let text =
@@ -104,6 +110,14 @@ impl Model {
         header.header_sha256 = hex_sha256(text(&header).as_bytes());
         weights.set_metadata(HEADER_KEY, text(&header));
         weights.to_safetensors(precision)
+    }
+
+    /// `None` for a network that gives no answer, such as one that diverged.
+    fn answer(&self) -> Option<SelfCheck> {
+        let model = Self { header: self.header.clone(), network: self.network.clone() };
+        let device = model.network.class_texts().device();
+        let segmentation = Segmenter::new(model, &device).segment(&built_in_image()).ok()?;
+        Some(SelfCheck::of(&segmentation))
     }
 }
 

@@ -74,6 +74,8 @@ pub struct McdrlOutput {
     pub similarity: Tensor<2>,
     /// Image-level confounder weights: `[batch, M]`, rows sum to one; `None` without intervention.
     pub confounders: Option<Tensor<2>>,
+    /// Confounder weights where regions were retained, else 0: `[batch, H·W, M]`; `None` without intervention.
+    pub confounder_maps: Option<Tensor<3>>,
     /// Pool(F_ca), by likeness to the classes: `[batch, d]`; `None` without intervention.
     pub causal: Option<Tensor<2>>,
     /// The dense features C, each of length √d: `[batch, H·W, d]`.
@@ -166,18 +168,23 @@ impl Mcdrl {
             Some(regions) => regions.pack(dense.clone()),
             None => dense.clone(),
         };
-        let (packed, confounders, causal) = if self.config.intervene {
+        let (packed, weights, causal) = if self.config.intervene {
             let intervened = self.intervention.forward(packed, &self.dictionary);
-            let weights = intervened.weights.mean_dim(1).squeeze_dim::<2>(1);
             let likeness = match &selected {
                 Some(regions) => regions.retained_similarity(),
                 None => similarity.clone(),
             };
             let causal = pool(intervened.features.clone(), likeness);
-            (intervened.features, Some(weights), Some(causal))
+            (intervened.features, Some(intervened.weights), Some(causal))
         } else {
             (packed, None, None)
         };
+        let confounders =
+            weights.clone().map(|weights| weights.mean_dim(1).squeeze_dim::<2>(1));
+        let confounder_maps = weights.map(|weights| match &selected {
+            Some(regions) => regions.scatter(weights),
+            None => weights,
+        });
         let (map, shown) = match &selected {
             Some(regions) => {
                 let outside = self.outside.val().unsqueeze::<3>().expand([batch, positions, width]);
@@ -199,6 +206,7 @@ impl Mcdrl {
             grid: features.grid,
             similarity,
             confounders,
+            confounder_maps,
             causal,
             dense,
             pooled: features.pooled,

@@ -53,6 +53,9 @@ pub struct RegionMap {
     pub similarity: Vec<f32>,
     /// Whether a position was retained, row-major.
     pub retained: Vec<bool>,
+    /// For every confounder a map of its weight at the retained positions, 0 at the others, row-major. Empty for a
+    /// model without intervention.
+    pub confounders: Vec<Vec<f32>>,
 }
 
 /// Class probabilities on the network's own grid: `[K + 1, rows, columns]`.
@@ -103,17 +106,16 @@ impl Segmentation {
         })
     }
 
-    /// The probability of class `index` (0 is the background) at every pixel of the image, row-major.
-    /// `None` if there is no such class.
-    pub fn confidence_mask(&self, index: usize) -> Option<Vec<f32>> {
-        (index < self.probabilities.channels).then(|| {
-            let (width, height) = (self.mask.width(), self.mask.height());
-            let mut values = Vec::with_capacity(width * height);
-            self.probabilities.upsample(width, height, |probabilities| {
-                values.push(probabilities[index]);
-            });
-            values
-        })
+    /// The probability of every class at every pixel of the image: one map a class, the background first, each
+    /// row-major.
+    pub fn confidence_masks(&self) -> Vec<Vec<f32>> {
+        let (width, height) = (self.mask.width(), self.mask.height());
+        let mut masks: Vec<_> =
+            (0..self.probabilities.channels).map(|_| Vec::with_capacity(width * height)).collect();
+        self.probabilities.upsample(width, height, |probabilities| {
+            masks.iter_mut().zip(probabilities).for_each(|(mask, value)| mask.push(*value));
+        });
+        masks
     }
 
     /// How unsure the model is at every pixel of the image: the entropy of its class probabilities over the
@@ -123,6 +125,25 @@ impl Segmentation {
         let mut values = Vec::with_capacity(width * height);
         self.probabilities.upsample(width, height, |p| values.push(normalized_entropy(p)));
         values
+    }
+
+    /// The mean probability of every class in every cell of a `cells × cells` grid: class by class, row-major.
+    pub(crate) fn cell_probabilities(&self, cells: usize) -> Vec<f32> {
+        let map = &self.probabilities;
+        let mut sums = vec![0.0; map.channels * cells * cells];
+        let mut counts = vec![0.0; cells * cells];
+        for row in 0..map.rows {
+            for column in 0..map.columns {
+                let cell = (row * cells / map.rows) * cells + column * cells / map.columns;
+                counts[cell] += 1.0;
+                for channel in 0..map.channels {
+                    let value = map.values[(channel * map.rows + row) * map.columns + column];
+                    sums[channel * cells * cells + cell] += value;
+                }
+            }
+        }
+        let counts = counts.iter().cycle();
+        sums.iter().zip(counts).map(|(sum, count): (&f32, &f32)| sum / count.max(1.0)).collect()
     }
 
     /// The mean of [`Self::uncertainty_map`], on the network's own grid.

@@ -1,11 +1,12 @@
 //! The way of one image: `Image` → preprocess → network → `Segmentation`.
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{Device, TensorData, Transaction, try_read_sync};
 
 use crate::model_file::{Model, ModelHeader};
 use crate::network::McdrlOutput;
 use crate::segmentation::{RawOutput, RegionMap, Segmentation};
+use crate::self_check::built_in_image;
 use crate::{Error, Image, Result};
 
 /// Segments images with one model on one device.
@@ -57,14 +58,25 @@ impl Segmenter {
     /// Segments images of any sizes in one forward pass.
     ///
     /// # Errors
-    /// [`Error::Execution`] if the device fails.
+    /// [`Error::Execution`] if the device fails, and in a browser on the GPU, which nothing can wait for there: use
+    /// [`Self::segment_batch_async`].
     pub fn segment_batch(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
+        try_read_sync(self.segment_batch_async(images)).unwrap_or_else(|| {
+            Err(Error::Execution("this device answers later: segment asynchronously".into()))
+        })
+    }
+
+    /// As [`Self::segment_batch`], without blocking the thread while a GPU works.
+    ///
+    /// # Errors
+    /// [`Error::Execution`] if the device fails.
+    pub async fn segment_batch_async(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
         if images.is_empty() {
             return Ok(Vec::new());
         }
         let pixels = self.model.header.preprocess.batch(images, &self.device);
         let output = self.model.network.forward(pixels);
-        let outputs = read_back(output, self.model.header.architecture.input_size)?;
+        let outputs = read_back(output, self.model.header.architecture.input_size).await?;
         outputs
             .into_iter()
             .zip(images)
@@ -74,28 +86,49 @@ impl Segmenter {
             })
             .collect()
     }
+
+    /// Segments the built-in image and holds the answer to the one in the model file (files of before have none): a
+    /// test of the device, and of a GPU a warm-up too.
+    ///
+    /// # Errors
+    /// [`Error::WrongAnswer`] if the device computes something else, [`Error::Execution`] if it fails.
+    pub async fn self_check(&self) -> Result<()> {
+        let image = built_in_image();
+        let segmentation = self.segment_batch_async(&[&image]).await?.remove(0);
+        match &self.model.header.check {
+            Some(check) => check.verify(&segmentation),
+            None => Ok(()),
+        }
+    }
 }
 
-fn read_back(output: McdrlOutput, side: usize) -> Result<Vec<RawOutput>> {
+/// All that is wanted of an output, in one transfer from the device.
+async fn read_back(output: McdrlOutput, side: usize) -> Result<Vec<RawOutput>> {
     let logits = output.full_logits(side);
-    let [batch, channels, rows, columns] = logits.dims();
+    let [batch, _, rows, columns] = logits.dims();
     let [grid_rows, grid_columns] = output.grid;
-    let logits = read(logits)?;
+    let mut transaction = Transaction::default().register(logits).register(output.similarity);
+    let selects = output.regions.is_some();
+    if let Some(regions) = output.regions {
+        transaction = transaction.register(regions.mask());
+    }
+    if let (Some(weights), Some(maps)) = (output.confounders, output.confounder_maps) {
+        transaction = transaction.register(weights).register(maps.swap_dims(1, 2));
+    }
+    let mut tensors = transaction.execute_async().await.map_err(failed)?.into_iter().map(values);
+    let mut next = || tensors.next().unwrap_or_else(|| Ok(Vec::new()));
+    let logits = next()?;
     if !logits.iter().all(|logit| logit.is_finite()) {
         let problem = "the network gave values that are no numbers; on a GPU, try the CPU";
         return Err(Error::Execution(problem.into()));
     }
-    let similarity = read(output.similarity)?;
-    let retained = match output.regions {
-        Some(regions) => read(regions.mask)?,
-        None => vec![1.0; batch * grid_rows * grid_columns],
-    };
-    let confounders = output.confounders.map(read).transpose()?.unwrap_or_default();
+    let similarity = next()?;
+    let retained = if selects { next()? } else { vec![1.0; batch * grid_rows * grid_columns] };
+    let (confounders, confounder_maps) = (next()?, next()?);
     let part = |values: &[f32], index: usize| {
         let length = values.len() / batch;
         values[index * length..][..length].to_vec()
     };
-    debug_assert_eq!(logits.len(), batch * channels * rows * columns);
     let outputs = (0..batch).map(|index| RawOutput {
         logits: part(&logits, index),
         rows,
@@ -106,14 +139,17 @@ fn read_back(output: McdrlOutput, side: usize) -> Result<Vec<RawOutput>> {
             columns: grid_columns,
             similarity: part(&similarity, index),
             retained: part(&retained, index).into_iter().map(|kept| kept > 0.5).collect(),
+            confounders: part(&confounder_maps, index)
+                .chunks_exact(grid_rows * grid_columns)
+                .map(<[f32]>::to_vec)
+                .collect(),
         },
     });
     Ok(outputs.collect())
 }
 
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.try_into_data_dtype(DType::F32).map_err(failed)?;
-    data.try_to_vec().map_err(failed)
+fn values(data: TensorData) -> Result<Vec<f32>> {
+    data.convert::<f32>().try_to_vec().map_err(failed)
 }
 
 fn failed(error: impl std::fmt::Debug) -> Error {

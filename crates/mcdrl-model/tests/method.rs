@@ -48,8 +48,8 @@ fn exactly_n_positions_are_kept_even_when_all_are_equal() {
         let config = TargetRegionSelectionConfig::new().with_alpha(alpha);
         for dense in [random([3, 64, 8], &device), Tensor::ones([3, 64, 8], &device)] {
             let regions = config.select(dense.clone(), random([2, 8], &device));
-            assert_eq!(regions.indices.dims(), [3, kept]);
-            assert_close(&values(regions.mask.clone().sum_dim(1)), &[kept as f32; 3], 0.0);
+            assert_eq!(regions.selection.dims(), [3, kept, 64]);
+            assert_close(&values(regions.mask().sum_dim(1)), &[kept as f32; 3], 0.0);
             assert_eq!(regions.pack(dense).dims(), [3, kept, 8]);
         }
     }
@@ -61,7 +61,7 @@ fn the_most_similar_positions_are_kept_and_come_back_to_their_places() {
     let dense = random([2, 20, 8], &device);
     let regions = TargetRegionSelectionConfig::new().select(dense.clone(), random([3, 8], &device));
     let similarity = values(regions.similarity.clone());
-    let mask = values(regions.mask.clone());
+    let mask = values(regions.mask());
     for image in [0..20, 20..40] {
         let (mut lowest_kept, mut highest_dropped) = (f32::INFINITY, f32::NEG_INFINITY);
         for position in image {
@@ -74,7 +74,7 @@ fn the_most_similar_positions_are_kept_and_come_back_to_their_places() {
         assert!(lowest_kept >= highest_dropped);
     }
     let back = regions.unpack(regions.pack(dense.clone()), dense.zeros_like());
-    let expected = dense * regions.mask.clone().unsqueeze_dim::<3>(2);
+    let expected = dense * regions.mask().unsqueeze_dim::<3>(2);
     assert_close(&values(back), &values(expected), 1e-6);
 }
 

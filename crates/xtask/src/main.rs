@@ -4,6 +4,7 @@ mod cargo;
 mod demo;
 mod shell;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ const USAGE: &str = "\
 usage: cargo xtask <chore>
 
   demo   build mcdrl and segment the bundled samples: mcdrl-demo/report.html
+  web    build the WebAssembly modules, the npm package and the browser app: www/dist
   test   install what the tests need and run them all (what CI runs)";
 
 fn main() -> ExitCode {
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["demo", rest @ ..] => demo::demo(rest),
+        ["web", modules @ ..] => web::web(modules),
         ["test"] => test::test(),
         _ => {
             eprintln!("{USAGE}");

@@ -7,6 +7,7 @@ mod checkpoint;
 mod compact;
 mod resnet;
 mod text;
+#[cfg(feature = "tokenizer")]
 mod tokenizer;
 mod transformer;
 mod vision;
@@ -20,8 +21,9 @@ use serde::{Deserialize, Serialize};
 pub use checkpoint::ClipCheckpoint;
 pub use compact::{CompactResNet, CompactResNetConfig};
 pub use resnet::{ModifiedResNet, ModifiedResNetConfig};
-pub use text::{ClipTextEncoder, ClipTextEncoderConfig};
-pub use tokenizer::{CONTEXT_LENGTH, ClipTokenizer};
+pub use text::{CONTEXT_LENGTH, ClipTextEncoder, ClipTextEncoderConfig};
+#[cfg(feature = "tokenizer")]
+pub use tokenizer::ClipTokenizer;
 pub use transformer::Activation;
 pub use vision::{ClipVisionEncoder, ClipVisionEncoderConfig, VisionFeatures};
 pub use vit::{VisionTransformer, VisionTransformerConfig};
@@ -73,6 +75,7 @@ impl ClipConfig {
     }
 }
 
+#[cfg(feature = "tokenizer")]
 impl Clip {
     /// The embeddings of texts, one row each, not normalised.
     ///

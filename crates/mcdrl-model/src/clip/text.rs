@@ -5,8 +5,10 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::CONTEXT_LENGTH;
 use super::transformer::{Activation, Transformer};
+
+/// The number of token positions that CLIP's text encoder has.
+pub const CONTEXT_LENGTH: usize = 77;
 
 /// Builds a [`ClipTextEncoder`]; the defaults are ViT-B's.
 #[derive(Config, Debug)]

@@ -3,8 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use instant_clip_tokenizer::{Token, Tokenizer};
 
-/// The number of token positions that CLIP's text encoder has.
-pub const CONTEXT_LENGTH: usize = 77;
+use super::CONTEXT_LENGTH;
 
 /// Texts → token ids.
 pub struct ClipTokenizer(Tokenizer);

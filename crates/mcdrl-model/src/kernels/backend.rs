@@ -5,11 +5,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, TensorData};
 
-use super::interpolation;
+use super::axis::Axis;
 
 /// The operations, for each backend. A backend's own are the default.
 #[backend_extension(
-    Flex,
+    Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
     Cube: cfg(feature = "gpu"),
     Fusion: cfg(feature = "gpu"),
@@ -204,7 +204,7 @@ pub(super) fn own_resize_gradient<B: Backend>(
     // Scales the last axis back: `[.., to]` × `[to, from]`.
     let along = |map: FloatTensor<B>, from: usize, to: usize| {
         let length = map.shape().num_elements() / to;
-        let matrix = TensorData::new(interpolation::matrix(from, to), [to, from]);
+        let matrix = TensorData::new(Axis::new(from, to).matrix(), [to, from]);
         let matrix = B::float_from_data(matrix.convert_dtype(dtype), &device);
         B::float_matmul(B::float_reshape(map, Shape::new([length, to])), matrix)
     };

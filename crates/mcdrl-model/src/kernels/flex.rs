@@ -1,5 +1,12 @@
 //! The operations on Burn's CPU backend, in single precision; in other precisions they are the backend's own.
 
+mod convolution;
+mod interpolation;
+mod matrix;
+mod normalization;
+mod parallel;
+mod rectifier;
+
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
 use burn::backend::{Flex, TensorMetadata};
@@ -9,7 +16,6 @@ use super::backend::{
     Kernels, bilinear, options, own_normalize, own_normalize_batch, own_normalize_batch_gradients,
     own_resize_gradient,
 };
-use super::{convolution, interpolation, normalization, rectifier};
 
 impl Kernels for Flex {
     fn convolve(

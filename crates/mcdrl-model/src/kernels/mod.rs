@@ -6,16 +6,12 @@
 //! matrices and the rest is a pass or two, on all threads. Other backends keep their own, but for
 //! the gradient of a scaling, which CubeCL lacks.
 
+mod axis;
 mod backend;
-mod convolution;
+#[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "autodiff")]
 mod gradients;
-mod interpolation;
-mod matrix;
-mod normalization;
-mod parallel;
-mod rectifier;
 
 use burn::backend::{Dispatch, DispatchTensor};
 use burn::module::RunningState;
@@ -118,7 +114,7 @@ pub fn add_relu(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as Kernels>::add_relu(a.into_dispatch(), b.into_dispatch()))
 }
 
-#[cfg(all(test, feature = "autodiff"))]
+#[cfg(all(test, feature = "autodiff", feature = "flex"))]
 mod tests {
     use burn::backend::Flex;
     use burn::backend::flex::FlexTensor;

@@ -1,34 +1,7 @@
 //! Bilinear scaling of maps on the CPU, corners not aligned, as in PyTorch's `interpolate`.
 
+use super::super::axis::Axis;
 use super::parallel::for_each_chunk;
-
-/// How every place along one axis of the output mixes two places of the input.
-struct Axis {
-    /// First place, second place, share of the second.
-    mixes: Vec<(usize, usize, f32)>,
-}
-
-impl Axis {
-    fn new(input: usize, output: usize) -> Self {
-        let step = input as f32 / output as f32;
-        let mixes = (0..output).map(|at| {
-            let place = ((at as f32 + 0.5) * step - 0.5).max(0.0);
-            let first = (place as usize).min(input - 1);
-            (first, (first + 1).min(input - 1), place - first as f32)
-        });
-        Self { mixes: mixes.collect() }
-    }
-}
-
-/// The scaling of one axis as a matrix, row by row: `[to, from]`.
-pub fn matrix(from: usize, to: usize) -> Vec<f32> {
-    let mut matrix = vec![0.0; to * from];
-    for (row, (first, second, share)) in Axis::new(from, to).mixes.into_iter().enumerate() {
-        matrix[row * from + first] += 1.0 - share;
-        matrix[row * from + second] += share;
-    }
-    matrix
-}
 
 /// Every plane scaled.
 ///

@@ -1,0 +1,158 @@
+/** Which device computes: what the browser really has, tried, checked and timed. */
+
+import { SegmenterError } from "./errors.js";
+import { loadModule, type Engine, type Fetch, type Module } from "./modules.js";
+import type { Verdicts } from "./protocol.js";
+import type { Delegate, DeviceInfo, SegmenterProgress } from "./types.js";
+
+/** A model ready on a device. */
+export interface Running {
+  module: Module;
+  engine: Engine;
+  info: DeviceInfo;
+  /** Rejects when the device is lost; never resolves. */
+  lost: Promise<never>;
+}
+
+/** All that choosing needs to know. */
+export interface Wish {
+  model: Uint8Array;
+  delegate: Delegate;
+  threads: number;
+  gpuTimeout: number;
+  verdicts: Verdicts;
+  get: Fetch;
+  report(progress: SegmenterProgress): void;
+}
+
+/** Opens the model on the device that is wanted, or on the CPU where that cannot be. */
+export async function chooseDevice(wish: Wish): Promise<{ running: Running; verdicts: Verdicts }> {
+  if (wish.delegate === "CPU") return { running: await openCpu(wish, "as asked for"), verdicts: {} };
+  const adapter = await findAdapter(wish.gpuTimeout);
+  if (typeof adapter === "string") return { running: await openCpu(wish, adapter), verdicts: {} };
+
+  const machine = `${adapter.description} ${await fingerprint(wish.model)} ${threadCount(wish)}`;
+  if (wish.delegate === "auto" && wish.verdicts[machine] === "CPU") {
+    const reason = `faster than the GPU ${adapter.description} when both were timed before`;
+    return { running: await openCpu(wish, reason), verdicts: {} };
+  }
+  let gpu: Running;
+  try {
+    gpu = await openGpu(wish, adapter.description);
+  } catch (thrown) {
+    const { code, message } = SegmenterError.from(thrown);
+    // A model that is none is none on the CPU too.
+    if (code === "model" || code === "model-version") throw thrown;
+    return { running: await openCpu(wish, `the GPU ${adapter.description} failed: ${message}`), verdicts: {} };
+  }
+  if (wish.delegate === "GPU") return { running: withReason(gpu, "as asked for"), verdicts: {} };
+  if (wish.verdicts[machine] === "GPU") {
+    return { running: withReason(gpu, "faster than the CPU when both were timed before"), verdicts: {} };
+  }
+  const cpu = await openCpu(wish, "");
+  wish.report({ stage: "measure" });
+  const [onGpu, onCpu] = [await time(gpu), await time(cpu)];
+  const [winner, loser] = onGpu < onCpu ? [gpu, cpu] : [cpu, gpu];
+  loser.engine.close();
+  const ratio = (Math.max(onGpu, onCpu) / Math.min(onGpu, onCpu)).toFixed(1);
+  const reason = `${ratio} × as fast as the ${loser === gpu ? `GPU ${adapter.description}` : "CPU"}`;
+  const verdict = winner === gpu ? "GPU" : "CPU";
+  return { running: withReason(winner, reason), verdicts: { [machine]: verdict } };
+}
+
+/** Opens the model on the CPU: on many threads where memory can be shared, else on one. */
+export async function openCpu(wish: Wish, reason: string): Promise<Running> {
+  const threads = threadCount(wish);
+  wish.report({ stage: "module" });
+  let module: Module | undefined;
+  if (threads > 1) {
+    // Threads that do not come up are no reason to fail.
+    module = await loadModule("threads", threads, wish.get).catch(() => undefined);
+  }
+  const running = module ? threads : 1;
+  module ??= await loadModule("cpu", 1, wish.get);
+  const never = new Promise<never>(() => {});
+  const engine = await module.Engine.open(wish.model, () => {});
+  wish.report({ stage: "warm-up" });
+  await engine.check();
+  return { module, engine, info: { name: "cpu", threads: running, reason, adapter: "" }, lost: never };
+}
+
+async function openGpu(wish: Wish, description: string): Promise<Running> {
+  wish.report({ stage: "module" });
+  const module = await loadModule("gpu", 1, wish.get);
+  let lose: (reason: SegmenterError) => void = () => {};
+  const lost = new Promise<never>((_, reject) => {
+    lose = reject;
+  });
+  lost.catch(() => {}); // It may be lost while nothing runs.
+  const onLost = (reason: string) => lose(new SegmenterError("device", `the GPU was lost (${reason})`));
+  const engine = await within(module.Engine.open(wish.model, onLost), wish.gpuTimeout, "to open");
+  try {
+    wish.report({ stage: "warm-up" });
+    await within(Promise.race([engine.check(), lost]), wish.gpuTimeout, "for its first image");
+  } catch (thrown) {
+    engine.close();
+    throw thrown;
+  }
+  const adapter = description || engine.about().adapter;
+  return { module, engine, info: { name: "gpu", threads: 1, reason: "", adapter }, lost };
+}
+
+/** The answer, or a `timeout` error if it does not come. */
+export async function within<T>(answer: Promise<T>, milliseconds: number, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const text = `the GPU took longer than ${milliseconds / 1000} s ${what}`;
+    timer = setTimeout(() => reject(new SegmenterError("timeout", text)), milliseconds);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The adapter that the browser would give, or why there is none. */
+async function findAdapter(limit: number): Promise<{ description: string } | string> {
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (!gpu) return "no WebGPU here";
+  try {
+    const options: GPURequestAdapterOptions = { powerPreference: "high-performance" };
+    const adapter = await within(gpu.requestAdapter(options), limit, "to say what it is");
+    if (!adapter) return "WebGPU has no adapter here";
+    const { vendor = "", architecture = "", description = "" } = adapter.info ?? {};
+    return { description: [vendor, architecture, description].filter(Boolean).join(" ") || "unnamed" };
+  } catch (thrown) {
+    return `WebGPU does not answer: ${(thrown as Error).message}`;
+  }
+}
+
+function threadCount(wish: Wish): number {
+  const shared = typeof SharedArrayBuffer !== "undefined" && globalThis.crossOriginIsolated === true;
+  if (!shared || typeof Worker === "undefined") return 1;
+  return Math.min(wish.threads, navigator.hardwareConcurrency || 1);
+}
+
+/** The median time of three runs. */
+async function time(running: Running): Promise<number> {
+  const times: number[] = [];
+  for (let run = 0; run < 3; run++) {
+    const start = performance.now();
+    await running.engine.check();
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[1]!;
+}
+
+/** A short name for a model's bytes (FNV-1a): it need not be safe, only cheap. */
+async function fingerprint(bytes: Uint8Array): Promise<string> {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16);
+}
+
+function withReason(running: Running, reason: string): Running {
+  running.info.reason = reason;
+  return running;
+}

@@ -1,0 +1,21 @@
+/** Starts the worker in a browser. */
+
+import type { FromWorker } from "./protocol.js";
+import type { Host } from "./segmenter.js";
+
+export function startWebHost(): Host {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mcdrl" });
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    listen: (listener) => {
+      worker.onmessage = (event: MessageEvent<FromWorker>) => listener(event.data);
+    },
+    onBroken: (listener) => {
+      worker.onerror = (event) => {
+        event.preventDefault();
+        listener(event.message || "its script could not be loaded");
+      };
+    },
+    terminate: () => worker.terminate(),
+  };
+}

@@ -1,0 +1,52 @@
+/** What page and worker say to each other. Every request has a number; its answer has the same. */
+
+import type { SegmenterErrorCode } from "./errors.js";
+import type { Delegate, DeviceInfo, SegmentationResult, SegmenterProgress } from "./types.js";
+
+/** Which device proved faster, by machine and model; the page keeps it between visits. */
+export type Verdicts = Record<string, "CPU" | "GPU">;
+
+export interface CreateRequest {
+  type: "create";
+  model: string | Uint8Array;
+  delegate: Delegate;
+  threads: number;
+  gpuTimeout: number;
+  verdicts: Verdicts;
+}
+
+/** An image on its way to the worker. */
+export type Payload =
+  | { kind: "file"; file: Blob | Uint8Array }
+  | { kind: "bitmap"; bitmap: ImageBitmap }
+  | { kind: "pixels"; data: Uint8Array | Uint8ClampedArray; width: number; height: number };
+
+export interface SegmentRequest {
+  type: "segment";
+  image: Payload;
+  confidence: boolean;
+  uncertainty: boolean;
+}
+
+export type Request = CreateRequest | SegmentRequest;
+export type ToWorker = ({ id: number } & Request) | { type: "cancel"; id: number } | { type: "close" };
+
+export interface Created {
+  labels: string[];
+  confounders: { name: string; family: string }[];
+  device: DeviceInfo;
+  verdicts: Verdicts;
+}
+
+export type FromWorker =
+  | { type: "done"; id: number; value: Created | SegmentationResult }
+  | { type: "failed"; id: number; error: { code: SegmenterErrorCode; message: string } }
+  | { type: "progress"; progress: SegmenterProgress }
+  | { type: "device"; device: DeviceInfo }
+  | { type: "closed" };
+
+/** One end of the channel between page and worker. */
+export interface Port<Out, In> {
+  post(message: Out, transfer?: Transferable[]): void;
+  listen(listener: (message: In) => void): void;
+}

@@ -1,0 +1,295 @@
+/** The page's side: what a web developer uses. */
+
+import { SegmenterError } from "./errors.js";
+import { toPayload } from "./inputs.js";
+import type { Created, FromWorker, Port, Request, ToWorker, Verdicts } from "./protocol.js";
+import type {
+  DeviceInfo,
+  ImageSegmenterOptions,
+  ImageSource,
+  SegmentationResult,
+  SegmenterProgress,
+  SegmentOptions,
+} from "./types.js";
+
+/** A worker and how to end it. */
+export interface Host extends Port<ToWorker, FromWorker> {
+  /** Called when the worker itself breaks or cannot be started. */
+  onBroken(listener: (reason: string) => void): void;
+  terminate(): void;
+}
+
+let startHost: () => Host | Promise<Host>;
+
+/** Sets how workers are started here: in browsers and in Node that differs. */
+export function useHost(start: () => Host | Promise<Host>): void {
+  startHost = start;
+}
+
+const DEFAULTS = { gpuTimeout: 60_000, timeout: 180_000, threads: 8 };
+
+interface Waiting {
+  resolve(value: never): void;
+  reject(error: SegmenterError): void;
+}
+
+interface Frame {
+  source: ImageSource;
+  resolve(result: SegmentationResult | null): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Segments images in a worker; names and behaviour follow MediaPipe's `ImageSegmenter`.
+ *
+ * ```ts
+ * const segmenter = await ImageSegmenter.createFromOptions({ model: "/demo.safetensors" });
+ * const result = await segmenter.segment(file);
+ * segmenter.close();
+ * ```
+ */
+export class ImageSegmenter {
+  readonly #host: Host;
+  readonly #options: ImageSegmenterOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #created!: Created;
+  #onProgress: ((progress: SegmenterProgress) => void) | undefined;
+  #lastId = 0;
+  #ended: SegmenterError | undefined;
+  #lastTimestamp = -Infinity;
+  #frameRuns = false;
+  #nextFrame: Frame | undefined;
+
+  private constructor(host: Host, options: ImageSegmenterOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#onProgress = options.onProgress;
+    host.listen((message) => this.#receive(message));
+    host.onBroken((reason) => this.#end(new SegmenterError("internal", `the worker broke: ${reason}`)));
+  }
+
+  /**
+   * Downloads the model, picks a device, warms it up and holds it to the model's own answer.
+   *
+   * @throws SegmenterError `model`, `model-version`, `network`, `aborted`, `timeout`
+   */
+  static async createFromOptions(options: ImageSegmenterOptions): Promise<ImageSegmenter> {
+    if (options.signal?.aborted) throw new SegmenterError("aborted", "aborted by the signal");
+    const limit = options.timeout ?? DEFAULTS.timeout;
+    try {
+      return await ImageSegmenter.#open(options, limit);
+    } catch (thrown) {
+      const error = SegmenterError.from(thrown);
+      if (error.code !== "timeout" || options.delegate === "CPU") throw error;
+      // Something on the GPU's side blocked the whole worker: again, without it.
+      return await ImageSegmenter.#open({ ...options, delegate: "CPU" }, limit);
+    }
+  }
+
+  static async #open(options: ImageSegmenterOptions, limit: number): Promise<ImageSegmenter> {
+    const segmenter = new ImageSegmenter(await startHost(), options);
+    try {
+      await segmenter.#create(limit);
+      return segmenter;
+    } catch (thrown) {
+      segmenter.#host.terminate();
+      throw thrown;
+    }
+  }
+
+  async #create(limit: number): Promise<void> {
+    const { model, delegate = "auto", signal, gpuTimeout = DEFAULTS.gpuTimeout } = this.#options;
+    const request: Request = {
+      type: "create",
+      model: modelOf(model),
+      delegate,
+      threads: Math.max(1, this.#options.threads ?? DEFAULTS.threads),
+      gpuTimeout,
+      verdicts: readVerdicts(),
+    };
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const expire = () =>
+        reject(new SegmenterError("timeout", `the segmenter was not ready after ${limit / 1000} s`));
+      timer = setTimeout(expire, limit);
+      // However long a download takes, it is not the device's fault.
+      this.#onProgress = (progress) => {
+        if (progress.stage === "model") {
+          clearTimeout(timer);
+          timer = setTimeout(expire, limit);
+        }
+        this.#options.onProgress?.(progress);
+      };
+    });
+    try {
+      this.#created = await Promise.race([this.#ask<Created>(request, [], signal), late]);
+    } finally {
+      clearTimeout(timer);
+      this.#onProgress = undefined;
+    }
+    writeVerdicts(this.#created.verdicts);
+  }
+
+  /**
+   * Segments one image. Several may be asked for at once; they are done in order.
+   *
+   * @throws SegmenterError `image`, `image-too-large`, `input`, `device`, `aborted`, `closed`
+   */
+  async segment(image: ImageSource, options: SegmentOptions = {}): Promise<SegmentationResult> {
+    this.#mustBeOpen();
+    const [payload, transfer] = await toPayload(image, options.transfer ?? false);
+    const { outputConfidenceMasks: confidence = true, outputUncertainty: uncertainty = true } = this.#options;
+    const request: Request = { type: "segment", image: payload, confidence, uncertainty };
+    return this.#ask<SegmentationResult>(request, transfer, options.signal);
+  }
+
+  /**
+   * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
+   * that gives way to a newer one resolves to `null`. So memory does not grow and masks are never late.
+   *
+   * @param timestamp milliseconds, larger than the last one's
+   * @throws SegmenterError as {@link segment}
+   */
+  segmentForVideo(frame: ImageSource, timestamp: number): Promise<SegmentationResult | null> {
+    if (!(timestamp > this.#lastTimestamp)) {
+      const text = `the timestamp ${timestamp} is not after the last frame's, ${this.#lastTimestamp}`;
+      return Promise.reject(new SegmenterError("input", text));
+    }
+    this.#lastTimestamp = timestamp;
+    return new Promise((resolve, reject) => {
+      this.#nextFrame?.resolve(null);
+      this.#nextFrame = { source: frame, resolve, reject };
+      if (!this.#frameRuns) void this.#runFrames();
+    });
+  }
+
+  async #runFrames(): Promise<void> {
+    this.#frameRuns = true;
+    for (let frame = this.#nextFrame; frame; frame = this.#nextFrame) {
+      this.#nextFrame = undefined;
+      await this.segment(frame.source).then(frame.resolve, frame.reject);
+    }
+    this.#frameRuns = false;
+  }
+
+  /** The names of the mask's values: `"background"` first. */
+  getLabels(): string[] {
+    return [...this.#created.labels];
+  }
+
+  /** The confounders that the model knows, in the order of {@link SegmentationResult.confounders}. */
+  getConfounders(): { name: string; family: string }[] {
+    return this.#created.confounders.map((confounder) => ({ ...confounder }));
+  }
+
+  /** Which device computes, and why. */
+  get device(): DeviceInfo {
+    return { ...this.#created.device };
+  }
+
+  /** Gives all memory back, the GPU's too. What is still running is rejected as `closed`. Closing twice does nothing. */
+  close(): void {
+    if (this.#ended) return;
+    this.#host.post({ type: "close" });
+    // A worker in the middle of an image does not hear it.
+    setTimeout(() => this.#host.terminate(), 1000);
+    this.#end(new SegmenterError("closed", "the segmenter is closed"));
+  }
+
+  #mustBeOpen(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  #ask<Value>(request: Request, transfer: Transferable[], signal?: AbortSignal): Promise<Value> {
+    const id = ++this.#lastId;
+    return new Promise<Value>((resolve, reject) => {
+      this.#mustBeOpen();
+      const abort = () => {
+        this.#waiting.delete(id);
+        this.#host.post({ type: "cancel", id });
+        reject(new SegmenterError("aborted", "aborted by the signal"));
+      };
+      const settled = () => signal?.removeEventListener("abort", abort);
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#waiting.set(id, {
+        resolve: (value: Value) => (settled(), resolve(value)),
+        reject: (error) => (settled(), reject(error)),
+      } as Waiting);
+      try {
+        this.#host.post({ id, ...request }, transfer);
+      } catch (thrown) {
+        this.#waiting.delete(id);
+        settled();
+        const reason = (thrown as Error).message;
+        reject(new SegmenterError("input", `the image cannot be handed to the worker: ${reason}`));
+      }
+    });
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case "progress":
+        this.#onProgress?.(message.progress);
+        return;
+      case "device":
+        this.#created.device = message.device;
+        this.#options.onDeviceChange?.({ ...message.device });
+        return;
+      case "closed":
+        this.#host.terminate();
+        return;
+      case "done":
+        this.#settle(message.id)?.resolve(message.value as never);
+        return;
+      case "failed":
+        this.#settle(message.id)?.reject(new SegmenterError(message.error.code, message.error.message));
+    }
+  }
+
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  /** Nothing is answered any more. */
+  #end(reason: SegmenterError): void {
+    this.#ended ??= reason;
+    for (const waiting of this.#waiting.values()) waiting.reject(reason);
+    this.#waiting.clear();
+  }
+}
+
+function modelOf(model: ImageSegmenterOptions["model"]): string | Uint8Array {
+  if (model instanceof ArrayBuffer) return new Uint8Array(model);
+  if (model instanceof Uint8Array) return model;
+  if (typeof model === "string" || model instanceof URL) {
+    // The worker has another base address than the page.
+    const base = typeof document === "undefined" ? undefined : document.baseURI;
+    try {
+      return new URL(model, base).href;
+    } catch {
+      throw new SegmenterError("input", `the option model is no address: ${String(model)}`);
+    }
+  }
+  throw new SegmenterError("input", "the option model must be the address or the bytes of a model file");
+}
+
+const VERDICTS = "mcdrl.faster-device";
+
+function readVerdicts(): Verdicts {
+  try {
+    return JSON.parse(localStorage.getItem(VERDICTS) ?? "{}") as Verdicts;
+  } catch {
+    return {}; // No storage here, or another's entry in it: it is measured again.
+  }
+}
+
+function writeVerdicts(verdicts: Verdicts): void {
+  try {
+    localStorage.setItem(VERDICTS, JSON.stringify({ ...readVerdicts(), ...verdicts }));
+  } catch {
+    // No storage here: it is measured again next time.
+  }
+}

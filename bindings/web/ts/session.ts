@@ -1,0 +1,239 @@
+/** The worker's side: one segmenter, its device, and the images that wait. */
+
+import { chooseDevice, openCpu, within, type Running, type Wish } from "./device.js";
+import { SegmenterError } from "./errors.js";
+import type { Fetch, Picture } from "./modules.js";
+import type { Created, CreateRequest, FromWorker, Payload, Port, SegmentRequest, ToWorker } from "./protocol.js";
+import type { SegmentationResult } from "./types.js";
+
+/** Answers what comes through the port. */
+export function serve(port: Port<FromWorker, ToWorker>, get: Fetch): void {
+  const session = new Session(port, get);
+  port.listen((message) => session.receive(message));
+}
+
+class Session {
+  readonly #port: Port<FromWorker, ToWorker>;
+  readonly #get: Fetch;
+  readonly #cancelled = new Set<number>();
+  #queue: Promise<void> = Promise.resolve();
+  #wish!: Wish;
+  #running: Running | undefined;
+
+  constructor(port: Port<FromWorker, ToWorker>, get: Fetch) {
+    this.#port = port;
+    this.#get = get;
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "cancel":
+        this.#cancelled.add(message.id);
+        return;
+      case "close":
+        if (this.#running) release(this.#running);
+        this.#running = undefined;
+        this.#port.post({ type: "closed" });
+        return;
+      case "create":
+        this.#inTurn(message.id, async () => [await this.#create(message), []]);
+        return;
+      case "segment":
+        this.#inTurn(message.id, async () => {
+          const result = await this.#segment(message);
+          return [result, buffersOf(result)];
+        });
+    }
+  }
+
+  /** One request after the other; those cancelled meanwhile are skipped. */
+  #inTurn(id: number, work: () => Promise<[Created | SegmentationResult, Transferable[]]>): void {
+    this.#queue = this.#queue.then(async () => {
+      if (this.#cancelled.delete(id)) return;
+      try {
+        const [value, transfer] = await work();
+        this.#port.post({ type: "done", id, value }, transfer);
+      } catch (thrown) {
+        this.#port.post({ type: "failed", id, error: SegmenterError.from(thrown).toMessage() });
+      }
+      this.#cancelled.delete(id);
+    });
+  }
+
+  async #create(request: CreateRequest): Promise<Created> {
+    const { delegate, threads, gpuTimeout, verdicts } = request;
+    const report: Wish["report"] = (progress) => this.#port.post({ type: "progress", progress });
+    const model = typeof request.model === "string" ? await this.#download(request.model) : request.model;
+    this.#wish = { model, delegate, threads, gpuTimeout, verdicts, get: this.#get, report };
+    const chosen = await chooseDevice(this.#wish);
+    this.#running = chosen.running;
+    const about = chosen.running.engine.about();
+    return {
+      labels: ["background", ...about.classes],
+      confounders: about.confounders.map(({ name, family }) => ({ name, family })),
+      device: chosen.running.info,
+      verdicts: chosen.verdicts,
+    };
+  }
+
+  async #download(url: string): Promise<Uint8Array> {
+    const report = (fraction?: number) =>
+      this.#port.post({ type: "progress", progress: { stage: "model", ...(fraction === undefined ? {} : { fraction }) } });
+    report(0);
+    try {
+      const response = await this.#get(url);
+      if (!response.ok) throw new Error(`the server answers ${response.status}`);
+      // A compressed body is longer than the header says: then the share is not known.
+      const compressed = response.headers.get("content-encoding") !== null;
+      const length = compressed ? 0 : Number(response.headers.get("content-length") ?? 0);
+      const chunks: Uint8Array[] = [];
+      let loaded = 0;
+      const reader = response.body?.getReader();
+      for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+        chunks.push(part.value);
+        loaded += part.value.length;
+        report(length ? Math.min(1, loaded / length) : undefined);
+      }
+      const bytes = new Uint8Array(loaded);
+      let at = 0;
+      for (const chunk of chunks) {
+        bytes.set(chunk, at);
+        at += chunk.length;
+      }
+      return bytes;
+    } catch (thrown) {
+      throw new SegmenterError("network", `the model ${url} could not be downloaded: ${(thrown as Error).message}`);
+    }
+  }
+
+  async #segment(request: SegmentRequest): Promise<SegmentationResult> {
+    const running = this.#running;
+    if (!running) throw new SegmenterError("closed", "the segmenter is closed");
+    const start = performance.now();
+    const source = await toSource(request.image);
+    try {
+      return await run(running, source, request, this.#wish.gpuTimeout, start);
+    } catch (thrown) {
+      const error = this.#understand(thrown, running);
+      const blameless = ["image", "image-too-large", "input"].includes(error.code);
+      if (blameless || !this.#running) throw error;
+      // The module is in an unknown state or its GPU is gone: the CPU goes on, and on a GPU's failure with this image.
+      await this.#replace(error);
+      if (running.info.name === "cpu") throw error;
+      return await run(this.#running, source, request, this.#wish.gpuTimeout, start);
+    }
+  }
+
+  /** What was thrown, with the module's own words if it panicked. */
+  #understand(thrown: unknown, running: Running): SegmenterError {
+    if (!(thrown instanceof WebAssembly.RuntimeError)) return SegmenterError.from(thrown);
+    return SegmenterError.from(new Error(running.module.panicMessage() ?? thrown.message));
+  }
+
+  async #replace(error: SegmenterError): Promise<void> {
+    const old = this.#running;
+    if (old) release(old);
+    const reason = old?.info.name === "gpu" ? `the GPU failed: ${error.message}` : "started again after a failure";
+    this.#running = await openCpu(this.#wish, reason);
+    this.#port.post({ type: "device", device: this.#running.info });
+  }
+}
+
+/** Gives a device's memory back. */
+function release({ engine }: Running): void {
+  try {
+    engine.close();
+  } catch {
+    // It is in use or broken: its memory goes with the lost device, or with this worker.
+  }
+}
+
+type Source = { file: Uint8Array } | { data: Uint8Array | Uint8ClampedArray; width: number; height: number };
+
+async function toSource(image: Payload): Promise<Source> {
+  switch (image.kind) {
+    case "pixels":
+      return image;
+    case "bitmap":
+      return readBitmap(image.bitmap);
+    case "file":
+      return { file: image.file instanceof Uint8Array ? image.file : new Uint8Array(await image.file.arrayBuffer()) };
+  }
+}
+
+function readBitmap(bitmap: ImageBitmap): Source {
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new SegmenterError("input", "this browser cannot read the image's pixels: give its file");
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const { data } = context.getImageData(0, 0, width, height);
+  return { data, width, height };
+}
+
+async function run(
+  running: Running,
+  source: Source,
+  request: SegmentRequest,
+  gpuTimeout: number,
+  start: number,
+): Promise<SegmentationResult> {
+  const { module, engine, info } = running;
+  const picture = await toPicture(running, source);
+  try {
+    const answer = engine.segment(picture, new module.Maps(request.confidence, request.uncertainty));
+    const result = await (info.name === "cpu"
+      ? answer
+      : within(Promise.race([answer, running.lost]), gpuTimeout, "for an image"));
+    return { ...result, device: info.name, milliseconds: performance.now() - start };
+  } finally {
+    try {
+      picture.free();
+    } catch {
+      // A run that was given up still holds it.
+    }
+  }
+}
+
+async function toPicture({ module }: Running, source: Source): Promise<Picture> {
+  if ("data" in source) return module.Picture.fromRgba(source.data, source.width, source.height);
+  try {
+    return module.Picture.decode(source.file);
+  } catch (thrown) {
+    const error = SegmenterError.from(thrown);
+    const read = error.code === "image" ? await decodeInBrowser(source.file) : undefined;
+    if (!read) throw error;
+    return module.Picture.fromRgba(read.data, read.width, read.height);
+  }
+}
+
+/** Files that the module does not read and the browser does, such as AVIF, and HEIC in Safari. */
+async function decodeInBrowser(file: Uint8Array): Promise<{ data: Uint8ClampedArray; width: number; height: number } | undefined> {
+  if (typeof createImageBitmap === "undefined" || !isOfForeignFormat(file)) return undefined;
+  try {
+    const bitmap = await createImageBitmap(new Blob([file as BlobPart]), { colorSpaceConversion: "none" });
+    return readBitmap(bitmap) as { data: Uint8ClampedArray; width: number; height: number };
+  } catch {
+    return undefined; // The module's own error says what is wrong.
+  }
+}
+
+/** Whether a file is neither JPEG, PNG, TIFF, BMP nor WebP: a damaged one of those must stay an error. */
+function isOfForeignFormat(file: Uint8Array): boolean {
+  const starts = ["\xff\xd8", "\x89PNG", "II*\0", "MM\0*", "BM", "RIFF"];
+  const head = String.fromCharCode(...file.subarray(0, 4));
+  return !starts.some((start) => head.startsWith(start));
+}
+
+function buffersOf(result: SegmentationResult): Transferable[] {
+  const maps = [
+    result.categoryMask,
+    result.uncertainty,
+    ...result.confidenceMasks,
+    result.regions.similarity,
+    result.regions.retained,
+    ...result.regions.confounders,
+  ];
+  return maps.map((map) => map.buffer as ArrayBuffer);
+}

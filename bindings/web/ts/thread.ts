@@ -1,0 +1,20 @@
+/** A worker that lends itself to the CPU module as a thread. */
+
+interface Start {
+  script: string;
+  compiled: WebAssembly.Module;
+  memory: WebAssembly.Memory;
+}
+
+interface ThreadModule {
+  default(input: { module_or_path: WebAssembly.Module; memory: WebAssembly.Memory }): Promise<unknown>;
+  runThread(): void;
+}
+
+self.onmessage = async (event: MessageEvent<Start>) => {
+  const { script, compiled, memory } = event.data;
+  const module = (await import(/* @vite-ignore */ script)) as ThreadModule;
+  await module.default({ module_or_path: compiled, memory });
+  self.postMessage("ready");
+  module.runThread();
+};

@@ -1,0 +1,19 @@
+/** The worker in a browser: everything that takes time happens here. */
+
+import type { FromWorker, ToWorker } from "./protocol.js";
+import { serve } from "./session.js";
+
+const scope = self as unknown as {
+  postMessage(message: FromWorker, transfer: Transferable[]): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+};
+
+serve(
+  {
+    post: (message, transfer = []) => scope.postMessage(message, transfer),
+    listen: (listener) => {
+      scope.onmessage = (event) => listener(event.data);
+    },
+  },
+  (url) => fetch(url),
+);

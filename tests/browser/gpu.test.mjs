@@ -1,0 +1,170 @@
+// WebGPU: the same answers, and what may go wrong with a GPU costs neither the image nor the page.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { ENGINES, openPage, startChromium } from "./engines.mjs";
+import { startServer } from "./server.mjs";
+
+const ready = (page) =>
+  page.run(async () => {
+    while (!window.labReady) await new Promise((later) => setTimeout(later, 50));
+  });
+
+async function inPage(engine, options, work) {
+  const server = await startServer(options);
+  const page = await openPage(engine, `${server.url}/tests/page.html`);
+  try {
+    await ready(page);
+    return await work(page);
+  } finally {
+    await page.close();
+    await server.stop();
+  }
+}
+
+/** Puts a script before the worker's own. */
+const tamper = (script) => ({
+  alter: (path, bytes) => (path === "/package/worker.js" ? `${script};\n${bytes}` : bytes),
+});
+
+for (const engine of ["chromium", "firefox"]) {
+  test(`${engine}: WebGPU gives native's answers`, { skip: !ENGINES[engine] && `${engine} is not installed` }, () =>
+    inPage(engine, {}, async (page) => {
+      const made = await page.run(() => lab.create({ delegate: "GPU" }));
+      assert.equal(made.device.name, "gpu", made.device.reason);
+      const stages = await page.run(() => lab.progress.map(({ stage }) => stage));
+      assert.ok(stages.includes("warm-up"), stages.join());
+      const found = await page.run(() => lab.conformance());
+      assert.equal(found.images, 15);
+      assert.equal(found.device, "gpu");
+      assert.ok(found.pixels <= found.tolerance.share_of_differing_pixels, JSON.stringify(found));
+      assert.ok(found.weights <= found.tolerance.confounder_weight, JSON.stringify(found));
+    }));
+}
+
+describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? false : "chromium is not installed" }, () => {
+  const cpuInstead = async (page, options) => {
+    const made = await page.run((wish) => lab.create(wish), options);
+    assert.equal(made.device.name, "cpu");
+    const { device, width } = await page.run(async () => {
+      const result = await lab.segmenter.segment(await lab.fileOf(lab.samples[0]));
+      return { device: result.device, width: result.width };
+    });
+    assert.equal(device, "cpu");
+    assert.ok(width > 0);
+    return made.device.reason;
+  };
+
+  test("no WebGPU: the CPU, and it says so", () =>
+    inPage("chromium", tamper("Object.defineProperty(navigator, 'gpu', { value: undefined })"), async (page) => {
+      assert.match(await cpuInstead(page, { delegate: "GPU" }), /no WebGPU/);
+    }));
+
+  test("no adapter: the CPU", () =>
+    inPage("chromium", tamper("GPU.prototype.requestAdapter = async () => null"), async (page) => {
+      assert.match(await cpuInstead(page, { delegate: "auto" }), /no adapter/);
+    }));
+
+  test("an adapter that never answers: the CPU after the time limit", () =>
+    inPage("chromium", tamper("GPU.prototype.requestAdapter = () => new Promise(() => {})"), async (page) => {
+      assert.match(await cpuInstead(page, { delegate: "GPU", gpuTimeout: 1000 }), /does not answer/);
+    }));
+
+  test("a device that never comes: the CPU after the time limit", () =>
+    inPage("chromium", tamper("GPUAdapter.prototype.requestDevice = () => new Promise(() => {})"), async (page) => {
+      assert.match(await cpuInstead(page, { delegate: "GPU", gpuTimeout: 3000 }), /longer than 3 s/);
+    }));
+
+  test("a worker that hangs: a typed error for the CPU, the CPU for the GPU", () =>
+    inPage("chromium", tamper("GPU.prototype.requestAdapter = () => { for (;;); }"), async (page) => {
+      assert.equal(await cpuInstead(page, { delegate: "GPU", timeout: 8000 }), "as asked for");
+    }));
+
+  test("a worker that never answers at all is a typed error", () =>
+    inPage("chromium", tamper("for (;;)"), async (page) => {
+      const failure = await page.run(() => lab.failure(() => lab.create({ delegate: "CPU", timeout: 2000 })));
+      assert.deepEqual([failure.typed, failure.code], [true, "timeout"]);
+    }));
+
+  test("a driver that computes wrongly is found out before the first image", () => {
+    // What some drivers do: no error, other numbers.
+    const faulty = `const right = GPUDevice.prototype.createShaderModule;
+      GPUDevice.prototype.createShaderModule = function (descriptor) {
+        const code = descriptor.code.replaceAll(/max\\(/g, "min(");
+        return right.call(this, { ...descriptor, code });
+      }`;
+    return inPage("chromium", tamper(faulty), async (page) => {
+      assert.match(await cpuInstead(page, { delegate: "GPU" }), /computes wrongly|no numbers/);
+    });
+  });
+
+  test("auto times both, keeps the faster and remembers it", () =>
+    inPage("chromium", {}, async (page) => {
+      const first = await page.run(async () => {
+        const { device } = await lab.create({ delegate: "auto" });
+        lab.segmenter.close();
+        return { device, stages: lab.progress.map(({ stage }) => stage) };
+      });
+      assert.ok(first.stages.includes("measure"), first.stages.join());
+      assert.match(first.device.reason, /× as fast as/);
+      const second = await page.run(async () => {
+        const { device } = await lab.create({ delegate: "auto" });
+        lab.segmenter.close();
+        return { device, stages: lab.progress.map(({ stage }) => stage) };
+      });
+      assert.ok(!second.stages.includes("measure"), second.stages.join());
+      assert.equal(second.device.name, first.device.name);
+      assert.match(second.device.reason, /timed before/);
+    }));
+
+  test("a GPU lost in mid-run: the image in hand comes back from the CPU", async () => {
+    const server = await startServer();
+    const browser = await startChromium();
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${server.url}/tests/page.html`);
+      await page.waitForFunction(() => window.labReady);
+      const made = await page.evaluate(() => lab.create({ delegate: "GPU" }));
+      assert.equal(made.device.name, "gpu", made.device.reason);
+      const running = page.evaluate(async () => {
+        const files = await Promise.all(lab.samples.slice(0, 6).map(lab.fileOf));
+        const results = await Promise.all(files.map((file) => lab.segmenter.segment(file)));
+        return results.map(({ device, width }) => `${device} ${width > 0}`);
+      });
+      const session = await browser.newBrowserCDPSession();
+      await new Promise((later) => setTimeout(later, 300));
+      await session.send("Browser.crashGpuProcess").catch(() => {});
+      const results = await running;
+      assert.equal(results.length, 6);
+      assert.equal(results.at(-1), "cpu true", results.join());
+      const changed = await page.evaluate(() => lab.changed);
+      assert.equal(changed.name, "cpu");
+      assert.match(changed.reason, /the GPU failed/);
+      const found = await page.evaluate(() => lab.conformance());
+      assert.ok(found.pixels <= found.tolerance.share_of_differing_pixels, JSON.stringify(found));
+    } finally {
+      await browser.close();
+      await server.stop();
+    }
+  });
+
+  test("closing gives the GPU's memory back", () =>
+    inPage("chromium", tamper(`const make = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...wish) {
+        const device = await make.apply(this, wish);
+        const channel = new BroadcastChannel("gpu");
+        device.lost.then(({ reason }) => channel.postMessage(reason));
+        return device;
+      }`), async (page) => {
+      const reason = await page.run(async () => {
+        await lab.create({ delegate: "GPU" });
+        const told = new Promise((resolve) => {
+          new BroadcastChannel("gpu").onmessage = (event) => resolve(event.data);
+        });
+        lab.segmenter.close();
+        return Promise.race([told, new Promise((late) => setTimeout(() => late("nothing"), 10_000))]);
+      });
+      assert.equal(reason, "destroyed");
+    }));
+});

@@ -1,0 +1,64 @@
+// The package in Node: the CPU module in a worker thread.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+import { ROOT } from "./server.mjs";
+
+const { ImageSegmenter, SegmenterError } = await import(
+  pathToFileURL(join(ROOT, "bindings/web/dist/node.js")).href
+);
+const model = pathToFileURL(join(ROOT, "crates/mcdrl/assets/demo.safetensors"));
+const answers = JSON.parse(await readFile(join(ROOT, "tests/conformance/demo/answers.json")));
+const sample = ({ site, name }) => readFile(join(ROOT, "crates/mcdrl/assets/samples", site, "images", `${name}.png`));
+
+test("the answers are native's", async () => {
+  const segmenter = await ImageSegmenter.createFromOptions({ model });
+  try {
+    for (const answer of answers.images) {
+      const result = await segmenter.segment(await sample(answer));
+      assert.equal(result.device, "cpu");
+      for (const { name, weight } of result.confounders) {
+        const difference = Math.abs(weight - answer.confounders[name]);
+        assert.ok(difference <= answers.tolerance.confounder_weight, `${answer.mask} ${name}: ${difference}`);
+      }
+      // The stored mask is a PNG of class indices: as pictures of grey, equal ones are equal for the decoder.
+      const counts = new Map();
+      for (const value of result.categoryMask) counts.set(value, (counts.get(value) ?? 0) + 1);
+      const share = result.classes.reduce((sum, { fraction }) => sum + fraction, 0);
+      const background = (counts.get(0) ?? 0) / result.categoryMask.length;
+      assert.ok(Math.abs(share + background - 1) < 1e-5);
+    }
+  } finally {
+    segmenter.close();
+  }
+});
+
+test("the event loop is not blocked while it works", async () => {
+  const segmenter = await ImageSegmenter.createFromOptions({ model: new Uint8Array(await readFile(model)) });
+  let ticks = 0;
+  const timer = setInterval(() => (ticks += 1), 1);
+  try {
+    const image = await sample(answers.images[0]);
+    await Promise.all(Array.from({ length: 4 }, () => segmenter.segment(image)));
+  } finally {
+    clearInterval(timer);
+    segmenter.close();
+  }
+  assert.ok(ticks > 4, `${ticks} ticks`);
+});
+
+test("errors are typed, and a closed segmenter lets the process end", async () => {
+  const segmenter = await ImageSegmenter.createFromOptions({ model, delegate: "GPU" });
+  assert.equal(segmenter.device.name, "cpu");
+  const bad = await segmenter.segment(new Uint8Array([1, 2, 3])).catch((error) => error);
+  assert.ok(bad instanceof SegmenterError && bad.code === "image", String(bad));
+  segmenter.close();
+  const closed = await segmenter.segment(new Uint8Array([1])).catch((error) => error);
+  assert.equal(closed.code, "closed");
+  const missing = await ImageSegmenter.createFromOptions({ model: pathToFileURL("/nowhere") }).catch((error) => error);
+  assert.equal(missing.code, "network");
+});

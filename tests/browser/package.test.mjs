@@ -1,0 +1,274 @@
+// The package in three engines: the answers are native's, errors are typed, nothing hangs.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { ENGINES, openPage } from "./engines.mjs";
+import { startServer } from "./server.mjs";
+
+const ready = (page) =>
+  page.run(async () => {
+    while (!window.labReady) await new Promise((later) => setTimeout(later, 50));
+  });
+
+function holdsToTheAnswers(found, device) {
+  assert.equal(found.images, 15);
+  assert.equal(found.device, device);
+  assert.ok(found.pixels <= found.tolerance.share_of_differing_pixels, JSON.stringify(found));
+  assert.ok(found.weights <= found.tolerance.confounder_weight, JSON.stringify(found));
+}
+
+for (const [engine, program] of Object.entries(ENGINES)) {
+  const skip = program ? false : `${engine} is not installed`;
+  describe(engine, { skip }, () => {
+    let server;
+    let page;
+
+    before(async () => {
+      server = await startServer();
+      page = await openPage(engine, `${server.url}/tests/page.html`);
+      await ready(page);
+    });
+    after(async () => {
+      await page?.close();
+      await server?.stop();
+    });
+
+    test("the CPU gives native's answers", async () => {
+      const made = await page.run(() => lab.create({ delegate: "CPU" }));
+      assert.deepEqual(made.labels, ["background", "polyp", "tumor", "inflammation", "nodule", "cyst"]);
+      assert.equal(made.confounders.length, 12);
+      assert.equal(made.device.name, "cpu");
+      holdsToTheAnswers(await page.run(() => lab.conformance()), "cpu");
+    });
+
+    test("a result has all that it promises", async () => {
+      const found = await page.run(async () => {
+        const pixels = await lab.pixelsOf(lab.samples[0]);
+        const result = await lab.segmenter.segment(pixels);
+        const size = result.width * result.height;
+        const at = Math.floor(size / 2);
+        return {
+          untouched: pixels.data.length === 4 * size,
+          mask: result.categoryMask instanceof Uint8Array && result.categoryMask.length === size,
+          maps: result.confidenceMasks.map((mask) => mask.length === size).join(),
+          sum: result.confidenceMasks.reduce((sum, mask) => sum + mask[at], 0),
+          uncertainty: result.uncertainty.length === size && result.meanUncertainty > 0,
+          weights: result.confounders.reduce((sum, { weight }) => sum + weight, 0),
+          grid: result.regions.similarity.length === result.regions.rows * result.regions.columns,
+          retained: result.regions.retained.reduce((sum, kept) => sum + kept, 0) / result.regions.retained.length,
+          maps_of_confounders: result.regions.confounders.length,
+          milliseconds: result.milliseconds > 0,
+        };
+      });
+      assert.ok(Math.abs(found.sum - 1) < 1e-3 && Math.abs(found.weights - 1) < 1e-3, JSON.stringify(found));
+      assert.deepEqual({ ...found, sum: 1, weights: 1 }, {
+        untouched: true,
+        mask: true,
+        maps: "true,true,true,true,true,true",
+        sum: 1,
+        uncertainty: true,
+        weights: 1,
+        grid: true,
+        retained: 0.5,
+        maps_of_confounders: 12,
+        milliseconds: true,
+      });
+    });
+
+    test("every kind of input gives the same mask", async () => {
+      const differing = await page.run(async () => {
+        const path = lab.samples[3];
+        const file = await lab.fileOf(path);
+        const pixels = await lab.pixelsOf(path);
+        const canvas = document.createElement("canvas");
+        canvas.width = pixels.width;
+        canvas.height = pixels.height;
+        canvas.getContext("2d").putImageData(pixels, 0, 0);
+        const image = new Image();
+        image.src = path;
+        const inputs = {
+          bytes: new Uint8Array(await file.arrayBuffer()),
+          buffer: await file.arrayBuffer(),
+          pixels,
+          bitmap: await createImageBitmap(file, { colorSpaceConversion: "none" }),
+          canvas,
+          image,
+        };
+        const { categoryMask: truth } = await lab.segmenter.segment(file);
+        const found = {};
+        for (const [name, input] of Object.entries(inputs)) {
+          const { categoryMask } = await lab.segmenter.segment(input);
+          found[name] = categoryMask.filter((value, at) => value !== truth[at]).length / truth.length;
+        }
+        return found;
+      });
+      for (const [name, share] of Object.entries(differing)) assert.ok(share <= 0.002, `${name}: ${share}`);
+      assert.equal(Object.keys(differing).length, 6);
+    });
+
+    test("what cannot be segmented is a typed error, and the next image works", async () => {
+      const failures = await page.run(async () => {
+        const broken = (await (await lab.fileOf(lab.samples[0])).arrayBuffer()).slice(0, 2000);
+        return {
+          text: await lab.failure(() => lab.segmenter.segment(new Blob(["no image at all"]))),
+          empty: await lab.failure(() => lab.segmenter.segment(new Uint8Array())),
+          cut: await lab.failure(() => lab.segmenter.segment(broken)),
+          size: await lab.failure(() => lab.segmenter.segment({ data: new Uint8Array(10), width: 3, height: 3 })),
+          nothing: await lab.failure(() => lab.segmenter.segment(undefined)),
+          number: await lab.failure(() => lab.segmenter.segment(7)),
+          unloaded: await lab.failure(() => lab.segmenter.segment(new Image())),
+          still: (await lab.segmenter.segment(await lab.fileOf(lab.samples[0]))).width > 0,
+        };
+      });
+      const codes = Object.fromEntries(Object.entries(failures).map(([name, { code }]) => [name, code]));
+      assert.deepEqual(codes, {
+        text: "image",
+        empty: "image",
+        cut: "image",
+        size: "input",
+        nothing: "input",
+        number: "input",
+        unloaded: "input",
+        still: undefined,
+      });
+      assert.ok(Object.values(failures).every((failure) => failure === true || failure.typed));
+      assert.equal(failures.still, true);
+    });
+
+    test("models that are none are typed errors", async () => {
+      const failures = await page.run(async () => {
+        const model = new Uint8Array(await (await lab.fileOf("/assets/demo.safetensors")).arrayBuffer());
+        const fail = (bytes) =>
+          lab.failure(() => lab.ImageSegmenter.createFromOptions({ model: bytes, delegate: "CPU" }));
+        const flipped = model.slice();
+        flipped[flipped.length - 1000] ^= 0x40;
+        // The version is the first number of the header's own JSON, written with escaped quotes.
+        const text = new TextDecoder("latin1").decode(model.subarray(0, 20000));
+        const at = text.indexOf('\\"version\\":1');
+        const future = model.slice();
+        future[at + '\\"version\\":'.length] = "9".charCodeAt(0);
+        return {
+          missing: await lab.failure(() => lab.ImageSegmenter.createFromOptions({ model: "/assets/none", delegate: "CPU" })),
+          text: await fail(new TextEncoder().encode("this is no model")),
+          cut: await fail(model.slice(0, 100_000)),
+          flipped: await fail(flipped),
+          future: at > 0 ? await fail(future) : "no version found",
+          option: await fail(undefined),
+        };
+      });
+      const codes = Object.fromEntries(Object.entries(failures).map(([name, { code }]) => [name, code]));
+      assert.deepEqual(codes, {
+        missing: "network",
+        text: "model",
+        cut: "model",
+        flipped: "model",
+        future: "model-version",
+        option: "input",
+      });
+    });
+
+    test("create, close, create again; use after close is an error", async () => {
+      const found = await page.run(async () => {
+        for (let round = 0; round < 3; round++) {
+          await lab.create({ delegate: "CPU" });
+          await lab.segmenter.segment(await lab.fileOf(lab.samples[0]));
+          lab.segmenter.close();
+          lab.segmenter.close();
+        }
+        const late = await lab.failure(async () => lab.segmenter.segment(await lab.fileOf(lab.samples[0])));
+        await lab.create({ delegate: "CPU" });
+        const running = lab.segmenter.segment(await lab.fileOf(lab.samples[0]));
+        const cut = lab.failure(() => running);
+        lab.segmenter.close();
+        return { late, cut: await cut };
+      });
+      assert.equal(found.late.code, "closed");
+      assert.equal(found.cut.code, "closed");
+    });
+
+    test("an aborted image is given up, the next one is not", async () => {
+      const found = await page.run(async () => {
+        await lab.create({ delegate: "CPU" });
+        const file = await lab.fileOf(lab.samples[0]);
+        const controller = new AbortController();
+        const given = Array.from({ length: 5 }, () =>
+          lab.failure(() => lab.segmenter.segment(file, { signal: controller.signal })),
+        );
+        const other = lab.segmenter.segment(file);
+        controller.abort();
+        const codes = (await Promise.all(given)).map(({ code }) => code);
+        const before = await lab.failure(() => lab.segmenter.segment(file, { signal: controller.signal }));
+        const creation = await lab.failure(() => lab.create({ signal: controller.signal }));
+        const { width } = await other;
+        lab.segmenter.close();
+        return { codes, before: before.code, creation: creation.code, width };
+      });
+      assert.deepEqual(found.codes, Array(5).fill("aborted"));
+      assert.equal(found.before, "aborted");
+      assert.equal(found.creation, "aborted");
+      assert.ok(found.width > 0);
+    });
+
+    test("of a video's frames only the newest waits", async () => {
+      const found = await page.run(async () => {
+        await lab.create({ delegate: "CPU" });
+        const pixels = await lab.pixelsOf(lab.samples[0]);
+        const frames = Array.from({ length: 30 }, (_, index) => lab.segmenter.segmentForVideo(pixels, index));
+        const results = await Promise.all(frames);
+        const late = await lab.failure(() => lab.segmenter.segmentForVideo(pixels, 5));
+        lab.segmenter.close();
+        return { done: results.filter(Boolean).length, last: Boolean(results.at(-1)), late: late.code };
+      });
+      assert.deepEqual(found, { done: 2, last: true, late: "input" });
+    });
+
+    test("a thousand segmentations leave memory flat", { skip: engine !== "chromium" && "measured in Chromium" }, async () => {
+      const growth = await page.run(async () => {
+        await lab.create({ delegate: "CPU", outputConfidenceMasks: false, outputUncertainty: false });
+        const pixels = { data: new Uint8ClampedArray(64 * 64 * 4).fill(120), width: 64, height: 64 };
+        const memory = async () => (await performance.measureUserAgentSpecificMemory()).bytes;
+        const rounds = async (count) => {
+          for (let run = 0; run < count; run++) await lab.segmenter.segment(pixels);
+        };
+        await rounds(100);
+        const before = await memory();
+        await rounds(1000);
+        const after = await memory();
+        lab.segmenter.close();
+        return after / before;
+      });
+      assert.ok(growth < 1.05, `memory grew to ${growth} of what it was`);
+    });
+  });
+}
+
+describe("without isolation", { skip: ENGINES.chromium ? false : "chromium is not installed" }, () => {
+  test("the CPU works on one thread", async () => {
+    const server = await startServer({ isolated: false });
+    const page = await openPage("chromium", `${server.url}/tests/page.html`);
+    try {
+      await ready(page);
+      const { device } = await page.run(() => lab.create({ delegate: "CPU" }));
+      assert.equal(device.threads, 1);
+      holdsToTheAnswers(await page.run(() => lab.conformance()), "cpu");
+    } finally {
+      await page.close();
+      await server.stop();
+    }
+  });
+
+  test("with it, on several", async () => {
+    const server = await startServer();
+    const page = await openPage("chromium", `${server.url}/tests/page.html`);
+    try {
+      await ready(page);
+      const { device } = await page.run(() => lab.create({ delegate: "CPU" }));
+      assert.ok(device.threads > 1, JSON.stringify(device));
+      holdsToTheAnswers(await page.run(() => lab.conformance()), "cpu");
+    } finally {
+      await page.close();
+      await server.stop();
+    }
+  });
+});

@@ -1,0 +1,342 @@
+/** The app: a user of the package `mcdrl` like any other. */
+
+import { ImageSegmenter, SegmenterError, type DeviceInfo } from "mcdrl";
+import { startCamera, type Camera } from "./camera.js";
+import { showFindings } from "./findings.js";
+import { countRequests } from "./network.js";
+import { byId, element } from "./page.js";
+import { pictureOf, type Picture } from "./picture.js";
+import { maskPng } from "./png.js";
+import { download, everything, numbers, overlayPng } from "./save.js";
+import { followTheme } from "./theme.js";
+import { describe, draw, type View } from "./viewer.js";
+
+const view = byId("view");
+const canvas = byId<HTMLCanvasElement>("canvas");
+const opacity = byId<HTMLInputElement>("opacity");
+const pictures: Picture[] = [];
+let segmenter: ImageSegmenter | undefined;
+let shown: Picture | undefined;
+let map: View = { kind: "mask" };
+let batch: AbortController | undefined;
+let camera: Camera | undefined;
+
+void start();
+
+async function start(): Promise<void> {
+  followTheme(byId<HTMLButtonElement>("theme"));
+  listen();
+  showViews();
+  const samples = loadSamples();
+  try {
+    segmenter = await openSegmenter();
+  } catch (error) {
+    fail(`The model could not be started: ${words(error)}`);
+    return;
+  }
+  await samples;
+  await registerOffline();
+  setState("idle");
+  countRequests((count) => {
+    byId("requests").textContent = String(count);
+  });
+}
+
+/** `?delegate=CPU|GPU` and `?model=URL` choose otherwise than by default. */
+async function openSegmenter(): Promise<ImageSegmenter> {
+  const wishes = new URLSearchParams(location.search);
+  const delegate = (["CPU", "GPU"] as const).find((name) => name === wishes.get("delegate")?.toUpperCase()) ?? "auto";
+  const stages = { model: "Loading the model", module: "Loading the engine", "warm-up": "Warming up", measure: "Timing CPU and GPU" };
+  const made = await ImageSegmenter.createFromOptions({
+    model: wishes.get("model") ?? "./demo.safetensors",
+    delegate,
+    onProgress: ({ stage, fraction }) => {
+      const share = fraction === undefined ? "" : ` ${Math.round(100 * fraction)} %`;
+      byId("device-text").textContent = `${stages[stage]}${share}`;
+    },
+    onDeviceChange: showDevice,
+  });
+  showDevice(made.device);
+  return made;
+}
+
+function showDevice({ name, threads, reason, adapter }: DeviceInfo): void {
+  const what = name === "gpu" ? "GPU" : threads > 1 ? `CPU, ${threads} threads` : "CPU";
+  byId("device-text").textContent = what;
+  byId("device").title = [adapter, reason].filter(Boolean).join(": ");
+  byId("device").dataset["device"] = name;
+}
+
+// Getting images.
+
+function listen(): void {
+  byId<HTMLInputElement>("files").addEventListener("change", (event) => {
+    const input = event.target as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    input.value = ""; // So that the same file can be chosen again.
+    void add(files);
+  });
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length) void add(files);
+  });
+  for (const type of ["dragenter", "dragover"]) {
+    document.addEventListener(type, (event) => {
+      event.preventDefault();
+      view.classList.add("over");
+    });
+  }
+  for (const type of ["dragleave", "drop"]) {
+    document.addEventListener(type, (event) => {
+      event.preventDefault();
+      view.classList.remove("over");
+    });
+  }
+  document.addEventListener("drop", (event) => void add([...(event.dataTransfer?.files ?? [])]));
+  opacity.addEventListener("input", redraw);
+  byId("cancel").addEventListener("click", () => batch?.abort());
+  byId("camera").addEventListener("click", () => void toggleCamera());
+  byId("shoot").addEventListener("click", () => void shoot());
+  byId("save-all").addEventListener("click", () => void saveAll());
+}
+
+async function loadSamples(): Promise<void> {
+  const list = byId("samples");
+  const names = (await (await fetch("./samples.json")).json()) as string[];
+  for (const path of names) {
+    const file = await (await fetch(`./${path}`)).blob();
+    const name = path.replace("samples/", "");
+    list.append(thumb(name.replace(/\.[^.]+$/, ""), file, () => void add([new File([file], name, { type: file.type })])));
+  }
+}
+
+/** Segments files in order; the last one that worked stays in view. */
+async function add(files: File[]): Promise<void> {
+  if (!files.length) return;
+  stopCamera();
+  if (!segmenter) return fail("The model is still loading: try again in a moment.");
+  batch?.abort();
+  const mine = new AbortController();
+  batch = mine;
+  byId("cancel").hidden = false;
+  byId("batch").hidden = files.length < 2;
+  setState("busy");
+  let done = 0;
+  let failed = 0;
+  for (const file of files) {
+    showBatch(done, files.length, failed);
+    const picture = pictureOf(file, file.name);
+    byId("busy-text").textContent = files.length > 1 ? `Image ${done + 1} of ${files.length}` : "Segmenting";
+    try {
+      picture.result = await segmenter.segment(file, { signal: mine.signal });
+      picture.bitmap = await bitmapOf(picture);
+      keep(picture);
+    } catch (error) {
+      if (mine.signal.aborted) break;
+      failed += 1;
+      picture.error = words(error);
+      if (files.length === 1) {
+        finishBatch(mine);
+        return fail(`${file.name}: ${picture.error}`);
+      }
+    }
+    done += 1;
+  }
+  showBatch(done, files.length, failed, mine.signal.aborted);
+  if (batch !== mine) return; // Newer images took over.
+  finishBatch(mine);
+  if (failed && failed === done) fail(`None of ${files.length} files is an image that can be read.`);
+  else setState(shown?.result ? "done" : "idle");
+}
+
+function finishBatch(mine: AbortController): void {
+  if (batch === mine) batch = undefined;
+  byId("cancel").hidden = true;
+}
+
+function showBatch(done: number, of: number, failed: number, cancelled = false): void {
+  byId<HTMLProgressElement>("batch-progress").value = done / of;
+  const failures = failed ? `, ${failed} could not be read` : "";
+  byId("batch-text").textContent = `${done} of ${of} images${failures}${cancelled ? ", cancelled" : ""}`;
+}
+
+/** The picture for the screen; a file that only the model could read, such as a TIFF, shows as grey. */
+async function bitmapOf({ file, result }: Picture): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(file, { colorSpaceConversion: "none" });
+  } catch {
+    return createImageBitmap(new ImageData(result!.width, result!.height));
+  }
+}
+
+async function toggleCamera(): Promise<void> {
+  if (camera) return stopCamera();
+  if (!segmenter) return;
+  try {
+    setState("busy");
+    byId("busy-text").textContent = "Starting the camera";
+    camera = await startCamera(byId<HTMLVideoElement>("video"), segmenter, showFrame, (error) => {
+      stopCamera();
+      fail(words(error));
+    });
+    byId("camera").textContent = "Stop camera";
+    byId("shoot").hidden = false;
+  } catch (error) {
+    const denied = error instanceof DOMException && error.name === "NotAllowedError";
+    fail(denied ? "The camera may not be used: allow it in the browser's settings." : `No camera: ${words(error)}`);
+  }
+}
+
+function showFrame(frame: ImageBitmap, result: NonNullable<Picture["result"]>): void {
+  shown?.name === "camera" && shown.bitmap?.close();
+  shown = { name: "camera", file: new Blob(), bitmap: frame, result };
+  setState("done");
+  show(shown);
+}
+
+async function shoot(): Promise<void> {
+  const blob = await camera?.shoot();
+  stopCamera();
+  if (blob) await add([new File([blob], `camera-${pictures.length + 1}.png`, { type: "image/png" })]);
+}
+
+function stopCamera(): void {
+  camera?.stop();
+  camera = undefined;
+  byId("camera").textContent = "Camera";
+  byId("shoot").hidden = true;
+}
+
+// Showing results.
+
+type State = "idle" | "busy" | "done" | "error";
+
+function setState(state: State): void {
+  view.dataset["state"] = state;
+  byId("busy").hidden = state !== "busy";
+  byId("error").hidden = state !== "error";
+  byId("welcome").hidden = Boolean(shown) || state === "error";
+}
+
+function fail(message: string): void {
+  byId("error").textContent = message;
+  setState("error");
+}
+
+function words(error: unknown): string {
+  return error instanceof SegmenterError || error instanceof Error ? error.message : String(error);
+}
+
+/** Puts a finished picture among the user's images and into view. */
+function keep(picture: Picture): void {
+  pictures.push(picture);
+  byId("images-title").hidden = false;
+  byId("images").append(thumb(picture.name, picture.file, () => {
+    stopCamera();
+    setState("done");
+    show(picture);
+  }));
+  byId<HTMLButtonElement>("save-all").disabled = false;
+  show(picture);
+}
+
+function show(picture: Picture): void {
+  shown = picture;
+  const { result } = picture;
+  if (result) {
+    view.dataset["device"] = result.device;
+    view.dataset["milliseconds"] = result.milliseconds.toFixed(1);
+  }
+  byId("welcome").hidden = true;
+  offerFiles(picture);
+  redraw();
+}
+
+function redraw(): void {
+  if (!shown) return;
+  draw(canvas, shown, map, Number(opacity.value) / 100);
+  const text = describe(shown, map, segmenter?.getLabels() ?? []);
+  canvas.setAttribute("aria-label", text);
+  const time = shown.result ? ` · ${shown.result.milliseconds.toFixed(0)} ms on the ${shown.result.device.toUpperCase()}` : "";
+  byId("caption").textContent = text + time;
+  const chosen = map.kind === "confounder" ? map.index : undefined;
+  showFindings(shown.result, chosen, (index) => {
+    setView(chosen === index ? { kind: "mask" } : { kind: "confounder", index });
+  });
+}
+
+function setView(next: View): void {
+  map = next;
+  showViews();
+  redraw();
+}
+
+function showViews(): void {
+  const kinds = { image: "Image", mask: "Mask", regions: "Regions", uncertainty: "Uncertainty", confounder: "Confounder" } as const;
+  byId("views").replaceChildren(
+    ...Object.entries(kinds).map(([kind, title]) => {
+      const input = element("input", { type: "radio", name: "view", value: kind, id: `view-${kind}` });
+      input.checked = map.kind === kind;
+      input.addEventListener("change", () => {
+        setView(kind === "confounder" ? { kind, index: strongest() } : ({ kind } as View));
+        byId(`view-${kind}`).focus();
+      });
+      return element("span", {}, [input, element("label", { for: `view-${kind}` }, [title])]);
+    }),
+  );
+}
+
+function strongest(): number {
+  const weights = shown?.result?.confounders.map(({ weight }) => weight) ?? [];
+  return Math.max(0, weights.indexOf(Math.max(...weights)));
+}
+
+function thumb(name: string, file: Blob, choose: () => void): HTMLLIElement {
+  const image = element("img", { alt: "", width: "96", height: "96", loading: "eager" });
+  image.src = URL.createObjectURL(file);
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
+  image.addEventListener("error", () => image.classList.add("unseen"), { once: true });
+  const button = element("button", { type: "button" }, [image, element("span", {}, [name])]);
+  button.addEventListener("click", choose);
+  return element("li", {}, [button]);
+}
+
+// Saving results.
+
+const offered: string[] = [];
+
+function offerFiles(picture: Picture): void {
+  const { result, name } = picture;
+  offered.splice(0).forEach((url) => URL.revokeObjectURL(url));
+  if (!result || picture.name === "camera") return;
+  offer("save-mask", maskPng(result.categoryMask, result.width, result.height), `${name}-mask.png`);
+  const text = `${JSON.stringify(numbers(picture), null, 2)}\n`;
+  offer("save-json", new Blob([text], { type: "application/json" }), `${name}.json`);
+  void overlayPng(picture, Number(opacity.value) / 100).then((overlay) => {
+    if (shown === picture) offer("save-overlay", overlay, `${name}-overlay.png`);
+  });
+}
+
+function offer(id: string, file: Blob, name: string): void {
+  const link = byId<HTMLAnchorElement>(id);
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.removeAttribute("aria-disabled");
+  offered.push(link.href);
+}
+
+async function saveAll(): Promise<void> {
+  download(await everything(pictures, Number(opacity.value) / 100), "mcdrl.zip");
+}
+
+// Working without a network.
+
+async function registerOffline(): Promise<void> {
+  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  try {
+    await navigator.serviceWorker.register("./service-worker.js");
+    await navigator.serviceWorker.ready;
+  } catch {
+    // Private windows have none: the app works, but not without its server.
+  }
+}

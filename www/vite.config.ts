@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+const ASSETS = resolve(import.meta.dirname, "../crates/mcdrl/assets");
+
+/** The headers that `mcdrl serve` sends too: isolation for threads, and nothing from elsewhere. */
+const HEADERS = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+/** The default model and the sample images, as files of the app: `demo.safetensors`, `samples/*.png` and their list. */
+function demo(): Plugin {
+  const files = new Map<string, Buffer>([["demo.safetensors", readFileSync(join(ASSETS, "demo.safetensors"))]]);
+  for (const site of readdirSync(join(ASSETS, "samples"), { withFileTypes: true })) {
+    if (!site.isDirectory()) continue;
+    const images = join(ASSETS, "samples", site.name, "images");
+    for (const name of readdirSync(images)) {
+      files.set(`samples/${site.name}-${name}`, readFileSync(join(images, name)));
+    }
+  }
+  const samples = [...files.keys()].filter((name) => name.startsWith("samples/")).sort();
+  files.set("samples.json", Buffer.from(JSON.stringify(samples)));
+  return {
+    name: "demo",
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        const bytes = files.get((request.url ?? "").split("?")[0]!.slice(1));
+        if (bytes) response.end(bytes);
+        else next();
+      });
+    },
+    generateBundle() {
+      for (const [fileName, source] of files) this.emitFile({ type: "asset", fileName, source });
+    },
+  };
+}
+
+/** The service worker, with the list of all that the app consists of. */
+function offline(): Plugin {
+  return {
+    name: "offline",
+    apply: "build",
+    enforce: "post",
+    generateBundle(_, bundle) {
+      const publicFiles = readdirSync(resolve(import.meta.dirname, "public"));
+      const hash = createHash("sha256");
+      for (const [name, file] of Object.entries(bundle).sort()) {
+        hash.update(name).update(file.type === "asset" ? file.source : file.code);
+      }
+      const files = ["./", ...Object.keys(bundle).filter((name) => name !== "index.html"), ...publicFiles];
+      const source = readFileSync(resolve(import.meta.dirname, "src/service-worker.js"), "utf8")
+        .replace("__VERSION__", hash.digest("hex").slice(0, 12))
+        .replace("[/* files */]", JSON.stringify(files));
+      this.emitFile({ type: "asset", fileName: "service-worker.js", source });
+    },
+  };
+}
+
+export default defineConfig({
+  base: "./",
+  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  worker: { format: "es" },
+  server: { headers: HEADERS, fs: { allow: [".."] } },
+  preview: { headers: HEADERS },
+  plugins: [demo(), offline()],
+});

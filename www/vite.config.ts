@@ -38,7 +38,10 @@ function demo(): Plugin {
   };
 }
 
-/** The service worker, with the list of all that the app consists of. */
+/** The WebAssembly modules and their scripts: each machine keeps only the one that it uses. */
+const ENGINE = /^assets\/mcdrl/;
+
+/** The service worker, with the list of all that every visitor needs. */
 function offline(): Plugin {
   return {
     name: "offline",
@@ -50,7 +53,8 @@ function offline(): Plugin {
       for (const [name, file] of Object.entries(bundle).sort()) {
         hash.update(name).update(file.type === "asset" ? file.source : file.code);
       }
-      const files = ["./", ...Object.keys(bundle).filter((name) => name !== "index.html"), ...publicFiles];
+      const own = Object.keys(bundle).filter((name) => name !== "index.html" && !ENGINE.test(name));
+      const files = ["./", ...own, ...publicFiles];
       const source = readFileSync(resolve(import.meta.dirname, "src/service-worker.js"), "utf8")
         .replace("__VERSION__", hash.digest("hex").slice(0, 12))
         .replace("[/* files */]", JSON.stringify(files));

@@ -9,7 +9,7 @@ import { pictureOf, type Picture } from "./picture.js";
 import { maskPng } from "./png.js";
 import { download, everything, numbers, overlayPng } from "./save.js";
 import { followTheme } from "./theme.js";
-import { describe, draw, type View } from "./viewer.js";
+import { describe, draw, screenScale, type View } from "./viewer.js";
 
 const view = byId("view");
 const canvas = byId<HTMLCanvasElement>("canvas");
@@ -27,6 +27,7 @@ async function start(): Promise<void> {
   followTheme(byId<HTMLButtonElement>("theme"));
   listen();
   showViews();
+  await registerOffline();
   const samples = loadSamples();
   try {
     segmenter = await openSegmenter();
@@ -35,7 +36,6 @@ async function start(): Promise<void> {
     return;
   }
   await samples;
-  await registerOffline();
   setState("idle");
   countRequests((count) => {
     byId("requests").textContent = String(count);
@@ -248,13 +248,14 @@ function show(picture: Picture): void {
     view.dataset["milliseconds"] = result.milliseconds.toFixed(1);
   }
   byId("welcome").hidden = true;
+  if (!camera) view.scrollIntoView({ block: "nearest", behavior: "smooth" });
   offerFiles(picture);
   redraw();
 }
 
 function redraw(): void {
   if (!shown) return;
-  draw(canvas, shown, map, Number(opacity.value) / 100);
+  draw(canvas, shown, map, Number(opacity.value) / 100, screenScale(shown));
   const text = describe(shown, map, segmenter?.getLabels() ?? []);
   canvas.setAttribute("aria-label", text);
   const time = shown.result ? ` · ${shown.result.milliseconds.toFixed(0)} ms on the ${shown.result.device.toUpperCase()}` : "";
@@ -331,12 +332,16 @@ async function saveAll(): Promise<void> {
 
 // Working without a network.
 
+/** Resolves when the service worker sees what this page asks for, or when there is none. */
 async function registerOffline(): Promise<void> {
-  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
-  try {
-    await navigator.serviceWorker.register("./service-worker.js");
-    await navigator.serviceWorker.ready;
-  } catch {
-    // Private windows have none: the app works, but not without its server.
-  }
+  const workers = import.meta.env.PROD ? navigator.serviceWorker : undefined;
+  if (!workers) return;
+  const controls = async () => {
+    await workers.register("./service-worker.js");
+    if (workers.controller) return;
+    await new Promise((resolve) => workers.addEventListener("controllerchange", resolve, { once: true }));
+  };
+  const late = new Promise((resolve) => setTimeout(resolve, 10_000));
+  // Private windows have none: the app works, but not without its server.
+  await Promise.race([controls(), late]).catch(() => {});
 }

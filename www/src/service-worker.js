@@ -1,4 +1,4 @@
-// Keeps the whole app on the machine, so that it works without a network, and counts what it is asked for.
+// Keeps the app on the machine, so that it works without a network, and tells the page of everything that is asked for.
 
 const CACHE = "mcdrl-__VERSION__";
 const FILES = [/* files */];
@@ -29,10 +29,16 @@ self.addEventListener("fetch", (event) => {
       .then((windows) => windows.forEach((window) => window.postMessage({ requests: 1 }))),
   );
   if (event.request.method !== "GET") return;
-  event.respondWith(
-    caches
-      .open(CACHE)
-      .then((cache) => cache.match(event.request, { ignoreSearch: true }))
-      .then((kept) => kept ?? fetch(event.request)),
-  );
+  event.respondWith(answer(event.request));
 });
+
+/** What is kept; else what the network gives, which is kept then: the engine that this machine uses is one of those. */
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (kept) return kept;
+  const response = await fetch(request);
+  const own = new URL(request.url).origin === self.location.origin;
+  if (own && response.ok) await cache.put(request, response.clone());
+  return response;
+}

@@ -12,18 +12,24 @@ export type View =
   | { kind: "uncertainty" }
   | { kind: "confounder"; index: number };
 
-/** Draws the picture at its own size. `opacity` of the map, 0..1. */
-export function draw(canvas: HTMLCanvasElement, picture: Picture, view: View, opacity: number): void {
+/** Draws the picture `scale` times its own size. `opacity` of the map, 0..1. */
+export function draw(canvas: HTMLCanvasElement, picture: Picture, view: View, opacity: number, scale = 1): void {
   const { bitmap, result } = picture;
   if (!bitmap) return;
-  canvas.width = bitmap.width;
-  canvas.height = bitmap.height;
+  canvas.width = bitmap.width * scale;
+  canvas.height = bitmap.height * scale;
   const context = canvas.getContext("2d")!;
-  context.drawImage(bitmap, 0, 0);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   if (!result || view.kind === "image") return;
   context.globalAlpha = view.kind === "mask" ? 1 : opacity;
   context.drawImage(mapOf(result, view, opacity), 0, 0, canvas.width, canvas.height);
   context.globalAlpha = 1;
+}
+
+/** How much a small picture is enlarged for the screen, so that outlines are smooth. */
+export function screenScale({ bitmap }: Picture): number {
+  return bitmap ? Math.max(1, Math.ceil(1200 / Math.max(bitmap.width, bitmap.height))) : 1;
 }
 
 /** What stands under the picture for those who do not see it, and those who do. */

@@ -53,7 +53,7 @@ export async function chooseDevice(wish: Wish): Promise<{ running: Running; verd
   wish.report({ stage: "measure" });
   const [onGpu, onCpu] = [await time(gpu), await time(cpu)];
   const [winner, loser] = onGpu < onCpu ? [gpu, cpu] : [cpu, gpu];
-  loser.engine.close();
+  release(loser);
   const ratio = (Math.max(onGpu, onCpu) / Math.min(onGpu, onCpu)).toFixed(1);
   const reason = `${ratio} × as fast as the ${loser === gpu ? `GPU ${adapter.description}` : "CPU"}`;
   const verdict = winner === gpu ? "GPU" : "CPU";
@@ -92,11 +92,20 @@ async function openGpu(wish: Wish, description: string): Promise<Running> {
     wish.report({ stage: "warm-up" });
     await within(Promise.race([engine.check(), lost]), wish.gpuTimeout, "for its first image");
   } catch (thrown) {
-    engine.close();
+    release({ engine });
     throw thrown;
   }
   const adapter = description || engine.about().adapter;
   return { module, engine, info: { name: "gpu", threads: 1, reason: "", adapter }, lost };
+}
+
+/** Gives a device's memory back. */
+export function release({ engine }: Pick<Running, "engine">): void {
+  try {
+    engine.close();
+  } catch {
+    // It is in use or broken: its memory goes with the lost device, or with this worker.
+  }
 }
 
 /** The answer, or a `timeout` error if it does not come. */

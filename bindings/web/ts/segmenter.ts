@@ -82,7 +82,9 @@ export class ImageSegmenter {
       const error = SegmenterError.from(thrown);
       if (error.code !== "timeout" || options.delegate === "CPU") throw error;
       // Something on the GPU's side blocked the whole worker: again, without it.
-      return await ImageSegmenter.#open({ ...options, delegate: "CPU" }, limit);
+      const segmenter = await ImageSegmenter.#open({ ...options, delegate: "CPU" }, limit);
+      segmenter.#created.device.reason = `the GPU kept the worker busy for longer than ${limit / 1000} s`;
+      return segmenter;
     }
   }
 

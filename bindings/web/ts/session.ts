@@ -1,6 +1,6 @@
 /** The worker's side: one segmenter, its device, and the images that wait. */
 
-import { chooseDevice, openCpu, within, type Running, type Wish } from "./device.js";
+import { chooseDevice, openCpu, release, within, type Running, type Wish } from "./device.js";
 import { SegmenterError } from "./errors.js";
 import type { Fetch, Picture } from "./modules.js";
 import type { Created, CreateRequest, FromWorker, Payload, Port, SegmentRequest, ToWorker } from "./protocol.js";
@@ -136,15 +136,6 @@ class Session {
     const reason = old?.info.name === "gpu" ? `the GPU failed: ${error.message}` : "started again after a failure";
     this.#running = await openCpu(this.#wish, reason);
     this.#port.post({ type: "device", device: this.#running.info });
-  }
-}
-
-/** Gives a device's memory back. */
-function release({ engine }: Running): void {
-  try {
-    engine.close();
-  } catch {
-    // It is in use or broken: its memory goes with the lost device, or with this worker.
   }
 }
 

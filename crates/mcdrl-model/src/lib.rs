@@ -70,6 +70,7 @@ pub use target_region::{TargetRegionSelectionConfig, TargetRegions};
 pub use weights::{Precision, Weights};
 
 /// A tiny untrained model file, for examples in documentation.
+#[cfg(feature = "flex")]
 #[doc(hidden)]
 pub fn doc_model() -> Vec<u8> {
     let device = burn::tensor::Device::flex();

@@ -11,7 +11,7 @@ use super::axis::Axis;
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
-    Cube: cfg(feature = "gpu"),
+    Cube: cfg(feature = "webgpu"),
     Fusion: cfg(feature = "gpu"),
     Autodiff: cfg(feature = "autodiff")
 )]
@@ -131,7 +131,7 @@ pub trait Kernels: Backend {
 #[cfg(feature = "ndarray")]
 impl Kernels for burn::backend::NdArray {}
 
-#[cfg(feature = "gpu")]
+#[cfg(feature = "webgpu")]
 impl Kernels for burn::backend::Cube {}
 
 pub(super) fn bilinear() -> InterpolateOptions {

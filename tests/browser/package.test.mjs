@@ -95,16 +95,23 @@ for (const [engine, program] of Object.entries(ENGINES)) {
           canvas,
           image,
         };
+        // Not every engine has these.
+        if (window.OffscreenCanvas) {
+          inputs.offscreen = new OffscreenCanvas(pixels.width, pixels.height);
+          inputs.offscreen.getContext("2d").putImageData(pixels, 0, 0);
+        }
+        if (window.VideoFrame) inputs.frame = new VideoFrame(canvas, { timestamp: 0 });
         const { categoryMask: truth } = await lab.segmenter.segment(file);
         const found = {};
         for (const [name, input] of Object.entries(inputs)) {
           const { categoryMask } = await lab.segmenter.segment(input);
           found[name] = categoryMask.filter((value, at) => value !== truth[at]).length / truth.length;
         }
+        inputs.frame?.close();
         return found;
       });
       for (const [name, share] of Object.entries(differing)) assert.ok(share <= 0.002, `${name}: ${share}`);
-      assert.equal(Object.keys(differing).length, 6);
+      assert.ok(Object.keys(differing).length >= 6);
     });
 
     test("what cannot be segmented is a typed error, and the next image works", async () => {

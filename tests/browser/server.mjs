@@ -28,19 +28,20 @@ const TYPES = {
 };
 
 /**
- * Starts a server. `isolated`: whether pages may share memory between threads. `alter(path, bytes)` may give other
+ * Starts a server. `folders` and `files` come besides. `isolated`: whether pages may share memory between threads. `alter(path, bytes)` may give other
  * bytes for a path, or a promise that never ends.
  */
-export async function startServer({ isolated = true, alter = (_, bytes) => bytes } = {}) {
+export async function startServer({ isolated = true, alter = (_, bytes) => bytes, folders = {}, files = {} } = {}) {
+  const all = { ...FOLDERS, ...folders };
   const requests = [];
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url, "http://localhost").pathname);
     requests.push(path);
-    const prefix = Object.keys(FOLDERS).find((name) => path.startsWith(name));
+    const prefix = Object.keys(all).find((name) => path.startsWith(name));
     try {
-      if (!prefix) throw new Error("unknown folder");
-      const inside = path.slice(prefix.length) || "index.html";
-      const bytes = await alter(path, await readFile(join(FOLDERS[prefix], inside)));
+      if (!prefix && !files[path]) throw new Error("unknown folder");
+      const inside = path.slice(prefix?.length) || "index.html";
+      const bytes = await alter(path, files[path] ?? (await readFile(join(all[prefix], inside))));
       const isolation = isolated
         ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" }
         : {};

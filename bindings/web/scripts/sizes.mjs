@@ -19,7 +19,7 @@ function shell() {
 
 const PARTS = [
   ["CPU module", 800_000, module("cpu")],
-  ["CPU module with threads", 1_000_000, module("threads")],
+  ["CPU module with threads", 800_000, module("threads")],
   ["WebGPU module", 2_500_000, module("gpu")],
   ["app shell", 150_000, shell],
 ];

@@ -1,5 +1,6 @@
 //! The chores of this repository: `cargo xtask <chore>`.
 
+mod browsers;
 mod cargo;
 mod demo;
 mod shell;
@@ -11,9 +12,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
-  demo   build mcdrl and segment the bundled samples: mcdrl-demo/report.html
-  web    build the WebAssembly modules, the npm package and the browser app: www/dist
-  test   install what the tests need and run them all (what CI runs)";
+  demo       build mcdrl and segment the bundled samples: mcdrl-demo/report.html
+  web        build the WebAssembly modules, the npm package and the browser app: www/dist
+  browsers   run the suites in Node and in browsers, after `web`
+  test       install what the tests need and run them all (what CI runs)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["demo", rest @ ..] => demo::demo(rest),
         ["web", modules @ ..] => web::web(modules),
+        ["browsers"] => browsers::browsers(),
         ["test"] => test::test(),
         _ => {
             eprintln!("{USAGE}");

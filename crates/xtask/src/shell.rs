@@ -36,3 +36,19 @@ pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
         .status();
     status.is_ok_and(|status| status.success())
 }
+
+/// Installs Debian packages for the files that are missing, where that can be done: `(file, package)` each.
+pub fn debian_packages(wanted: &[(&str, &str)]) -> Outcome {
+    let missing = wanted.iter().filter(|(file, _)| !Path::new(file).exists());
+    let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !succeeds("sh", &["-c", "command -v apt-get && test \"$(id -u)\" = 0"]) {
+        eprintln!("skipped: {} missing and no way to install; their tests will say so", missing.join(", "));
+        return Ok(());
+    }
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
+    run("apt-get", &["update"], &[])?;
+    run("apt-get", &[&["install", "-y", "--no-install-recommends"][..], &missing].concat(), &quiet)
+}

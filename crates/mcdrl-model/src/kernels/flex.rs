@@ -6,6 +6,7 @@ mod matrix;
 mod normalization;
 mod parallel;
 mod rectifier;
+mod winograd;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};

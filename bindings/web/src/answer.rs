@@ -63,8 +63,7 @@ pub fn to_js(segmentation: &Segmentation, maps: Maps) -> Result<JsValue, JsValue
         }
     }
     set(&answer, "confidenceMasks", &confidence)?;
-    let uncertainty =
-        if maps.uncertainty { segmentation.uncertainty_map() } else { Vec::new() };
+    let uncertainty = if maps.uncertainty { segmentation.uncertainty_map() } else { Vec::new() };
     set(&answer, "uncertainty", &Float32Array::from(uncertainty.as_slice()).into())?;
 
     let map = &segmentation.regions;

@@ -51,7 +51,8 @@ pub async fn open(on_lost: Function) -> Result<OpenDevice> {
         let told = ON_LOST.with(|slot| slot.borrow().clone());
         if let Some(told) = told {
             // What the listener throws is its own business.
-            let _ = told.call1(&wasm_bindgen::JsValue::NULL, &format!("{reason:?}: {message}").into());
+            let _ =
+                told.call1(&wasm_bindgen::JsValue::NULL, &format!("{reason:?}: {message}").into());
         }
     });
     Ok(OpenDevice { burn, setup })

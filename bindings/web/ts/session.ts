@@ -154,8 +154,8 @@ async function toSource(image: Payload): Promise<Source> {
 
 function readBitmap(bitmap: ImageBitmap): Source {
   const { width, height } = bitmap;
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const canvas = typeof OffscreenCanvas === "undefined" ? undefined : new OffscreenCanvas(width, height);
+  const context = canvas?.getContext("2d", { willReadFrequently: true });
   if (!context) throw new SegmenterError("input", "this browser cannot read the image's pixels: give its file");
   context.drawImage(bitmap, 0, 0);
   bitmap.close();

@@ -42,8 +42,9 @@ const HEADERS: [(&str, &str); 7] = [
 impl Serve {
     pub fn run(self) -> Outcome {
         let app = find_app(self.app)?;
-        let server = Server::http(("127.0.0.1", self.port))
-            .map_err(|e| Failure::Failed(format!("port {}: {e}; choose another by --port", self.port)))?;
+        let server = Server::http(("127.0.0.1", self.port)).map_err(|e| {
+            Failure::Failed(format!("port {}: {e}; choose another by --port", self.port))
+        })?;
         let port = server.server_addr().to_ip().map_or(self.port, |address| address.port());
         say!("http://localhost:{port}/");
         let (server, app) = (Arc::new(server), Arc::new(app));
@@ -81,7 +82,9 @@ fn answer(app: &Path, request: &Request) -> ResponseBox {
     if !matches!(request.method(), Method::Get | Method::Head) {
         return plain(405, "only GET and HEAD are answered here\n");
     }
-    let Some(file) = file_of(app, request.url()) else { return plain(404, "there is no such file\n") };
+    let Some(file) = file_of(app, request.url()) else {
+        return plain(404, "there is no such file\n");
+    };
     match std::fs::read(&file) {
         Ok(bytes) => respond(200, bytes, content_type(&file)),
         Err(_) => plain(404, "there is no such file\n"),
@@ -124,5 +127,6 @@ fn respond(status: u16, bytes: Vec<u8>, content_type: &str) -> ResponseBox {
     let headers = named.map(|(name, value)| {
         Header::from_bytes(name, value).expect("these names and values are plain ASCII")
     });
-    Response::new(StatusCode(status), headers.collect(), Cursor::new(bytes), Some(length), None).boxed()
+    Response::new(StatusCode(status), headers.collect(), Cursor::new(bytes), Some(length), None)
+        .boxed()
 }

@@ -74,7 +74,8 @@ fn open_cpu() -> Result<Device> {
 
 #[cfg(not(feature = "flex"))]
 fn open_cpu() -> Result<Device> {
-    let text = "this build has no CPU backend: build with the feature `flex` or choose the device gpu";
+    let text =
+        "this build has no CPU backend: build with the feature `flex` or choose the device gpu";
     Err(Error::Device(text.into()))
 }
 

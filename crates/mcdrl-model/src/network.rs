@@ -179,8 +179,7 @@ impl Mcdrl {
         } else {
             (packed, None, None)
         };
-        let confounders =
-            weights.clone().map(|weights| weights.mean_dim(1).squeeze_dim::<2>(1));
+        let confounders = weights.clone().map(|weights| weights.mean_dim(1).squeeze_dim::<2>(1));
         let confounder_maps = weights.map(|weights| match &selected {
             Some(regions) => regions.scatter(weights),
             None => weights,

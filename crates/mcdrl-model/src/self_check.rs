@@ -41,10 +41,8 @@ impl SelfCheck {
     /// [`Error::WrongAnswer`] if they differ by more than rounding.
     pub(crate) fn verify(&self, segmentation: &Segmentation) -> Result<()> {
         let found = Self::of(segmentation);
-        let pairs = [
-            (&self.probabilities, &found.probabilities),
-            (&self.confounders, &found.confounders),
-        ];
+        let pairs =
+            [(&self.probabilities, &found.probabilities), (&self.confounders, &found.confounders)];
         let mut difference = 0.0f32;
         for (expected, found) in pairs {
             if expected.len() != found.len() {

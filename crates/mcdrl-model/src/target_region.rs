@@ -55,8 +55,10 @@ fn ranks(scores: Tensor<2>) -> Tensor<2> {
     let order = Tensor::<1, _>::arange(0..positions as i64, &scores.device()).float();
     let own = scores.clone().unsqueeze_dim::<3>(2);
     let other = scores.unsqueeze_dim::<3>(1);
-    let earlier = order.clone().reshape([1, positions, 1]).greater(order.reshape([1, 1, positions]));
-    let tied = own.clone().equal(other.clone()).bool_and(earlier.expand([batch, positions, positions]));
+    let earlier =
+        order.clone().reshape([1, positions, 1]).greater(order.reshape([1, 1, positions]));
+    let tied =
+        own.clone().equal(other.clone()).bool_and(earlier.expand([batch, positions, positions]));
     own.lower(other).bool_or(tied).float().sum_dim(2).squeeze_dim(2)
 }
 

@@ -45,7 +45,10 @@ pub fn debian_packages(wanted: &[(&str, &str)]) -> Outcome {
         return Ok(());
     }
     if !succeeds("sh", &["-c", "command -v apt-get && test \"$(id -u)\" = 0"]) {
-        eprintln!("skipped: {} missing and no way to install; their tests will say so", missing.join(", "));
+        eprintln!(
+            "skipped: {} missing and no way to install; their tests will say so",
+            missing.join(", ")
+        );
         return Ok(());
     }
     let quiet = [("DEBIAN_FRONTEND", "noninteractive")];

@@ -87,7 +87,8 @@ fn some_tiles(
             let points: [Lane; POINTS] = from_fn(|p| from_fn(|lane| products[at(p) + lane]));
             let done = apply::<6, 4, 36, 24, 16>(points, output_line);
             for lane in 0..LANES {
-                let (row, column) = ((group + lane) / across * TILE, (group + lane) % across * TILE);
+                let (row, column) =
+                    ((group + lane) / across * TILE, (group + lane) % across * TILE);
                 let width = TILE.min(columns - column);
                 for y in 0..TILE.min(height.saturating_sub(row)) {
                     let line = &mut output[(row + y) * columns + column..][..width];
@@ -247,11 +248,16 @@ mod tests {
             let shape =
                 Shape { batch, inputs, height, width, outputs, kernel: [3, 3], stride: 1, padding };
             assert!(suits(&shape), "{shape:?}");
-            let wave = |count: usize, step: f32| -> Vec<f32> {
-                (0..count).map(|i| (i as f32 * step).sin()).collect()
+            let mut state = 1u32;
+            let mut noise = |count: usize| -> Vec<f32> {
+                let mut next = || {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    state as f32 / u32::MAX as f32 - 0.5
+                };
+                (0..count).map(|_| next()).collect()
             };
-            let input = wave(batch * inputs * height * width, 0.37);
-            let weight = wave(outputs * inputs * 9, 0.73);
+            let input = noise(batch * inputs * height * width);
+            let weight = noise(outputs * inputs * 9);
             let expected = super::super::convolution::by_patches(&shape, &input, &weight);
             let found = forward(&shape, &input, &weight);
             let scale = expected.iter().fold(1.0f32, |top, value| top.max(value.abs()));

@@ -159,12 +159,11 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
   });
 
   test("closing gives the GPU's memory back, and it can be opened again", () =>
-    inPage("chromium", tamper(`const make = GPUAdapter.prototype.requestDevice;
-      GPUAdapter.prototype.requestDevice = async function (...wish) {
-        const device = await make.apply(this, wish);
-        const channel = new BroadcastChannel("gpu");
-        device.lost.then(({ reason }) => channel.postMessage(reason));
-        return device;
+    inPage("chromium", tamper(`const channel = new BroadcastChannel("gpu");
+      const destroy = GPUDevice.prototype.destroy;
+      GPUDevice.prototype.destroy = function () {
+        destroy.call(this);
+        channel.postMessage("destroyed");
       }`), async (page) => {
       for (let round = 0; round < 2; round++) {
         const found = await page.run(async () => {

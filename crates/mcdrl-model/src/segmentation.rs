@@ -17,7 +17,8 @@ pub struct Segmentation {
     pub confounders: Vec<ConfounderWeight>,
     /// The candidate regions that the text selected.
     pub regions: RegionMap,
-    probabilities: ProbabilityMap,
+    probabilities: GridMap,
+    entropy: GridMap,
 }
 
 /// How much of an image a class takes.
@@ -58,9 +59,9 @@ pub struct RegionMap {
     pub confounders: Vec<Vec<f32>>,
 }
 
-/// Class probabilities on the network's own grid: `[K + 1, rows, columns]`.
+/// Values on the network's own grid: `[channels, rows, columns]`.
 #[derive(Clone, Debug)]
-struct ProbabilityMap {
+struct GridMap {
     channels: usize,
     rows: usize,
     columns: usize,
@@ -87,8 +88,7 @@ impl Segmentation {
         height: usize,
     ) -> Result<Self> {
         let channels = profile.classes.len() + 1;
-        let probabilities =
-            ProbabilityMap::softmax(output.logits, channels, output.rows, output.columns);
+        let probabilities = GridMap::softmax(output.logits, channels, output.rows, output.columns);
         let (mask, classes) = probabilities.decide(profile, width, height)?;
         let confounders = profile.confounders.iter().zip(output.confounders);
         Ok(Self {
@@ -102,6 +102,7 @@ impl Segmentation {
                 })
                 .collect(),
             regions: output.regions,
+            entropy: probabilities.entropy(),
             probabilities,
         })
     }
@@ -119,12 +120,17 @@ impl Segmentation {
     }
 
     /// How unsure the model is at every pixel of the image: the entropy of its class probabilities over the
-    /// largest possible one, 0..1, row-major.
+    /// largest possible one, 0..1, row-major. Taken on the network's own grid and interpolated.
     pub fn uncertainty_map(&self) -> Vec<f32> {
         let (width, height) = (self.mask.width(), self.mask.height());
         let mut values = Vec::with_capacity(width * height);
-        self.probabilities.upsample(width, height, |p| values.push(normalized_entropy(p)));
+        self.entropy.upsample(width, height, |entropy| values.push(entropy[0]));
         values
+    }
+
+    /// The mean of [`Self::uncertainty_map`], on the network's own grid.
+    pub fn uncertainty(&self) -> f32 {
+        self.entropy.values.iter().sum::<f32>() / self.entropy.values.len() as f32
     }
 
     /// The mean probability of every class in every cell of a `cells × cells` grid: class by class, row-major.
@@ -145,24 +151,9 @@ impl Segmentation {
         let counts = counts.iter().cycle();
         sums.iter().zip(counts).map(|(sum, count): (&f32, &f32)| sum / count.max(1.0)).collect()
     }
-
-    /// The mean of [`Self::uncertainty_map`], on the network's own grid.
-    pub fn uncertainty(&self) -> f32 {
-        let map = &self.probabilities;
-        let pixels = map.rows * map.columns;
-        let mut sum = 0.0;
-        let mut at = vec![0.0; map.channels];
-        for pixel in 0..pixels {
-            for (channel, value) in at.iter_mut().enumerate() {
-                *value = map.values[channel * pixels + pixel];
-            }
-            sum += normalized_entropy(&at);
-        }
-        sum / pixels as f32
-    }
 }
 
-impl ProbabilityMap {
+impl GridMap {
     fn softmax(mut values: Vec<f32>, channels: usize, rows: usize, columns: usize) -> Self {
         let pixels = rows * columns;
         for pixel in 0..pixels {
@@ -178,6 +169,21 @@ impl ProbabilityMap {
             }
         }
         Self { channels, rows, columns, values }
+    }
+
+    /// The entropy of the channels over the largest possible one.
+    fn entropy(&self) -> Self {
+        let pixels = self.rows * self.columns;
+        let mut values = vec![0.0; pixels];
+        for channel in self.values.chunks_exact(pixels) {
+            for (sum, p) in values.iter_mut().zip(channel) {
+                // The limit of p ln p at 0 is 0.
+                *sum -= if *p > 0.0 { p * p.ln() } else { 0.0 };
+            }
+        }
+        let largest = (self.channels as f32).ln();
+        values.iter_mut().for_each(|value| *value /= largest);
+        Self { channels: 1, rows: self.rows, columns: self.columns, values }
     }
 
     /// A pixel is a lesion where all lesion classes together outweigh the background; then the likeliest of
@@ -214,8 +220,7 @@ impl ProbabilityMap {
         Ok((Mask::from_classes(width, height, classes)?, shares))
     }
 
-    /// Visits every pixel of a `width × height` image in order with its bilinearly interpolated
-    /// probabilities.
+    /// Visits every pixel of a `width × height` image in order with its bilinearly interpolated values.
     fn upsample(&self, width: usize, height: usize, mut visit: impl FnMut(&[f32])) {
         let across: Vec<Tap> = (0..width).map(|x| Tap::at(x, width, self.columns)).collect();
         let mut line = vec![0.0; self.channels * self.columns];
@@ -256,9 +261,4 @@ impl Tap {
         let low = position as usize;
         Self { low, high: (low + 1).min(source - 1), weight: position - low as f32 }
     }
-}
-
-fn normalized_entropy(probabilities: &[f32]) -> f32 {
-    let entropy: f32 = probabilities.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum();
-    entropy / (probabilities.len() as f32).ln()
 }

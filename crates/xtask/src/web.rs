@@ -1,6 +1,6 @@
 //! `cargo xtask web`: the WebAssembly modules, the npm package around them, and the browser app.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::cargo::target_folder;
 use crate::shell::{Outcome, root, run};
@@ -68,7 +68,7 @@ fn build(module: &Module) -> Outcome {
 }
 
 /// Runs npm in a folder.
-pub fn npm(folder: &PathBuf, arguments: &[&str]) -> Outcome {
+pub fn npm(folder: &Path, arguments: &[&str]) -> Outcome {
     let folder = folder.to_string_lossy();
     let quiet = ["--prefix", &folder, "--no-audit", "--no-fund"];
     run("npm", &[arguments, &quiet].concat(), &[])

@@ -86,15 +86,13 @@ fn some_tiles(
             let at = |point: usize| (point * shape.outputs + channel) * count + group;
             let points: [Lane; POINTS] = from_fn(|p| from_fn(|lane| products[at(p) + lane]));
             let done = apply::<6, 4, 36, 24, 16>(points, output_line);
-            for lane in 0..LANES {
-                let (row, column) =
-                    ((group + lane) / across * TILE, (group + lane) % across * TILE);
+            for (lane, tile) in (group..group + LANES).enumerate() {
+                let (row, column) = (tile / across * TILE, tile % across * TILE);
                 let width = TILE.min(columns - column);
                 for y in 0..TILE.min(height.saturating_sub(row)) {
-                    let line = &mut output[(row + y) * columns + column..][..width];
-                    for (x, value) in line.iter_mut().enumerate() {
-                        *value = done[y * TILE + x][lane];
-                    }
+                    let line: [f32; TILE] = from_fn(|x| done[y * TILE + x][lane]);
+                    let out = &mut output[(row + y) * columns + column..][..width];
+                    out.copy_from_slice(&line[..width]);
                 }
             }
         }

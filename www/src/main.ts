@@ -26,7 +26,7 @@ void start();
 async function start(): Promise<void> {
   followTheme(byId<HTMLButtonElement>("theme"));
   listen();
-  showViews();
+  offerViews();
   await registerOffline();
   const samples = loadSamples();
   try {
@@ -268,23 +268,20 @@ function redraw(): void {
 
 function setView(next: View): void {
   map = next;
-  showViews();
+  byId<HTMLInputElement>(`view-${map.kind}`).checked = true;
   redraw();
 }
 
-function showViews(): void {
+function offerViews(): void {
   const kinds = { image: "Image", mask: "Mask", regions: "Regions", uncertainty: "Uncertainty", confounder: "Confounder" } as const;
-  byId("views").replaceChildren(
-    ...Object.entries(kinds).map(([kind, title]) => {
-      const input = element("input", { type: "radio", name: "view", value: kind, id: `view-${kind}` });
-      input.checked = map.kind === kind;
-      input.addEventListener("change", () => {
-        setView(kind === "confounder" ? { kind, index: strongest() } : ({ kind } as View));
-        byId(`view-${kind}`).focus();
-      });
-      return element("span", {}, [input, element("label", { for: `view-${kind}` }, [title])]);
-    }),
-  );
+  for (const [kind, title] of Object.entries(kinds)) {
+    const input = element("input", { type: "radio", name: "view", value: kind, id: `view-${kind}` });
+    input.checked = map.kind === kind;
+    input.addEventListener("change", () => {
+      setView(kind === "confounder" ? { kind, index: strongest() } : ({ kind } as View));
+    });
+    byId("views").append(element("span", {}, [input, element("label", { for: input.id }, [title])]));
+  }
 }
 
 function strongest(): number {

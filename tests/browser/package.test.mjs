@@ -177,6 +177,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
 
     test("create, close, create again; use after close is an error", async () => {
       const found = await page.run(async () => {
+        lab.segmenter.close();
         for (let round = 0; round < 3; round++) {
           await lab.create({ delegate: "CPU" });
           await lab.segmenter.segment(await lab.fileOf(lab.samples[0]));

@@ -1,7 +1,7 @@
 //! A segmentation as a JavaScript object: maps are typed arrays of their own, so that they can be transferred.
 
-use js_sys::{Array, Float32Array, Reflect, Uint8Array};
-use mcdrl_model::{ClassShare, ConfounderWeight, Segmentation};
+use js_sys::{Array, Float32Array, Reflect, Uint8Array, Uint8ClampedArray};
+use mcdrl_model::{ClassShare, ConfounderWeight, Image, Segmentation};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,14 +14,16 @@ pub struct Maps {
     pub confidence: bool,
     /// The uncertainty of every pixel.
     pub uncertainty: bool,
+    /// The image itself.
+    pub image: bool,
 }
 
 #[wasm_bindgen]
 impl Maps {
     /// Which of the large maps are wanted.
     #[wasm_bindgen(constructor)]
-    pub fn new(confidence: bool, uncertainty: bool) -> Self {
-        Self { confidence, uncertainty }
+    pub fn new(confidence: bool, uncertainty: bool, image: bool) -> Self {
+        Self { confidence, uncertainty, image }
     }
 }
 
@@ -41,8 +43,8 @@ struct Grid {
     columns: usize,
 }
 
-/// `{ width, height, classes, confounders, meanUncertainty, categoryMask, confidenceMasks, uncertainty, regions }`.
-pub fn to_js(segmentation: &Segmentation, maps: Maps) -> Result<JsValue, JsValue> {
+/// `{ width, height, classes, confounders, meanUncertainty, categoryMask, confidenceMasks, uncertainty, regions, image? }`.
+pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<JsValue, JsValue> {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     let answer = Summary {
         width: segmentation.mask.width(),
@@ -58,9 +60,14 @@ pub fn to_js(segmentation: &Segmentation, maps: Maps) -> Result<JsValue, JsValue
     set(&answer, "categoryMask", &Uint8Array::from(segmentation.mask.classes()).into())?;
     let confidence = Array::new();
     if maps.confidence {
-        for mask in segmentation.confidence_masks() {
+        // One after the other: all of them at once would be much of a module's memory.
+        for index in 0..=segmentation.classes.len() {
+            let mask = segmentation.confidence_mask(index).unwrap_or_default();
             confidence.push(&Float32Array::from(mask.as_slice()));
         }
+    }
+    if maps.image {
+        set(&answer, "image", &Uint8ClampedArray::from(image.to_rgba().as_slice()).into())?;
     }
     set(&answer, "confidenceMasks", &confidence)?;
     let uncertainty = if maps.uncertainty { segmentation.uncertainty_map() } else { Vec::new() };

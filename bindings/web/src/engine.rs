@@ -23,8 +23,6 @@ pub struct Engine {
 struct About<'a> {
     classes: &'a [String],
     confounders: &'a [Confounder],
-    input_size: usize,
-    sha256: &'a str,
     adapter: String,
 }
 
@@ -40,7 +38,7 @@ impl Engine {
         Ok(Self { segmenter, device })
     }
 
-    /// `{ classes, confounders: [{ name, family }], inputSize, sha256, adapter }`.
+    /// `{ classes, confounders: [{ name, family }], adapter }`.
     ///
     /// # Errors
     /// None in practice.
@@ -49,8 +47,6 @@ impl Engine {
         let about = About {
             classes: self.segmenter.labels(),
             confounders: &header.profile.confounders,
-            input_size: header.preprocess.size,
-            sha256: &header.sha256,
             adapter: self.device.adapter(),
         };
         Ok(about.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
@@ -71,7 +67,7 @@ impl Engine {
     pub async fn segment(&self, picture: &Picture, maps: Maps) -> Result<JsValue, JsValue> {
         let images = [&picture.image];
         let segmentations = self.segmenter.segment_batch_async(&images).await;
-        answer::to_js(&segmentations.map_err(|e| to_js(&e))?[0], maps)
+        answer::to_js(&segmentations.map_err(|e| to_js(&e))?[0], &picture.image, maps)
     }
 
     /// Gives the device's memory back at once; the engine is of no use afterwards.

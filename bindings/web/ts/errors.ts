@@ -10,19 +10,22 @@
  * - `timeout`: no answer in the given time; `aborted`: by the signal; `closed`: the segmenter was closed;
  * - `internal`: a bug of ours.
  */
-export type SegmenterErrorCode =
-  | "image"
-  | "image-too-large"
-  | "input"
-  | "model"
-  | "model-version"
-  | "network"
-  | "device"
-  | "wrong-answer"
-  | "timeout"
-  | "aborted"
-  | "closed"
-  | "internal";
+export type SegmenterErrorCode = (typeof CODES)[number];
+
+const CODES = [
+  "image",
+  "image-too-large",
+  "input",
+  "model",
+  "model-version",
+  "network",
+  "device",
+  "wrong-answer",
+  "timeout",
+  "aborted",
+  "closed",
+  "internal",
+] as const;
 
 /** Every error of this package. */
 export class SegmenterError extends Error {
@@ -44,10 +47,9 @@ export class SegmenterError extends Error {
   /** Anything thrown, as an error of this package. */
   static from(thrown: unknown): SegmenterError {
     if (thrown instanceof SegmenterError) return thrown;
-    const { code, message } = thrown as { code?: unknown; message?: unknown };
-    if (typeof code === "string" && typeof message === "string") {
-      return new SegmenterError(code as SegmenterErrorCode, message);
-    }
+    const { code, message } = (thrown ?? {}) as { code?: unknown; message?: unknown };
+    const known = CODES.find((name) => name === code);
+    if (known && typeof message === "string") return new SegmenterError(known, message);
     return new SegmenterError("internal", `a bug in mcdrl, please report it: ${String(message ?? thrown)}`);
   }
 }

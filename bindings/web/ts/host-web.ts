@@ -1,9 +1,15 @@
 /** Starts the worker in a browser. */
 
+import { SegmenterError } from "./errors.js";
 import type { FromWorker } from "./protocol.js";
 import type { Host } from "./segmenter.js";
 
 export function startWebHost(): Host {
+  const here = new URL(import.meta.url);
+  if (/^https?:$/.test(here.protocol) && here.origin !== location.origin) {
+    const text = `the package's files lie on ${here.origin}, and browsers start workers from the page's own origin only: serve them yourself`;
+    throw new SegmenterError("network", text);
+  }
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mcdrl" });
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),

@@ -18,8 +18,6 @@ export interface Engine {
   about(): {
     classes: string[];
     confounders: Omit<ConfounderWeight, "weight">[];
-    inputSize: number;
-    sha256: string;
     adapter: string;
   };
   check(): Promise<void>;
@@ -35,7 +33,7 @@ export interface Module {
     decode(file: Uint8Array): Picture;
     fromRgba(pixels: Uint8Array | Uint8ClampedArray, width: number, height: number): Picture;
   };
-  Maps: new (confidence: boolean, uncertainty: boolean) => object;
+  Maps: new (confidence: boolean, uncertainty: boolean, image: boolean) => object;
   panicMessage(): string | undefined;
   buildThreads?(count: number): void;
   threadMemory?(): WebAssembly.Memory;
@@ -57,10 +55,39 @@ const FILES: Record<ModuleName, () => { script: URL; wasm: URL }> = {
   }),
 };
 
-/** Loads and starts a module, with `threads` threads if it is the one that has some. */
+/** A module that runs, and the workers that are its threads. */
+interface Instance {
+  module: Module;
+  threads: Worker[];
+}
+
+const instances = new Map<ModuleName, Promise<Instance>>();
+/** How often each module was started: a second instance needs a second import. */
+const starts = new Map<ModuleName, number>();
+
+/** The module, loaded and started once, with `threads` threads if it is the one that has some. */
 export async function loadModule(name: ModuleName, threads: number, get: Fetch): Promise<Module> {
+  let instance = instances.get(name);
+  if (!instance) {
+    instance = start(name, threads, get);
+    instances.set(name, instance);
+    instance.catch(() => instances.delete(name));
+  }
+  return (await instance).module;
+}
+
+/** Ends a module that broke, or is not needed: the next time it is loaded anew. */
+export function unloadModule(name: ModuleName): void {
+  const instance = instances.get(name);
+  instances.delete(name);
+  instance?.then(({ threads }) => threads.forEach((thread) => thread.terminate())).catch(() => {});
+}
+
+async function start(name: ModuleName, threads: number, get: Fetch): Promise<Instance> {
   const files = FILES[name]();
-  const script = files.script.href;
+  const count = starts.get(name) ?? 0;
+  starts.set(name, count + 1);
+  const script = count ? `${files.script.href}?instance=${count}` : files.script.href;
   let module: Module;
   let compiled: WebAssembly.Module;
   try {
@@ -72,8 +99,7 @@ export async function loadModule(name: ModuleName, threads: number, get: Fetch):
     throw new SegmenterError("network", `the module ${name} could not be loaded: ${(thrown as Error).message}`);
   }
   await module.default({ module_or_path: compiled });
-  if (name === "threads") await startThreads(module, compiled, script, threads);
-  return module;
+  return { module, threads: name === "threads" ? await startThreads(module, compiled, script, threads) : [] };
 }
 
 async function compile(url: string, get: Fetch): Promise<WebAssembly.Module> {
@@ -85,22 +111,39 @@ async function compile(url: string, get: Fetch): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
+/** Milliseconds that threads may take to come up. */
+const THREAD_LIMIT = 20_000;
+
 /** Starts workers that share the module's memory; rayon's threads live in them. */
 async function startThreads(
   module: Module,
   compiled: WebAssembly.Module,
   script: string,
   count: number,
-): Promise<void> {
+): Promise<Worker[]> {
   const memory = module.threadMemory?.();
+  const workers: Worker[] = [];
   const started = Array.from({ length: count }, () => {
     const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: "mcdrl-thread" });
+    workers.push(worker);
     return new Promise<void>((resolve, reject) => {
-      worker.onmessage = () => resolve();
+      worker.onmessage = ({ data }: MessageEvent<string>) => (data === "ready" ? resolve() : reject(new Error(data)));
       worker.onerror = (event) => reject(new Error(event.message || "a thread could not be started"));
       worker.postMessage({ script, compiled, memory });
     });
   });
-  await Promise.all(started);
-  module.buildThreads?.(count);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the threads do not come up")), THREAD_LIMIT);
+  });
+  try {
+    await Promise.race([Promise.all(started), late]);
+    module.buildThreads?.(count);
+    return workers;
+  } catch (thrown) {
+    workers.forEach((worker) => worker.terminate());
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+  }
 }

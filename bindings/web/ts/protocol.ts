@@ -24,8 +24,7 @@ export type Payload =
 export interface SegmentRequest {
   type: "segment";
   image: Payload;
-  confidence: boolean;
-  uncertainty: boolean;
+  maps: { confidence: boolean; uncertainty: boolean; image: boolean };
 }
 
 export type Request = CreateRequest | SegmentRequest;

@@ -2,7 +2,7 @@
 
 import { SegmenterError } from "./errors.js";
 import { toPayload } from "./inputs.js";
-import type { Created, FromWorker, Port, Request, ToWorker, Verdicts } from "./protocol.js";
+import type { Created, FromWorker, Payload, Port, Request, ToWorker, Verdicts } from "./protocol.js";
 import type {
   DeviceInfo,
   ImageSegmenterOptions,
@@ -34,7 +34,9 @@ interface Waiting {
 }
 
 interface Frame {
-  source: ImageSource;
+  payload: Payload;
+  transfer: Transferable[];
+  signal: AbortSignal | undefined;
   resolve(result: SegmentationResult | null): void;
   reject(error: unknown): void;
 }
@@ -54,6 +56,8 @@ export class ImageSegmenter {
   readonly #waiting = new Map<number, Waiting>();
   #created!: Created;
   #onProgress: ((progress: SegmenterProgress) => void) | undefined;
+  #heard = false;
+  #stage = "";
   #lastId = 0;
   #ended: SegmenterError | undefined;
   #lastTimestamp = -Infinity;
@@ -65,13 +69,18 @@ export class ImageSegmenter {
     this.#options = options;
     this.#onProgress = options.onProgress;
     host.listen((message) => this.#receive(message));
-    host.onBroken((reason) => this.#end(new SegmenterError("internal", `the worker broke: ${reason}`)));
+    host.onBroken((reason) => {
+      // What breaks before it says anything could not be loaded.
+      const [code, what] = this.#heard ? (["internal", "broke"] as const) : (["network", "could not be started"] as const);
+      this.#end(new SegmenterError(code, `the worker ${what}: ${reason}`));
+      host.terminate();
+    });
   }
 
   /**
    * Downloads the model, picks a device, warms it up and holds it to the model's own answer.
    *
-   * @throws SegmenterError `model`, `model-version`, `network`, `aborted`, `timeout`
+   * @throws SegmenterError `model`, `model-version`, `network`, `input`, `wrong-answer`, `aborted`, `timeout`, `internal`
    */
   static async createFromOptions(options: ImageSegmenterOptions): Promise<ImageSegmenter> {
     if (options.signal?.aborted) throw new SegmenterError("aborted", "aborted by the signal");
@@ -83,7 +92,7 @@ export class ImageSegmenter {
       if (error.code !== "timeout" || options.delegate === "CPU") throw error;
       // Something on the GPU's side blocked the whole worker: again, without it.
       const segmenter = await ImageSegmenter.#open({ ...options, delegate: "CPU" }, limit);
-      segmenter.#created.device.reason = `the GPU kept the worker busy for longer than ${limit / 1000} s`;
+      segmenter.#created.device.reason = error.message;
       return segmenter;
     }
   }
@@ -111,11 +120,14 @@ export class ImageSegmenter {
     };
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      const expire = () =>
-        reject(new SegmenterError("timeout", `the segmenter was not ready after ${limit / 1000} s`));
+      const expire = () => {
+        const at = this.#stage ? ` (at the stage "${this.#stage}")` : "";
+        reject(new SegmenterError("timeout", `the worker was not ready after ${limit / 1000} s${at}`));
+      };
       timer = setTimeout(expire, limit);
       // However long a download takes, it is not the device's fault.
       this.#onProgress = (progress) => {
+        this.#stage = progress.stage;
         if (progress.stage === "model") {
           clearTimeout(timer);
           timer = setTimeout(expire, limit);
@@ -140,27 +152,44 @@ export class ImageSegmenter {
   async segment(image: ImageSource, options: SegmentOptions = {}): Promise<SegmentationResult> {
     this.#mustBeOpen();
     const [payload, transfer] = await toPayload(image, options.transfer ?? false);
-    const { outputConfidenceMasks: confidence = true, outputUncertainty: uncertainty = true } = this.#options;
-    const request: Request = { type: "segment", image: payload, confidence, uncertainty };
-    return this.#ask<SegmentationResult>(request, transfer, options.signal);
+    return this.#send(payload, transfer, options.signal);
+  }
+
+  #send(image: Payload, transfer: Transferable[], signal?: AbortSignal): Promise<SegmentationResult> {
+    const { outputConfidenceMasks, outputUncertainty, outputImage } = this.#options;
+    const maps = {
+      confidence: outputConfidenceMasks ?? true,
+      uncertainty: outputUncertainty ?? true,
+      image: outputImage ?? false,
+    };
+    return this.#ask<SegmentationResult>({ type: "segment", image, maps }, transfer, signal);
   }
 
   /**
    * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
-   * that gives way to a newer one resolves to `null`. So memory does not grow and masks are never late.
+   * that gives way to a newer one resolves to `null`. So memory does not grow and masks are never late. The frame is
+   * read at once, so a `VideoFrame` or `ImageBitmap` may be closed as soon as this returns.
    *
    * @param timestamp milliseconds, larger than the last one's
    * @throws SegmenterError as {@link segment}
    */
-  segmentForVideo(frame: ImageSource, timestamp: number): Promise<SegmentationResult | null> {
+  async segmentForVideo(
+    frame: ImageSource,
+    timestamp: number,
+    options: SegmentOptions = {},
+  ): Promise<SegmentationResult | null> {
     if (!(timestamp > this.#lastTimestamp)) {
       const text = `the timestamp ${timestamp} is not after the last frame's, ${this.#lastTimestamp}`;
-      return Promise.reject(new SegmenterError("input", text));
+      throw new SegmenterError("input", text);
     }
+    this.#mustBeOpen();
     this.#lastTimestamp = timestamp;
+    const [payload, transfer] = await toPayload(frame, options.transfer ?? false);
     return new Promise((resolve, reject) => {
-      this.#nextFrame?.resolve(null);
-      this.#nextFrame = { source: frame, resolve, reject };
+      const waiting = this.#nextFrame;
+      if (waiting?.payload.kind === "bitmap") waiting.payload.bitmap.close();
+      waiting?.resolve(null);
+      this.#nextFrame = { payload, transfer, signal: options.signal, resolve, reject };
       if (!this.#frameRuns) void this.#runFrames();
     });
   }
@@ -169,7 +198,7 @@ export class ImageSegmenter {
     this.#frameRuns = true;
     for (let frame = this.#nextFrame; frame; frame = this.#nextFrame) {
       this.#nextFrame = undefined;
-      await this.segment(frame.source).then(frame.resolve, frame.reject);
+      await this.#send(frame.payload, frame.transfer, frame.signal).then(frame.resolve, frame.reject);
     }
     this.#frameRuns = false;
   }
@@ -212,7 +241,10 @@ export class ImageSegmenter {
         reject(new SegmenterError("aborted", "aborted by the signal"));
       };
       const settled = () => signal?.removeEventListener("abort", abort);
-      if (signal?.aborted) return abort();
+      if (signal?.aborted) {
+        transfer.filter(isBitmap).forEach((bitmap) => bitmap.close());
+        return abort();
+      }
       signal?.addEventListener("abort", abort, { once: true });
       this.#waiting.set(id, {
         resolve: (value: Value) => (settled(), resolve(value)),
@@ -230,6 +262,7 @@ export class ImageSegmenter {
   }
 
   #receive(message: FromWorker): void {
+    this.#heard = true;
     switch (message.type) {
       case "progress":
         this.#onProgress?.(message.progress);
@@ -263,6 +296,10 @@ export class ImageSegmenter {
   }
 }
 
+function isBitmap(value: Transferable): value is ImageBitmap {
+  return typeof ImageBitmap !== "undefined" && value instanceof ImageBitmap;
+}
+
 function modelOf(model: ImageSegmenterOptions["model"]): string | Uint8Array {
   if (model instanceof ArrayBuffer) return new Uint8Array(model);
   if (model instanceof Uint8Array) return model;
@@ -282,7 +319,8 @@ const VERDICTS = "mcdrl.faster-device";
 
 function readVerdicts(): Verdicts {
   try {
-    return JSON.parse(localStorage.getItem(VERDICTS) ?? "{}") as Verdicts;
+    const stored: unknown = JSON.parse(localStorage.getItem(VERDICTS) ?? "{}");
+    return typeof stored === "object" && stored !== null ? (stored as Verdicts) : {};
   } catch {
     return {}; // No storage here, or another's entry in it: it is measured again.
   }

@@ -1,24 +1,30 @@
 /** The worker's side: one segmenter, its device, and the images that wait. */
 
-import { chooseDevice, openCpu, release, within, type Running, type Wish } from "./device.js";
+import { chooseDevice, onTime, openCpu, release, type Running, type Wish } from "./device.js";
 import { SegmenterError } from "./errors.js";
 import type { Fetch, Picture } from "./modules.js";
 import type { Created, CreateRequest, FromWorker, Payload, Port, SegmentRequest, ToWorker } from "./protocol.js";
 import type { SegmentationResult } from "./types.js";
 
-/** Answers what comes through the port. */
-export function serve(port: Port<FromWorker, ToWorker>, get: Fetch): void {
+/**
+ * Answers what comes through the port. The function that it gives is to be called with what nobody caught: a module that
+ * panics in the middle of a promise leaves the promise open for ever.
+ */
+export function serve(port: Port<FromWorker, ToWorker>, get: Fetch): (thrown: unknown) => void {
   const session = new Session(port, get);
   port.listen((message) => session.receive(message));
+  return (thrown) => session.breakDown(thrown);
 }
 
 class Session {
   readonly #port: Port<FromWorker, ToWorker>;
   readonly #get: Fetch;
-  readonly #cancelled = new Set<number>();
+  /** What waits or runs, and whether it was cancelled. */
+  readonly #requests = new Map<number, "wanted" | "cancelled">();
   #queue: Promise<void> = Promise.resolve();
   #wish!: Wish;
   #running: Running | undefined;
+  #broken = breakable();
 
   constructor(port: Port<FromWorker, ToWorker>, get: Fetch) {
     this.#port = port;
@@ -28,7 +34,7 @@ class Session {
   receive(message: ToWorker): void {
     switch (message.type) {
       case "cancel":
-        this.#cancelled.add(message.id);
+        if (this.#requests.has(message.id)) this.#requests.set(message.id, "cancelled");
         return;
       case "close":
         if (this.#running) release(this.#running);
@@ -39,24 +45,41 @@ class Session {
         this.#inTurn(message.id, async () => [await this.#create(message), []]);
         return;
       case "segment":
-        this.#inTurn(message.id, async () => {
-          const result = await this.#segment(message);
-          return [result, buffersOf(result)];
-        });
+        this.#inTurn(
+          message.id,
+          async () => {
+            const result = await this.#segment(message);
+            return [result, buffersOf(result)];
+          },
+          () => message.image.kind === "bitmap" && message.image.bitmap.close(),
+        );
     }
   }
 
+  breakDown(thrown: unknown): void {
+    const told = this.#running?.module.panicMessage() ?? (thrown as Error | undefined)?.message ?? String(thrown);
+    const broken = this.#broken;
+    this.#broken = breakable();
+    broken.reject(new SegmenterError("internal", `a bug in mcdrl, please report it: ${told}`));
+  }
+
   /** One request after the other; those cancelled meanwhile are skipped. */
-  #inTurn(id: number, work: () => Promise<[Created | SegmentationResult, Transferable[]]>): void {
+  #inTurn(
+    id: number,
+    work: () => Promise<[Created | SegmentationResult, Transferable[]]>,
+    skip: () => void = () => {},
+  ): void {
+    this.#requests.set(id, "wanted");
     this.#queue = this.#queue.then(async () => {
-      if (this.#cancelled.delete(id)) return;
       try {
+        if (this.#requests.get(id) === "cancelled") return skip();
         const [value, transfer] = await work();
         this.#port.post({ type: "done", id, value }, transfer);
       } catch (thrown) {
         this.#port.post({ type: "failed", id, error: SegmenterError.from(thrown).toMessage() });
+      } finally {
+        this.#requests.delete(id);
       }
-      this.#cancelled.delete(id);
     });
   }
 
@@ -64,7 +87,8 @@ class Session {
     const { delegate, threads, gpuTimeout, verdicts } = request;
     const report: Wish["report"] = (progress) => this.#port.post({ type: "progress", progress });
     const model = typeof request.model === "string" ? await this.#download(request.model) : request.model;
-    this.#wish = { model, delegate, threads, gpuTimeout, verdicts, get: this.#get, report };
+    const broken = () => this.#broken.promise;
+    this.#wish = { model, delegate, threads, gpuTimeout, verdicts, get: this.#get, report, broken };
     const chosen = await chooseDevice(this.#wish);
     this.#running = chosen.running;
     const about = chosen.running.engine.about();
@@ -77,8 +101,12 @@ class Session {
   }
 
   async #download(url: string): Promise<Uint8Array> {
-    const report = (fraction?: number) =>
-      this.#port.post({ type: "progress", progress: { stage: "model", ...(fraction === undefined ? {} : { fraction }) } });
+    let told = -1;
+    const report = (fraction: number) => {
+      if (fraction < told + 0.01 && fraction < 1) return;
+      told = fraction;
+      this.#port.post({ type: "progress", progress: { stage: "model", fraction } });
+    };
     report(0);
     try {
       const response = await this.#get(url);
@@ -92,7 +120,7 @@ class Session {
       for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
         chunks.push(part.value);
         loaded += part.value.length;
-        report(length ? Math.min(1, loaded / length) : undefined);
+        if (length) report(Math.min(1, loaded / length));
       }
       const bytes = new Uint8Array(loaded);
       let at = 0;
@@ -112,7 +140,7 @@ class Session {
     const start = performance.now();
     const source = await toSource(request.image);
     try {
-      return await run(running, source, request, this.#wish.gpuTimeout, start);
+      return await run(running, source, request, this.#wish, start);
     } catch (thrown) {
       const error = this.#understand(thrown, running);
       const blameless = ["image", "image-too-large", "input"].includes(error.code);
@@ -120,14 +148,14 @@ class Session {
       // The module is in an unknown state or its GPU is gone: the CPU goes on, and on a GPU's failure with this image.
       await this.#replace(error);
       if (running.info.name === "cpu") throw error;
-      return await run(this.#running, source, request, this.#wish.gpuTimeout, start);
+      return await run(this.#running, source, request, this.#wish, start);
     }
   }
 
   /** What was thrown, with the module's own words if it panicked. */
   #understand(thrown: unknown, running: Running): SegmenterError {
     if (!(thrown instanceof WebAssembly.RuntimeError)) return SegmenterError.from(thrown);
-    return SegmenterError.from(new Error(running.module.panicMessage() ?? thrown.message));
+    return SegmenterError.from(new Error(running.module.panicMessage() ?? thrown.message)); // A call that is no promise.
   }
 
   async #replace(error: SegmenterError): Promise<void> {
@@ -139,7 +167,23 @@ class Session {
   }
 }
 
-type Source = { file: Uint8Array } | { data: Uint8Array | Uint8ClampedArray; width: number; height: number };
+interface Pixels {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+}
+
+type Source = { file: Uint8Array } | Pixels;
+
+/** A promise that only ever rejects, from outside. */
+function breakable(): { promise: Promise<never>; reject(error: SegmenterError): void } {
+  let reject: (error: SegmenterError) => void = () => {};
+  const promise = new Promise<never>((_, refuse) => {
+    reject = refuse;
+  });
+  promise.catch(() => {}); // Nothing may be running.
+  return { promise, reject };
+}
 
 async function toSource(image: Payload): Promise<Source> {
   switch (image.kind) {
@@ -148,35 +192,52 @@ async function toSource(image: Payload): Promise<Source> {
     case "bitmap":
       return readBitmap(image.bitmap);
     case "file":
-      return { file: image.file instanceof Uint8Array ? image.file : new Uint8Array(await image.file.arrayBuffer()) };
+      return { file: image.file instanceof Uint8Array ? image.file : await bytesOf(image.file) };
   }
 }
 
-function readBitmap(bitmap: ImageBitmap): Source {
+async function bytesOf(blob: Blob): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (thrown) {
+    // A folder, or a file that was moved meanwhile.
+    throw new SegmenterError("image", `the file cannot be read: ${(thrown as Error).message}`);
+  }
+}
+
+function readBitmap(bitmap: ImageBitmap): Pixels {
   const { width, height } = bitmap;
-  const canvas = typeof OffscreenCanvas === "undefined" ? undefined : new OffscreenCanvas(width, height);
-  const context = canvas?.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new SegmenterError("input", "this browser cannot read the image's pixels: give its file");
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const { data } = context.getImageData(0, 0, width, height);
-  return { data, width, height };
+  try {
+    const canvas = typeof OffscreenCanvas === "undefined" ? undefined : new OffscreenCanvas(width, height);
+    const context = canvas?.getContext("2d", { willReadFrequently: true });
+    if (!context) throw new SegmenterError("input", "this browser cannot read the image's pixels: give its file");
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    return { data, width, height };
+  } catch (thrown) {
+    if (thrown instanceof SegmenterError) throw thrown;
+    const text = `a canvas of ${width}×${height} pixels is too large here: scale the image down first`;
+    throw new SegmenterError("image-too-large", text);
+  } finally {
+    bitmap.close();
+  }
 }
 
 async function run(
   running: Running,
   source: Source,
   request: SegmentRequest,
-  gpuTimeout: number,
+  wish: Wish,
   start: number,
 ): Promise<SegmentationResult> {
   const { module, engine, info } = running;
   const picture = await toPicture(running, source);
   try {
-    const answer = engine.segment(picture, new module.Maps(request.confidence, request.uncertainty));
+    const { confidence, uncertainty, image } = request.maps;
+    const answer = engine.segment(picture, new module.Maps(confidence, uncertainty, image));
     const result = await (info.name === "cpu"
-      ? answer
-      : within(Promise.race([answer, running.lost]), gpuTimeout, "for an image"));
+      ? Promise.race([answer, wish.broken()])
+      : onTime(answer, running.lost, wish, "for an image"));
     return { ...result, device: info.name, milliseconds: performance.now() - start };
   } finally {
     try {
@@ -200,11 +261,11 @@ async function toPicture({ module }: Running, source: Source): Promise<Picture> 
 }
 
 /** Files that the module does not read and the browser does, such as AVIF, and HEIC in Safari. */
-async function decodeInBrowser(file: Uint8Array): Promise<{ data: Uint8ClampedArray; width: number; height: number } | undefined> {
+async function decodeInBrowser(file: Uint8Array): Promise<Pixels | undefined> {
   if (typeof createImageBitmap === "undefined" || !isOfForeignFormat(file)) return undefined;
   try {
     const bitmap = await createImageBitmap(new Blob([file as BlobPart]), { colorSpaceConversion: "none" });
-    return readBitmap(bitmap) as { data: Uint8ClampedArray; width: number; height: number };
+    return readBitmap(bitmap);
   } catch {
     return undefined; // The module's own error says what is wrong.
   }
@@ -225,6 +286,7 @@ function buffersOf(result: SegmentationResult): Transferable[] {
     result.regions.similarity,
     result.regions.retained,
     ...result.regions.confounders,
+    ...(result.image ? [result.image] : []),
   ];
   return maps.map((map) => map.buffer as ArrayBuffer);
 }

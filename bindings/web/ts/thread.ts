@@ -13,8 +13,14 @@ interface ThreadModule {
 
 self.onmessage = async (event: MessageEvent<Start>) => {
   const { script, compiled, memory } = event.data;
-  const module = (await import(/* @vite-ignore */ script)) as ThreadModule;
-  await module.default({ module_or_path: compiled, memory });
+  let module: ThreadModule;
+  try {
+    module = (await import(/* @vite-ignore */ script)) as ThreadModule;
+    await module.default({ module_or_path: compiled, memory });
+  } catch (thrown) {
+    self.postMessage(`a thread could not be started: ${(thrown as Error).message}`);
+    return;
+  }
   self.postMessage("ready");
   module.runThread();
 };

@@ -49,6 +49,8 @@ export interface ImageSegmenterOptions {
   outputConfidenceMasks?: boolean;
   /** Whether results have {@link SegmentationResult.uncertainty}. Default true. */
   outputUncertainty?: boolean;
+  /** Whether results have {@link SegmentationResult.image}. Default false. */
+  outputImage?: boolean;
 }
 
 /** Pixels as `ImageData` has them; any object of this shape will do, in Node too. */
@@ -120,6 +122,8 @@ export interface SegmentationResult {
   confidenceMasks: Float32Array[];
   /** How unsure the model is at every pixel: normalised entropy, 0..1, row-major; empty if not asked for. */
   uncertainty: Float32Array;
+  /** The image as it was segmented, decoded and turned upright: RGBA, row-major; `undefined` if not asked for. */
+  image?: Uint8ClampedArray;
   /** The mean of `uncertainty`. */
   meanUncertainty: number;
   classes: ClassShare[];

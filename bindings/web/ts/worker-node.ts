@@ -8,7 +8,7 @@ import { serve } from "./session.js";
 if (!parentPort) throw new Error("this file is started by mcdrl itself");
 const port = parentPort;
 
-serve(
+const breakDown = serve(
   {
     post: (message: FromWorker, transfer = []) => port.postMessage(message, transfer as never),
     listen: (listener) => port.on("message", (message: ToWorker) => listener(message)),
@@ -19,3 +19,6 @@ serve(
     return new Response(await readFile(address));
   },
 );
+
+process.on("uncaughtException", breakDown);
+process.on("unhandledRejection", breakDown);

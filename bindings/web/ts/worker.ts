@@ -8,7 +8,7 @@ const scope = self as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
 };
 
-serve(
+const breakDown = serve(
   {
     post: (message, transfer = []) => scope.postMessage(message, transfer),
     listen: (listener) => {
@@ -17,3 +17,12 @@ serve(
   },
   (url) => fetch(url),
 );
+
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  breakDown(event.error ?? event.message);
+});
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  breakDown(event.reason);
+});

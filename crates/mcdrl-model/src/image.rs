@@ -21,7 +21,8 @@ impl Image {
     /// Wraps `width · height · 3` bytes of RGB.
     ///
     /// # Errors
-    /// [`Error::BufferLength`] if the buffer has another length or the image is empty.
+    /// [`Error::BufferLength`] if the buffer has another length or the image is empty,
+    /// [`Error::ImageTooLarge`] past [`MAX_MEGAPIXELS`].
     pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self> {
         check_length(width, height, 3, pixels.len())?;
         Ok(Self { width, height, pixels })
@@ -30,7 +31,7 @@ impl Image {
     /// Wraps `width · height · 4` bytes of RGBA, as browsers give them; alpha is dropped.
     ///
     /// # Errors
-    /// [`Error::BufferLength`] if the buffer has another length or the image is empty.
+    /// As [`Image::from_rgb`].
     pub fn from_rgba(width: usize, height: usize, pixels: &[u8]) -> Result<Self> {
         check_length(width, height, 4, pixels.len())?;
         let rgb = pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
@@ -79,6 +80,11 @@ impl Image {
         let filter = image::imageops::FilterType::Triangle;
         let scaled = image::imageops::resize(&source, width as u32, height as u32, filter);
         Self { width, height, pixels: scaled.into_raw() }
+    }
+
+    /// The pixels as canvases have them: RGBA, row-major, opaque.
+    pub fn to_rgba(&self) -> Vec<u8> {
+        self.pixels.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect()
     }
 
     /// The image as a PNG file.
@@ -176,6 +182,12 @@ impl Mask {
 }
 
 fn check_length(width: usize, height: usize, channels: usize, found: usize) -> Result<()> {
+    let pixels = width as u64 * height as u64;
+    if pixels > u64::from(MAX_MEGAPIXELS) * 1_000_000 {
+        let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+        let (width, height) = (side(width), side(height));
+        return Err(Error::ImageTooLarge { width, height, limit: MAX_MEGAPIXELS });
+    }
     let expected = width * height * channels;
     if expected == 0 || expected != found {
         return Err(Error::BufferLength { width, height, expected, found });

@@ -107,25 +107,21 @@ impl Segmentation {
         })
     }
 
-    /// The probability of every class at every pixel of the image: one map a class, the background first, each
-    /// row-major.
-    pub fn confidence_masks(&self) -> Vec<Vec<f32>> {
-        let (width, height) = (self.mask.width(), self.mask.height());
-        let mut masks: Vec<_> =
-            (0..self.probabilities.channels).map(|_| Vec::with_capacity(width * height)).collect();
-        self.probabilities.upsample(width, height, |probabilities| {
-            masks.iter_mut().zip(probabilities).for_each(|(mask, value)| mask.push(*value));
-        });
-        masks
+    /// The probability of class `index` (0 is the background) at every pixel of the image, row-major.
+    /// `None` if there is no such class.
+    pub fn confidence_mask(&self, index: usize) -> Option<Vec<f32>> {
+        let map = &self.probabilities;
+        let pixels = map.rows * map.columns;
+        (index < map.channels).then(|| {
+            let values = map.values[index * pixels..][..pixels].to_vec();
+            GridMap { channels: 1, values, ..*map }.scaled(self.mask.width(), self.mask.height())
+        })
     }
 
     /// How unsure the model is at every pixel of the image: the entropy of its class probabilities over the
     /// largest possible one, 0..1, row-major. Taken on the network's own grid and interpolated.
     pub fn uncertainty_map(&self) -> Vec<f32> {
-        let (width, height) = (self.mask.width(), self.mask.height());
-        let mut values = Vec::with_capacity(width * height);
-        self.entropy.upsample(width, height, |entropy| values.push(entropy[0]));
-        values
+        self.entropy.scaled(self.mask.width(), self.mask.height())
     }
 
     /// The mean of [`Self::uncertainty_map`], on the network's own grid.
@@ -218,6 +214,13 @@ impl GridMap {
         });
         let shares = shares.collect();
         Ok((Mask::from_classes(width, height, classes)?, shares))
+    }
+
+    /// The only channel at every pixel of a `width × height` image.
+    fn scaled(&self, width: usize, height: usize) -> Vec<f32> {
+        let mut scaled = Vec::with_capacity(width * height);
+        self.upsample(width, height, |values| scaled.push(values[0]));
+        scaled
     }
 
     /// Visits every pixel of a `width × height` image in order with its bilinearly interpolated values.

@@ -49,7 +49,9 @@ impl SelfCheck {
                 return Err(Error::ModelHeader("its self-check is another model's".into()));
             }
             for (a, b) in expected.iter().zip(found) {
-                difference = difference.max((a - b).abs());
+                let apart = (a - b).abs();
+                // What is no number is as far away as can be.
+                difference = difference.max(if apart.is_nan() { f32::INFINITY } else { apart });
             }
         }
         if difference > TOLERANCE {

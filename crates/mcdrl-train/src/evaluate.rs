@@ -198,7 +198,7 @@ fn score(
     let comparable =
         !matching.classes.is_empty() && !truth.mask.classes().contains(&mcdrl_data::UNKNOWN_CLASS);
     let class_dice: Summary = by_class.iter().map(|overlap| overlap.dice).collect();
-    let background = segmentation.confidence_masks().swap_remove(0);
+    let background = segmentation.confidence_mask(0).unwrap_or_default();
     let confidences = background.iter().zip(truth.mask.classes()).map(|(background, truth)| {
         let says_lesion = *background < 0.5;
         (background.max(1.0 - background), says_lesion == (*truth != 0))

@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from "vite";
 
 const ASSETS = resolve(import.meta.dirname, "../crates/mcdrl/assets");
 
-/** The headers that `mcdrl serve` sends too: isolation for threads, and nothing from elsewhere. */
+/** Isolation, for threads, as `mcdrl serve` sends it. */
 const HEADERS = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -38,8 +38,8 @@ function demo(): Plugin {
   };
 }
 
-/** The WebAssembly modules and their scripts: each machine keeps only the one that it uses. */
-const ENGINE = /^assets\/mcdrl/;
+/** The WebAssembly modules and their scripts: a machine keeps the plain CPU's, and those that it uses. */
+const ENGINE = /^assets\/(threads|gpu)-/;
 
 /** The service worker, with the list of all that every visitor needs. */
 function offline(): Plugin {
@@ -53,20 +53,34 @@ function offline(): Plugin {
       for (const [name, file] of Object.entries(bundle).sort()) {
         hash.update(name).update(file.type === "asset" ? file.source : file.code);
       }
-      const own = Object.keys(bundle).filter((name) => name !== "index.html" && !ENGINE.test(name));
-      const files = ["./", ...own, ...publicFiles];
+      for (const name of publicFiles) hash.update(name).update(readFileSync(resolve(import.meta.dirname, "public", name)));
+      const names = Object.keys(bundle).filter((name) => name !== "index.html");
+      const files = ["./", ...names.filter((name) => !ENGINE.test(name)), ...publicFiles];
+      const engines = names.filter((name) => ENGINE.test(name));
       const source = readFileSync(resolve(import.meta.dirname, "src/service-worker.js"), "utf8")
         .replace("__VERSION__", hash.digest("hex").slice(0, 12))
-        .replace("[/* files */]", JSON.stringify(files));
+        .replace("[/* files */]", JSON.stringify(files))
+        .replace("[/* engines */]", JSON.stringify(engines));
       this.emitFile({ type: "asset", fileName: "service-worker.js", source });
     },
   };
 }
 
+/** Modules are told apart by the folder that they come from. */
+function assetFileNames({ originalFileNames }: { originalFileNames: string[] }): string {
+  const engine = originalFileNames.map((name) => /dist\/(cpu|threads|gpu)\//.exec(name)?.[1]).find(Boolean);
+  return engine ? `assets/${engine}-[name]-[hash][extname]` : "assets/[name]-[hash][extname]";
+}
+
 export default defineConfig({
   base: "./",
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
-  worker: { format: "es" },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: { output: { assetFileNames } },
+  },
+  worker: { format: "es", rollupOptions: { output: { assetFileNames } } },
   server: { headers: HEADERS, fs: { allow: [".."] } },
   preview: { headers: HEADERS },
   plugins: [demo(), offline()],

@@ -154,7 +154,7 @@ describe("the app in full", { skip: ENGINES.chromium ? false : "chromium is not 
     assert.deepEqual(asked.filter((url) => !url.startsWith("blob:")), []);
     assert.equal(await page.textContent("#requests"), "0");
     // The counter can count.
-    await page.evaluate(() => fetch("./icon.svg?again"));
+    await page.evaluate(() => fetch("./not-there"));
     await page.waitForFunction(() => document.querySelector("#requests").textContent === "1");
     await page.context().close();
   });

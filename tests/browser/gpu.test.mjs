@@ -108,6 +108,17 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
     });
   });
 
+  test("a module that panics in the middle of a promise: the CPU", () => {
+    // An error that nobody awaits, which the GPU's runtime answers with a panic.
+    const refused = `GPUDevice.prototype.createBindGroup = function () {
+        this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUValidationError("refused") }));
+        throw new Error("refused");
+      }`;
+    return inPage("chromium", tamper(refused), async (page) => {
+      assert.match(await cpuInstead(page, { delegate: "GPU" }), /the GPU .*failed/);
+    });
+  });
+
   test("auto times both, keeps the faster and remembers it", () =>
     inPage("chromium", {}, async (page) => {
       const first = await page.run(async () => {

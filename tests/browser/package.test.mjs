@@ -231,9 +231,33 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.deepEqual(found, { done: 2, last: true, late: "input" });
     });
 
+    test("a thousand frames of a video leave memory flat", { skip: engine !== "chromium" && "measured in Chromium" }, async () => {
+      const growth = await page.run(async () => {
+        // On one thread: Chromium waits for minutes for what sleeping threads have to say of their memory.
+        await lab.create({ delegate: "CPU", threads: 1 });
+        const canvas = new OffscreenCanvas(64, 64);
+        canvas.getContext("2d").fillRect(8, 8, 20, 30);
+        let timestamp = 0;
+        const rounds = async (count) => {
+          for (let run = 0; run < count; run++) {
+            // Two at once: the second waits, or gives way.
+            await Promise.all([1, 2].map(() => lab.segmenter.segmentForVideo(canvas, ++timestamp)));
+          }
+        };
+        const memory = async () => (await performance.measureUserAgentSpecificMemory()).bytes;
+        await rounds(50);
+        const before = await memory();
+        await rounds(500);
+        const after = await memory();
+        lab.segmenter.close();
+        return after / before;
+      });
+      assert.ok(growth < 1.05, `memory grew to ${growth} of what it was`);
+    });
+
     test("a thousand segmentations leave memory flat", { skip: engine !== "chromium" && "measured in Chromium" }, async () => {
       const growth = await page.run(async () => {
-        await lab.create({ delegate: "CPU", outputConfidenceMasks: false, outputUncertainty: false });
+        await lab.create({ delegate: "CPU", threads: 1, outputConfidenceMasks: false, outputUncertainty: false });
         const pixels = { data: new Uint8ClampedArray(64 * 64 * 4).fill(120), width: 64, height: 64 };
         const memory = async () => (await performance.measureUserAgentSpecificMemory()).bytes;
         const rounds = async (count) => {
@@ -263,6 +287,23 @@ describe("without isolation", { skip: ENGINES.chromium ? false : "chromium is no
     } finally {
       await page.close();
       await server.stop();
+    }
+  });
+
+  test("threads that cannot start leave one", async () => {
+    const gone = new Promise(() => {});
+    for (const broken of ["export {};", "throw new Error('no');", gone]) {
+      const alter = (path, bytes) => (path === "/package/thread.js" ? broken : bytes);
+      const server = await startServer({ alter });
+      const page = await openPage("chromium", `${server.url}/tests/page.html`);
+      try {
+        await ready(page);
+        const { device } = await page.run(() => lab.create({ delegate: "CPU" }));
+        assert.equal(device.threads, 1);
+      } finally {
+        await page.close();
+        await server.stop();
+      }
     }
   });
 

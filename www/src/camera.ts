@@ -8,25 +8,33 @@ export interface Camera {
   stop(): void;
 }
 
-/** Starts the camera; `show` is called with every frame's result and the frame itself, which it may keep until the next. */
+/** Starts the camera; `show` is called with every frame's result. */
 export async function startCamera(
   video: HTMLVideoElement,
   segmenter: ImageSegmenter,
-  show: (frame: ImageBitmap, result: SegmentationResult) => void,
+  show: (result: SegmentationResult) => Promise<void>,
   fail: (error: unknown) => void,
 ): Promise<Camera> {
   const wish = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
   const stream = await navigator.mediaDevices.getUserMedia(wish);
+  const stopTracks = () => {
+    stream.getTracks().forEach((track) => track.stop());
+    video.srcObject = null;
+  };
   video.srcObject = stream;
-  await video.play();
+  try {
+    await video.play();
+  } catch (error) {
+    stopTracks();
+    throw error;
+  }
   let running = true;
 
   void (async () => {
     while (running) {
-      const frame = await createImageBitmap(video);
       try {
-        const result = await segmenter.segmentForVideo(frame, performance.now());
-        if (result && running) show(frame, result);
+        const result = await segmenter.segmentForVideo(video, performance.now());
+        if (result && running) await show(result);
       } catch (error) {
         if (running) fail(error);
         return;
@@ -47,8 +55,7 @@ export async function startCamera(
     },
     stop() {
       running = false;
-      stream.getTracks().forEach((track) => track.stop());
-      video.srcObject = null;
+      stopTracks();
     },
   };
 }

@@ -5,8 +5,7 @@ import { startCamera, type Camera } from "./camera.js";
 import { showFindings } from "./findings.js";
 import { countRequests } from "./network.js";
 import { byId, element } from "./page.js";
-import { pictureOf, type Picture } from "./picture.js";
-import { maskPng } from "./png.js";
+import { develop, forget, maskOf, pictureOf, type Picture } from "./picture.js";
 import { download, everything, numbers, overlayPng } from "./save.js";
 import { followTheme } from "./theme.js";
 import { describe, draw, screenScale, type View } from "./viewer.js";
@@ -28,7 +27,9 @@ async function start(): Promise<void> {
   listen();
   offerViews();
   await registerOffline();
-  const samples = loadSamples();
+  const samples = loadSamples().catch((error) => {
+    byId("samples").append(element("li", {}, [`The samples could not be loaded: ${words(error)}`]));
+  });
   try {
     segmenter = await openSegmenter();
   } catch (error) {
@@ -36,7 +37,8 @@ async function start(): Promise<void> {
     return;
   }
   await samples;
-  setState("idle");
+  // An image may have been given meanwhile.
+  if (!batch && !shown) setState("idle");
   countRequests((count) => {
     byId("requests").textContent = String(count);
   });
@@ -50,6 +52,8 @@ async function openSegmenter(): Promise<ImageSegmenter> {
   const made = await ImageSegmenter.createFromOptions({
     model: wishes.get("model") ?? "./demo.safetensors",
     delegate,
+    outputConfidenceMasks: false,
+    outputImage: true,
     onProgress: ({ stage, fraction }) => {
       const share = fraction === undefined ? "" : ` ${Math.round(100 * fraction)} %`;
       byId("device-text").textContent = `${stages[stage]}${share}`;
@@ -104,7 +108,9 @@ async function loadSamples(): Promise<void> {
   const list = byId("samples");
   const names = (await (await fetch("./samples.json")).json()) as string[];
   for (const path of names) {
-    const file = await (await fetch(`./${path}`)).blob();
+    const response = await fetch(`./${path}`);
+    if (!response.ok) throw new Error(`${path} answers ${response.status}`);
+    const file = await response.blob();
     const name = path.replace("samples/", "");
     list.append(thumb(name.replace(/\.[^.]+$/, ""), file, () => void add([new File([file], name, { type: file.type })])));
   }
@@ -128,24 +134,22 @@ async function add(files: File[]): Promise<void> {
     const picture = pictureOf(file, file.name);
     byId("busy-text").textContent = files.length > 1 ? `Image ${done + 1} of ${files.length}` : "Segmenting";
     try {
-      picture.result = await segmenter.segment(file, { signal: mine.signal });
-      picture.bitmap = await bitmapOf(picture);
+      await develop(picture, await segmenter.segment(file, { signal: mine.signal }));
       keep(picture);
     } catch (error) {
       if (mine.signal.aborted) break;
       failed += 1;
-      picture.error = words(error);
       if (files.length === 1) {
         finishBatch(mine);
-        return fail(`${file.name}: ${picture.error}`);
+        return fail(`${file.name}: ${words(error)}`);
       }
     }
     done += 1;
   }
-  showBatch(done, files.length, failed, mine.signal.aborted);
   if (batch !== mine) return; // Newer images took over.
+  showBatch(done, files.length, failed, mine.signal.aborted);
   finishBatch(mine);
-  if (failed && failed === done) fail(`None of ${files.length} files is an image that can be read.`);
+  if (failed && failed === files.length) fail(`None of ${files.length} files is an image that can be read.`);
   else setState(shown?.result ? "done" : "idle");
 }
 
@@ -160,18 +164,16 @@ function showBatch(done: number, of: number, failed: number, cancelled = false):
   byId("batch-text").textContent = `${done} of ${of} images${failures}${cancelled ? ", cancelled" : ""}`;
 }
 
-/** The picture for the screen; a file that only the model could read, such as a TIFF, shows as grey. */
-async function bitmapOf({ file, result }: Picture): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(file, { colorSpaceConversion: "none" });
-  } catch {
-    return createImageBitmap(new ImageData(result!.width, result!.height));
-  }
-}
+let cameraStarts = false;
 
 async function toggleCamera(): Promise<void> {
-  if (camera) return stopCamera();
-  if (!segmenter) return;
+  if (camera) {
+    stopCamera();
+    return setState(shown ? "done" : "idle");
+  }
+  if (!segmenter || cameraStarts) return;
+  cameraStarts = true;
+  batch?.abort();
   try {
     setState("busy");
     byId("busy-text").textContent = "Starting the camera";
@@ -184,14 +186,17 @@ async function toggleCamera(): Promise<void> {
   } catch (error) {
     const denied = error instanceof DOMException && error.name === "NotAllowedError";
     fail(denied ? "The camera may not be used: allow it in the browser's settings." : `No camera: ${words(error)}`);
+  } finally {
+    cameraStarts = false;
   }
 }
 
-function showFrame(frame: ImageBitmap, result: NonNullable<Picture["result"]>): void {
-  shown?.name === "camera" && shown.bitmap?.close();
-  shown = { name: "camera", file: new Blob(), bitmap: frame, result };
+async function showFrame(result: NonNullable<Picture["result"]>): Promise<void> {
+  const frame: Picture = { name: "camera", file: new Blob(), live: true };
+  await develop(frame, result);
+  if (!camera) return forget(frame);
   setState("done");
-  show(shown);
+  show(frame);
 }
 
 async function shoot(): Promise<void> {
@@ -231,16 +236,29 @@ function words(error: unknown): string {
 function keep(picture: Picture): void {
   pictures.push(picture);
   byId("images-title").hidden = false;
-  byId("images").append(thumb(picture.name, picture.file, () => {
-    stopCamera();
-    setState("done");
-    show(picture);
-  }));
+  byId("images").append(thumb(picture.name, picture.file, () => void look(picture)));
   byId<HTMLButtonElement>("save-all").disabled = false;
   show(picture);
 }
 
+/** Shows a picture again; what was forgotten of it is made anew. */
+async function look(picture: Picture): Promise<void> {
+  stopCamera();
+  try {
+    if (!picture.result) {
+      setState("busy");
+      byId("busy-text").textContent = "Segmenting";
+      await develop(picture, await segmenter!.segment(picture.file));
+    }
+    setState("done");
+    show(picture);
+  } catch (error) {
+    fail(words(error));
+  }
+}
+
 function show(picture: Picture): void {
+  if (shown && shown !== picture) forget(shown);
   shown = picture;
   const { result } = picture;
   if (result) {
@@ -306,13 +324,18 @@ const offered: string[] = [];
 function offerFiles(picture: Picture): void {
   const { result, name } = picture;
   offered.splice(0).forEach((url) => URL.revokeObjectURL(url));
-  if (!result || picture.name === "camera") return;
-  offer("save-mask", maskPng(result.categoryMask, result.width, result.height), `${name}-mask.png`);
+  for (const id of ["save-mask", "save-overlay", "save-json"]) {
+    byId(id).removeAttribute("href");
+    byId(id).setAttribute("aria-disabled", "true");
+  }
+  if (!result || picture.live) return;
+  offer("save-mask", maskOf(result), `${name}-mask.png`);
   const text = `${JSON.stringify(numbers(picture), null, 2)}\n`;
   offer("save-json", new Blob([text], { type: "application/json" }), `${name}.json`);
-  void overlayPng(picture, Number(opacity.value) / 100).then((overlay) => {
-    if (shown === picture) offer("save-overlay", overlay, `${name}-overlay.png`);
-  });
+  overlayPng(picture, Number(opacity.value) / 100).then(
+    (overlay) => shown === picture && offer("save-overlay", overlay, `${name}-overlay.png`),
+    () => {}, // Too large for a canvas here: the link stays off.
+  );
 }
 
 function offer(id: string, file: Blob, name: string): void {
@@ -324,7 +347,17 @@ function offer(id: string, file: Blob, name: string): void {
 }
 
 async function saveAll(): Promise<void> {
-  download(await everything(pictures, Number(opacity.value) / 100), "mcdrl.zip");
+  const open = async (picture: Picture) => {
+    if (picture.result) return picture;
+    const copy = { ...picture };
+    await develop(copy, await segmenter!.segment(picture.file));
+    return copy;
+  };
+  try {
+    download(await everything(pictures, Number(opacity.value) / 100, open), "mcdrl.zip");
+  } catch (error) {
+    fail(words(error));
+  }
 }
 
 // Working without a network.
@@ -334,8 +367,10 @@ async function registerOffline(): Promise<void> {
   const workers = import.meta.env.PROD ? navigator.serviceWorker : undefined;
   if (!workers) return;
   const controls = async () => {
+    const known = await workers.getRegistration();
     await workers.register("./service-worker.js");
-    if (workers.controller) return;
+    // After a forced reload it does not take the page over.
+    if (workers.controller || known?.active) return;
     await new Promise((resolve) => workers.addEventListener("controllerchange", resolve, { once: true }));
   };
   const late = new Promise((resolve) => setTimeout(resolve, 10_000));

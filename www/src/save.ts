@@ -2,8 +2,7 @@
 
 import { zip, type AsyncZippable } from "fflate";
 import { element } from "./page.js";
-import type { Picture } from "./picture.js";
-import { maskPng } from "./png.js";
+import { forget, maskOf, type Picture } from "./picture.js";
 import { draw } from "./viewer.js";
 
 /** The numbers of a result, in the words of `mcdrl segment --json`. */
@@ -22,17 +21,21 @@ export async function overlayPng(picture: Picture, opacity: number): Promise<Blo
   });
 }
 
-/** Mask, overlay and numbers of every picture. */
-export async function everything(pictures: Picture[], opacity: number): Promise<Blob> {
+/** Mask, overlay and numbers of every picture; `open` gives a picture that is not in view its result again. */
+export async function everything(
+  pictures: Picture[],
+  opacity: number,
+  open: (picture: Picture) => Promise<Picture>,
+): Promise<Blob> {
   const files: AsyncZippable = {};
   const taken = new Set<string>();
   for (const picture of pictures) {
-    if (!picture.result) continue;
     const name = unused(picture.name, taken);
-    const { categoryMask, width, height } = picture.result;
-    files[`${name}-mask.png`] = await bytesOf(maskPng(categoryMask, width, height));
-    files[`${name}-overlay.png`] = await bytesOf(await overlayPng(picture, opacity));
-    files[`${name}.json`] = new TextEncoder().encode(`${JSON.stringify(numbers({ ...picture, name }), null, 2)}\n`);
+    const opened = await open(picture);
+    if (opened.result) files[`${name}-mask.png`] = await bytesOf(maskOf(opened.result));
+    files[`${name}-overlay.png`] = await bytesOf(await overlayPng(opened, opacity));
+    files[`${name}.json`] = new TextEncoder().encode(`${JSON.stringify(numbers({ ...opened, name }), null, 2)}\n`);
+    if (opened !== picture) forget(opened);
   }
   return new Promise((resolve, reject) => {
     // PNGs are compressed already.

@@ -8,11 +8,11 @@ const DIST = resolve(import.meta.dirname, "../dist");
 const APP = resolve(import.meta.dirname, "../../../www/dist");
 
 const compressed = (...files) => files.reduce((sum, file) => sum + brotliCompressSync(readFileSync(file)).length, 0);
-const module = (name) => () => compressed(join(DIST, name, "mcdrl_bg.wasm"));
+const module = (name) => () => compressed(join(DIST, name, "mcdrl_bg.wasm"), join(DIST, name, "mcdrl.js"));
 
 /** All of the app but the modules, the model and the samples. */
 function shell() {
-  const assets = readdirSync(join(APP, "assets")).filter((name) => !name.startsWith("mcdrl"));
+  const assets = readdirSync(join(APP, "assets")).filter((name) => !/^(cpu|threads|gpu)-/.test(name));
   const own = ["index.html", "service-worker.js", "samples.json", "manifest.webmanifest", "icon.svg"];
   return compressed(...own.map((name) => join(APP, name)), ...assets.map((name) => join(APP, "assets", name)));
 }

@@ -277,6 +277,8 @@ function redraw(): void {
   const text = describe(shown, map, segmenter?.getLabels() ?? []);
   canvas.setAttribute("aria-label", text);
   const time = shown.result ? ` · ${shown.result.milliseconds.toFixed(0)} ms on the ${shown.result.device.toUpperCase()}` : "";
+  // Nobody wants to hear every frame of the camera.
+  byId("caption").setAttribute("aria-live", shown.live ? "off" : "polite");
   byId("caption").textContent = text + time;
   const chosen = map.kind === "confounder" ? map.index : undefined;
   showFindings(shown.result, chosen, (index) => {

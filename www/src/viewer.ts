@@ -21,9 +21,11 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture, view: View, op
   const context = canvas.getContext("2d")!;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  if (!result || view.kind === "image") return;
-  context.globalAlpha = view.kind === "mask" ? 1 : opacity;
-  context.drawImage(mapOf(result, view, opacity), 0, 0, canvas.width, canvas.height);
+  if (!result) return;
+  for (const { map, firm } of layersOf(result, view)) {
+    context.globalAlpha = firm ? 1 : opacity;
+    context.drawImage(map, 0, 0, canvas.width, canvas.height);
+  }
   context.globalAlpha = 1;
 }
 
@@ -58,59 +60,100 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 }
 
-function mapOf(result: SegmentationResult, view: View, opacity: number): OffscreenCanvas | HTMLCanvasElement {
+/** A map as a picture; a firm one is not faded. */
+interface Layer {
+  map: HTMLCanvasElement;
+  firm?: boolean;
+}
+
+/** Painted once for a result: the slider only fades them. */
+const painted = new WeakMap<SegmentationResult, Map<string, Layer[]>>();
+
+function layersOf(result: SegmentationResult, view: View): Layer[] {
+  const key = view.kind === "confounder" ? `confounder ${view.index}` : view.kind;
+  const known = painted.get(result) ?? new Map<string, Layer[]>();
+  painted.set(result, known);
+  const layers = known.get(key) ?? paintLayers(result, view);
+  known.set(key, layers);
+  return layers;
+}
+
+function paintLayers(result: SegmentationResult, view: View): Layer[] {
+  const { width, height, categoryMask, uncertainty, regions } = result;
   switch (view.kind) {
-    case "mask":
-      return maskMap(result, opacity);
-    case "uncertainty":
-      return painted(result.width, result.height, (at) => [...heat(result.uncertainty[at] ?? 0), 255]);
-    case "regions":
-      return regionMap(result.regions);
-    case "confounder":
-      return confounderMap(result.regions, view.index);
     case "image":
-      return painted(1, 1, () => [0, 0, 0, 0]);
+      return [];
+    case "mask": {
+      const colours = Array.from({ length: 256 }, (_, value) => (value ? pack(classColour(value)) : 0));
+      const edge = edgeOf(result);
+      return [
+        { map: paint(width, height, (at) => colours[categoryMask[at]!]!) },
+        { map: paint(width, height, (at) => (edge[at] ? colours[categoryMask[at]!]! : 0)), firm: true },
+      ];
+    }
+    case "uncertainty": {
+      const colours = Array.from({ length: 256 }, (_, value) => pack(heat(value / 255)));
+      return [{ map: paint(width, height, (at) => colours[Math.round(255 * (uncertainty[at] ?? 0))]!) }];
+    }
+    case "regions":
+      return [{ map: regionMap(regions) }];
+    case "confounder":
+      return [{ map: confounderMap(regions, view.index) }];
   }
 }
 
-/** A tint and a firm outline. */
-function maskMap({ categoryMask: mask, width, height }: SegmentationResult, opacity: number): HTMLCanvasElement {
+/** 1 where another value is near. */
+function edgeOf({ categoryMask: mask, width, height }: SegmentationResult): Uint8Array {
   const reach = Math.max(1, Math.round(Math.max(width, height) / 256));
-  return painted(width, height, (at) => {
-    const value = mask[at]!;
-    if (value === 0) return [0, 0, 0, 0];
-    const [x, y] = [at % width, Math.floor(at / width)];
-    const inside = x >= reach && y >= reach && x + reach < width && y + reach < height;
-    const same = (step: number) => mask[at + step] === value;
-    const edge = !inside || !(same(reach) && same(-reach) && same(reach * width) && same(-reach * width));
-    return [...classColour(value), edge ? 255 : Math.round(255 * opacity)];
-  });
+  const edge = new Uint8Array(mask.length);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at++) {
+      const value = mask[at]!;
+      if (value === 0) continue;
+      const inside = x >= reach && y >= reach && x + reach < width && y + reach < height;
+      const down = reach * width;
+      const same =
+        inside &&
+        mask[at + reach] === value &&
+        mask[at - reach] === value &&
+        mask[at + down] === value &&
+        mask[at - down] === value;
+      edge[at] = same ? 0 : 1;
+    }
+  }
+  return edge;
 }
+
+const DROPPED = pack([6, 8, 20], 230);
 
 function regionMap({ rows, columns, similarity, retained }: RegionMap): HTMLCanvasElement {
   const [low, high] = [Math.min(...similarity), Math.max(...similarity)];
-  return painted(columns, rows, (at) => {
-    if (!retained[at]) return [6, 8, 20, 230];
+  return paint(columns, rows, (at) => {
+    if (!retained[at]) return DROPPED;
     const warmth = (similarity[at]! - low) / Math.max(1e-6, high - low);
-    return [255 * warmth, 110 + 60 * warmth, 140 * (1 - warmth), 255];
+    return pack([255 * warmth, 110 + 60 * warmth, 140 * (1 - warmth)]);
   });
 }
 
 function confounderMap({ rows, columns, retained, confounders }: RegionMap, index: number): HTMLCanvasElement {
   const map = confounders[index] ?? new Float32Array(rows * columns);
   const top = Math.max(1e-6, ...map);
-  return painted(columns, rows, (at) => (retained[at] ? [...heat(map[at]! / top), 255] : [6, 8, 20, 230]));
+  return paint(columns, rows, (at) => (retained[at] ? pack(heat(map[at]! / top)) : DROPPED));
 }
 
-type Pixel = [...Colour, number];
+/** A colour as canvases hold it in memory, on the little-endian machines that browsers run on. */
+function pack([red, green, blue]: Colour, alpha = 255): number {
+  return ((alpha << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0;
+}
 
-function painted(width: number, height: number, colour: (at: number) => Pixel): HTMLCanvasElement {
+function paint(width: number, height: number, colour: (at: number) => number): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d")!;
   const image = context.createImageData(width, height);
-  for (let at = 0; at < width * height; at++) image.data.set(colour(at), 4 * at);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let at = 0; at < pixels.length; at++) pixels[at] = colour(at);
   context.putImageData(image, 0, 0);
   return canvas;
 }

@@ -3,34 +3,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { ENGINES, openPage, startChromium } from "./engines.mjs";
+import { ENGINES, startChromium } from "./engines.mjs";
+import { holdsToTheAnswers, inLab, tamper } from "./lab.mjs";
 import { startServer } from "./server.mjs";
-
-const ready = (page) =>
-  page.run(async () => {
-    while (!window.labReady) await new Promise((later) => setTimeout(later, 50));
-  });
-
-async function inPage(engine, options, work) {
-  const server = await startServer(options);
-  const page = await openPage(engine, `${server.url}/tests/page.html`);
-  try {
-    await ready(page);
-    return await work(page);
-  } finally {
-    await page.close();
-    await server.stop();
-  }
-}
-
-/** Puts a script before the worker's own. */
-const tamper = (script) => ({
-  alter: (path, bytes) => (path === "/package/worker.js" ? `${script};\n${bytes}` : bytes),
-});
 
 for (const engine of ["chromium", "firefox"]) {
   test(`${engine}: WebGPU gives native's answers`, { skip: !ENGINES[engine] && `${engine} is not installed` }, () =>
-    inPage(engine, {}, async (page) => {
+    inLab(engine, {}, async (page) => {
       const made = await page.run(() => lab.create({ delegate: "GPU" }));
       assert.equal(made.device.name, "gpu", made.device.reason);
       const stages = await page.run(() => lab.progress.map(({ stage }) => stage));
@@ -44,11 +23,7 @@ for (const engine of ["chromium", "firefox"]) {
       });
       const later = times.slice(1).sort((a, b) => a - b)[1];
       assert.ok(times[0] < 3 * later, `the first image took ${times[0]} ms, later ones ${later} ms`);
-      const found = await page.run(() => lab.conformance());
-      assert.equal(found.images, 15);
-      assert.equal(found.device, "gpu");
-      assert.ok(found.pixels <= found.tolerance.share_of_differing_pixels, JSON.stringify(found));
-      assert.ok(found.weights <= found.tolerance.confounder_weight, JSON.stringify(found));
+      await holdsToTheAnswers(page, "gpu");
     }));
 }
 
@@ -66,32 +41,32 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
   };
 
   test("no WebGPU: the CPU, and it says so", () =>
-    inPage("chromium", tamper("Object.defineProperty(navigator, 'gpu', { value: undefined })"), async (page) => {
+    inLab("chromium", tamper("Object.defineProperty(navigator, 'gpu', { value: undefined })"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU" }), /no WebGPU/);
     }));
 
   test("no adapter: the CPU", () =>
-    inPage("chromium", tamper("GPU.prototype.requestAdapter = async () => null"), async (page) => {
+    inLab("chromium", tamper("GPU.prototype.requestAdapter = async () => null"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "auto" }), /no adapter/);
     }));
 
   test("an adapter that never answers: the CPU after the time limit", () =>
-    inPage("chromium", tamper("GPU.prototype.requestAdapter = () => new Promise(() => {})"), async (page) => {
+    inLab("chromium", tamper("GPU.prototype.requestAdapter = () => new Promise(() => {})"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU", gpuTimeout: 1000 }), /does not answer/);
     }));
 
   test("a device that never comes: the CPU after the time limit", () =>
-    inPage("chromium", tamper("GPUAdapter.prototype.requestDevice = () => new Promise(() => {})"), async (page) => {
+    inLab("chromium", tamper("GPUAdapter.prototype.requestDevice = () => new Promise(() => {})"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU", gpuTimeout: 3000 }), /longer than 3 s/);
     }));
 
   test("a worker that hangs: a typed error for the CPU, the CPU for the GPU", () =>
-    inPage("chromium", tamper("GPU.prototype.requestAdapter = () => { for (;;); }"), async (page) => {
+    inLab("chromium", tamper("GPU.prototype.requestAdapter = () => { for (;;); }"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU", timeout: 8000 }), /not ready after 8 s/);
     }));
 
   test("a worker that never answers at all is a typed error", () =>
-    inPage("chromium", tamper("for (;;)"), async (page) => {
+    inLab("chromium", tamper("for (;;)"), async (page) => {
       const failure = await page.run(() => lab.failure(() => lab.create({ delegate: "CPU", timeout: 2000 })));
       assert.deepEqual([failure.typed, failure.code], [true, "timeout"]);
     }));
@@ -103,7 +78,7 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
         const code = descriptor.code.replaceAll(/max\\(/g, "min(");
         return right.call(this, { ...descriptor, code });
       }`;
-    return inPage("chromium", tamper(faulty), async (page) => {
+    return inLab("chromium", tamper(faulty), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU" }), /computes wrongly|no numbers/);
     });
   });
@@ -114,13 +89,13 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
         this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUValidationError("refused") }));
         throw new Error("refused");
       }`;
-    return inPage("chromium", tamper(refused), async (page) => {
+    return inLab("chromium", tamper(refused), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU" }), /the GPU .*failed/);
     });
   });
 
   test("auto times both, keeps the faster and remembers it", () =>
-    inPage("chromium", {}, async (page) => {
+    inLab("chromium", {}, async (page) => {
       const first = await page.run(async () => {
         const { device } = await lab.create({ delegate: "auto" });
         lab.segmenter.close();
@@ -170,7 +145,7 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
   });
 
   test("closing gives the GPU's memory back, and it can be opened again", () =>
-    inPage("chromium", tamper(`const channel = new BroadcastChannel("gpu");
+    inLab("chromium", tamper(`const channel = new BroadcastChannel("gpu");
       const destroy = GPUDevice.prototype.destroy;
       GPUDevice.prototype.destroy = function () {
         destroy.call(this);

@@ -36,7 +36,7 @@ export async function chooseDevice(wish: Wish): Promise<{ running: Running; verd
 
   const machine = `${adapter.description} ${fingerprint(wish.model)} ${threadCount(wish)}`;
   if (wish.delegate === "auto" && wish.verdicts[machine] === "CPU") {
-    const reason = `faster than the GPU ${adapter.description} when both were timed before`;
+    const reason = `the GPU ${adapter.description} failed or was slower when both were timed before`;
     return { running: await openCpu(wish, reason), verdicts: {} };
   }
   const onCpu = async (thrown: unknown) => {

@@ -34,6 +34,7 @@ interface Waiting {
 }
 
 interface Frame {
+  timestamp: number;
   payload: Payload;
   transfer: Transferable[];
   signal: AbortSignal | undefined;
@@ -186,10 +187,13 @@ export class ImageSegmenter {
     this.#lastTimestamp = timestamp;
     const [payload, transfer] = await toPayload(frame, options.transfer ?? false);
     return new Promise((resolve, reject) => {
-      const waiting = this.#nextFrame;
-      if (waiting?.payload.kind === "bitmap") waiting.payload.bitmap.close();
-      waiting?.resolve(null);
-      this.#nextFrame = { payload, transfer, signal: options.signal, resolve, reject };
+      const frame: Frame = { timestamp, payload, transfer, signal: options.signal, resolve, reject };
+      // Frames may be read in another order than they came.
+      const newest = (this.#nextFrame?.timestamp ?? -Infinity) > timestamp ? this.#nextFrame! : frame;
+      const older = newest === frame ? this.#nextFrame : frame;
+      older?.transfer.filter(isBitmap).forEach((bitmap) => bitmap.close());
+      older?.resolve(null);
+      this.#nextFrame = newest;
       if (!this.#frameRuns) void this.#runFrames();
     });
   }

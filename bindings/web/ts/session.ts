@@ -101,13 +101,15 @@ class Session {
   }
 
   async #download(url: string): Promise<Uint8Array> {
-    let told = -1;
-    const report = (fraction: number) => {
-      if (fraction < told + 0.01 && fraction < 1) return;
-      told = fraction;
-      this.#port.post({ type: "progress", progress: { stage: "model", fraction } });
+    let told = 0;
+    // Told also where the share is not known: the page waits as long as something comes.
+    const report = (loaded: number, length: number) => {
+      const step = length ? length / 100 : 256 * 1024;
+      if (loaded > 0 && loaded - told < step && loaded !== length) return;
+      told = loaded;
+      const share = length ? { fraction: Math.min(1, loaded / length) } : {};
+      this.#port.post({ type: "progress", progress: { stage: "model", ...share } });
     };
-    report(0);
     try {
       const response = await this.#get(url);
       if (!response.ok) throw new Error(`the server answers ${response.status}`);
@@ -116,11 +118,12 @@ class Session {
       const length = compressed ? 0 : Number(response.headers.get("content-length") ?? 0);
       const chunks: Uint8Array[] = [];
       let loaded = 0;
+      report(loaded, length);
       const reader = response.body?.getReader();
       for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
         chunks.push(part.value);
         loaded += part.value.length;
-        if (length) report(Math.min(1, loaded / length));
+        report(loaded, length);
       }
       const bytes = new Uint8Array(loaded);
       let at = 0;

@@ -95,10 +95,11 @@ fn answer(app: &Path, request: &Request) -> ResponseBox {
 fn file_of(app: &Path, url: &str) -> Option<PathBuf> {
     let path = url.split(['?', '#']).next()?.trim_start_matches('/');
     let path = Path::new(path);
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
     let file = app.join(path);
-    let file = if file.is_dir() { file.join("index.html") } else { file };
-    inside.then_some(file)
+    Some(if file.is_dir() { file.join("index.html") } else { file })
 }
 
 fn content_type(file: &Path) -> &'static str {
@@ -129,4 +130,25 @@ fn respond(status: u16, bytes: Vec<u8>, content_type: &str) -> ResponseBox {
     });
     Response::new(StatusCode(status), headers.collect(), Cursor::new(bytes), Some(length), None)
         .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_stay_in_the_apps_folder() {
+        let app = tempfile::tempdir().unwrap();
+        std::fs::create_dir(app.path().join("assets")).unwrap();
+        let file = |url: &str| file_of(app.path(), url);
+        assert_eq!(file("/"), Some(app.path().join("index.html")));
+        assert_eq!(file("/?delegate=CPU#top"), Some(app.path().join("index.html")));
+        assert_eq!(file("/assets/a.js"), Some(app.path().join("assets/a.js")));
+        assert_eq!(file("//assets"), Some(app.path().join("assets/index.html")));
+        for url in ["/../secret", "/assets/../../secret", "/..", "/assets/.."] {
+            assert_eq!(file(url), None, "{url}");
+        }
+        // Nothing is decoded, so nothing can be smuggled in: these are names like any other.
+        assert_eq!(file("/%2e%2e/secret"), Some(app.path().join("%2e%2e/secret")));
+    }
 }

@@ -30,6 +30,10 @@ const SHARED: &str = "-C target-feature=+simd128,+atomics,+bulk-memory,+mutable-
 
 /// Builds the modules named, or all with the package and the app if none is.
 pub fn web(names: &[&str]) -> Outcome {
+    let known = MODULES.map(|module| module.name);
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        return Err(format!("there is no module `{name}`: choose among {}", known.join(", ")));
+    }
     for module in MODULES.iter().filter(|module| names.is_empty() || names.contains(&module.name)) {
         build(module)?;
     }

@@ -102,7 +102,7 @@ impl Model {
             bytes_per_value: if precision == Precision::Half { 2 } else { 4 },
             sha256: weights.sha256(precision),
             header_sha256: String::new(),
-            check: self.answer(),
+            check: self.answer(&weights.to_safetensors(precision)),
             ..self.header.clone()
         };
         let text =
@@ -112,10 +112,13 @@ impl Model {
         weights.to_safetensors(precision)
     }
 
-    /// `None` for a network that gives no answer, such as one that diverged.
-    fn answer(&self) -> Option<SelfCheck> {
-        let model = Self { header: self.header.clone(), network: self.network.clone() };
-        let device = model.network.class_texts().device();
+    /// The answer of the tensors as stored, rounded or not: who reads a file and writes it again gets the same one.
+    /// `None` for a network that gives none, such as one that diverged.
+    fn answer(&self, stored: &[u8]) -> Option<SelfCheck> {
+        let device = self.network.class_texts().device();
+        let network = self.header.architecture.init(&device);
+        let network = Weights::from_safetensors(stored).ok()?.load_into(network, &str::to_owned);
+        let model = Self { header: self.header.clone(), network: network.ok()? };
         let segmentation = Segmenter::new(model, &device).segment(&built_in_image()).ok()?;
         Some(SelfCheck::of(&segmentation))
     }

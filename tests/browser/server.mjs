@@ -10,7 +10,7 @@ export const ROOT = resolve(import.meta.dirname, "../..");
 const FOLDERS = {
   "/package/": join(ROOT, "bindings/web/dist"),
   "/assets/": join(ROOT, "crates/mcdrl/assets"),
-  "/conformance/": join(ROOT, "tests/conformance/demo"),
+  "/conformance/": join(ROOT, "tests/conformance"),
   "/tests/": join(ROOT, "tests/browser"),
   "/app/": join(ROOT, "www/dist"),
 };

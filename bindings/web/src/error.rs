@@ -22,7 +22,7 @@ fn code(error: &Error) -> &'static str {
     match error {
         Error::Image { .. } => "image",
         Error::ImageTooLarge { .. } => "image-too-large",
-        Error::BufferLength { .. } => "input",
+        Error::BufferLength { .. } | Error::Frame(_) => "input",
         Error::ModelVersion { .. } => "model-version",
         Error::Safetensors(_)
         | Error::MissingTensor { .. }

@@ -80,14 +80,18 @@ impl Segment {
 
 /// The model at `path`, or the embedded one, on the chosen device.
 pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter> {
-    let device = common.device().open()?;
-    match path {
+    let open = |bytes: &[u8]| Segmenter::open(bytes, common.device(), &mut |_| ());
+    let opened = match path {
         Some(path) => {
             let bytes = std::fs::read(path).map_err(Failure::io(path))?;
-            Segmenter::from_bytes(&bytes, &device).map_err(Failure::file(path))
+            open(&bytes).map_err(Failure::file(path))?
         }
-        None => Ok(Segmenter::from_bytes(mcdrl::demo::MODEL, &device)?),
+        None => open(mcdrl::demo::MODEL)?,
+    };
+    if let Some(reason) = opened.passed_over {
+        tell!("mcdrl: on the CPU instead of the GPU: {reason}");
     }
+    Ok(opened.segmenter)
 }
 
 /// A line about a segmentation for people.

@@ -33,6 +33,9 @@ pub enum Error {
         /// Bytes given.
         found: usize,
     },
+    /// A frame's planes do not hold what its size and format ask for.
+    #[error("not a readable frame: {0}")]
+    Frame(String),
     /// A safetensors file cannot be read.
     #[error("not a readable safetensors file: {0}; it may be cut off or of another format")]
     Safetensors(String),

@@ -181,13 +181,19 @@ impl Mask {
     }
 }
 
-fn check_length(width: usize, height: usize, channels: usize, found: usize) -> Result<()> {
-    let pixels = width as u64 * height as u64;
+/// Whether an image of this size is within [`MAX_MEGAPIXELS`].
+pub(crate) fn check_size(width: usize, height: usize) -> Result<()> {
+    let pixels = (width as u64).saturating_mul(height as u64);
     if pixels > u64::from(MAX_MEGAPIXELS) * 1_000_000 {
         let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
         let (width, height) = (side(width), side(height));
         return Err(Error::ImageTooLarge { width, height, limit: MAX_MEGAPIXELS });
     }
+    Ok(())
+}
+
+fn check_length(width: usize, height: usize, channels: usize, found: usize) -> Result<()> {
+    check_size(width, height)?;
     let expected = width * height * channels;
     if expected == 0 || expected != found {
         return Err(Error::BufferLength { width, height, expected, found });

@@ -33,6 +33,7 @@ mod causal_intervention;
 mod confounder_dictionary;
 mod device;
 mod error;
+mod frame;
 mod image;
 #[cfg_attr(feature = "ndarray", allow(deprecated))] // Burn deprecates the ndarray backend.
 #[cfg_attr(not(feature = "autodiff"), allow(dead_code))] // The gradients are for training.
@@ -56,6 +57,7 @@ pub use causal_intervention::{
 pub use confounder_dictionary::{ConfounderDictionary, DictionaryLearning};
 pub use device::{DeviceChoice, device_name};
 pub use error::{Error, Result};
+pub use frame::{Frame, PixelFormat, Plane, YuvColors};
 pub use image::{Image, MAX_MEGAPIXELS, Mask};
 pub use kernels::resize;
 pub use model_file::{FORMAT_VERSION, Model, ModelHeader};
@@ -64,7 +66,7 @@ pub use preprocess::Preprocess;
 pub use profile::{Confounder, Profile};
 pub use segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
 pub use segmentation_head::{SegmentationHead, SegmentationHeadConfig};
-pub use segmenter::Segmenter;
+pub use segmenter::{OpenStage, Opened, Segmenter};
 pub use self_check::SelfCheck;
 pub use target_region::{TargetRegionSelectionConfig, TargetRegions};
 pub use weights::{Precision, Weights};

@@ -7,7 +7,7 @@ use crate::model_file::{Model, ModelHeader};
 use crate::network::McdrlOutput;
 use crate::segmentation::{RawOutput, RegionMap, Segmentation};
 use crate::self_check::built_in_image;
-use crate::{Error, Image, Result};
+use crate::{DeviceChoice, Error, Image, Result};
 
 /// Segments images with one model on one device.
 #[derive(Debug)]
@@ -16,8 +16,54 @@ pub struct Segmenter {
     device: Device,
 }
 
+/// What [`Segmenter::open`] is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenStage {
+    /// It opens the device.
+    Device,
+    /// It reads the model onto the device.
+    Model,
+    /// It segments the built-in image, for which a GPU's kernels are compiled.
+    WarmUp,
+}
+
+/// A segmenter on a device that has proved itself.
+#[derive(Debug)]
+pub struct Opened {
+    /// The segmenter.
+    pub segmenter: Segmenter,
+    /// Why [`DeviceChoice::Auto`] passed over a GPU that there is.
+    pub passed_over: Option<Error>,
+}
+
 impl Segmenter {
-    /// Opens a model file.
+    /// Opens a model file on the device of `choice`, and holds the device to the model's own answer before it sees a
+    /// patient's image. With [`DeviceChoice::Auto`] the CPU takes over from a GPU that fails or computes wrongly.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`], [`DeviceChoice::open`] and [`Self::self_check`].
+    pub fn open(
+        bytes: &[u8],
+        choice: DeviceChoice,
+        on_stage: &mut dyn FnMut(OpenStage),
+    ) -> Result<Opened> {
+        on_stage(OpenStage::Device);
+        let device = choice.open()?;
+        on_stage(OpenStage::Model);
+        let segmenter = Self::from_bytes(bytes, &device)?;
+        on_stage(OpenStage::WarmUp);
+        let checked = try_read_sync(segmenter.self_check()).unwrap_or_else(|| Err(answers_later()));
+        match checked {
+            Ok(()) => Ok(Opened { segmenter, passed_over: None }),
+            Err(error) if choice == DeviceChoice::Auto && segmenter.device_name() == "gpu" => {
+                let opened = Self::open(bytes, DeviceChoice::Cpu, on_stage)?;
+                Ok(Opened { passed_over: Some(error), ..opened })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a model file onto a device.
     ///
     /// # Errors
     /// As [`Model::from_bytes`].
@@ -61,9 +107,7 @@ impl Segmenter {
     /// [`Error::Execution`] if the device fails, and in a browser on the GPU, which nothing can wait for there: use
     /// [`Self::segment_batch_async`].
     pub fn segment_batch(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
-        try_read_sync(self.segment_batch_async(images)).unwrap_or_else(|| {
-            Err(Error::Execution("this device answers later: segment asynchronously".into()))
-        })
+        try_read_sync(self.segment_batch_async(images)).unwrap_or_else(|| Err(answers_later()))
     }
 
     /// As [`Self::segment_batch`], without blocking the thread while a GPU works.
@@ -150,6 +194,10 @@ async fn read_back(output: McdrlOutput, side: usize) -> Result<Vec<RawOutput>> {
 
 fn values(data: TensorData) -> Result<Vec<f32>> {
     data.convert::<f32>().try_to_vec().map_err(failed)
+}
+
+fn answers_later() -> Error {
+    Error::Execution("this device answers later: segment asynchronously".into())
 }
 
 fn failed(error: impl std::fmt::Debug) -> Error {

@@ -1,0 +1,66 @@
+//! The way of an answer back to whoever waits for it: sent once, by the worker or by a cancellation, the first wins.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cancellation::{Cancel, Cancellation};
+use crate::error::{Result, SegmenterError};
+
+/// The sending end.
+pub(crate) struct Reply<T>(Arc<Mutex<Option<oneshot::Sender<Result<T>>>>>);
+
+/// The waiting end.
+pub(crate) struct Answer<T>(oneshot::Receiver<Result<T>>);
+
+/// Both ends of a new answer, which `cancellation` ends at once.
+pub(crate) fn reply<T: Send + 'static>(
+    cancellation: Option<&Cancellation>,
+) -> Result<(Reply<T>, Answer<T>)> {
+    let (sender, receiver) = oneshot::channel();
+    let reply = Reply(Arc::new(Mutex::new(Some(sender))));
+    if let Some(cancellation) = cancellation {
+        let target: Arc<dyn Cancel> = reply.0.clone();
+        cancellation.watch(&target)?;
+    }
+    Ok((reply, Answer(receiver)))
+}
+
+impl<T> Reply<T> {
+    /// Answers, unless somebody has.
+    pub(crate) fn send(self, result: Result<T>) {
+        if let Some(sender) = take(&self.0) {
+            // Who no longer waits needs no answer.
+            let _ = sender.send(result);
+        }
+    }
+
+    /// Whether somebody still waits.
+    pub(crate) fn is_wanted(&self) -> bool {
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.as_ref().is_some_and(|sender| !sender.is_closed())
+    }
+}
+
+impl<T> Answer<T> {
+    /// Waits, blocking the thread.
+    pub(crate) fn wait(self) -> Result<T> {
+        self.0.recv().unwrap_or(Err(SegmenterError::Closed))
+    }
+
+    /// Waits as a future. Dropped, it tells the worker that nobody waits.
+    pub(crate) async fn later(self) -> Result<T> {
+        // A worker that ends drops what it did not come to.
+        self.0.await.unwrap_or(Err(SegmenterError::Closed))
+    }
+}
+
+impl<T: Send> Cancel for Mutex<Option<oneshot::Sender<Result<T>>>> {
+    fn cancel(&self) {
+        if let Some(sender) = take(self) {
+            let _ = sender.send(Err(SegmenterError::Cancelled));
+        }
+    }
+}
+
+fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}

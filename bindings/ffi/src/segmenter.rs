@@ -1,0 +1,168 @@
+//! What the packages are made over.
+
+use std::sync::Arc;
+
+use crate::answer::Segmentation;
+use crate::cancellation::Cancellation;
+use crate::error::Result;
+use crate::options::{Confounder, CreationListener, ModelSource, SegmenterOptions};
+use crate::reply::{Answer, reply};
+use crate::source::ImageSource;
+use crate::video::Video;
+use crate::worker::{About, Worker};
+
+/// Segments images on a thread of its own; names and behaviour follow MediaPipe's `ImageSegmenter`. Any thread may
+/// call it, several at once too: images are done in the order in which they came.
+#[derive(uniffi::Object)]
+pub struct ImageSegmenter {
+    worker: Worker,
+    video: Video,
+    about: About,
+}
+
+#[uniffi::export]
+impl ImageSegmenter {
+    /// Reads the model, opens the device and holds it to the model's own answer.
+    ///
+    /// # Errors
+    /// `Model`, `ModelVersion`, `Device`, `WrongAnswer`, `Input`, `Cancelled`
+    #[uniffi::constructor]
+    pub fn open(
+        model: ModelSource,
+        options: SegmenterOptions,
+        listener: Option<Arc<dyn CreationListener>>,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Arc<Self>> {
+        let (worker, about) = start(model, options, listener, cancellation)?;
+        Ok(Self::new(worker, about.wait()?))
+    }
+
+    /// As [`Self::open`], without blocking the caller's thread.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    #[uniffi::constructor]
+    pub async fn open_async(
+        model: ModelSource,
+        options: SegmenterOptions,
+        listener: Option<Arc<dyn CreationListener>>,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Arc<Self>> {
+        let (worker, about) = start(model, options, listener, cancellation)?;
+        Ok(Self::new(worker, about.later().await?))
+    }
+
+    /// Segments one image.
+    ///
+    /// # Errors
+    /// `Image`, `ImageTooLarge`, `Input`, `Device`, `Cancelled`, `Closed`
+    pub fn segment(
+        &self,
+        image: ImageSource,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Segmentation> {
+        self.ask(image, cancellation)?.wait()
+    }
+
+    /// As [`Self::segment`], without blocking the caller's thread.
+    ///
+    /// # Errors
+    /// As [`Self::segment`].
+    pub async fn segment_async(
+        &self,
+        image: ImageSource,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Segmentation> {
+        self.ask(image, cancellation)?.later().await
+    }
+
+    /// Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
+    /// that gives way to a newer one gets nothing. So memory does not grow and masks are never late.
+    ///
+    /// - `timestamp`: milliseconds, larger than the last frame's
+    ///
+    /// # Errors
+    /// As [`Self::segment`]; `Input` for a timestamp that is not later.
+    pub fn segment_for_video(
+        &self,
+        frame: ImageSource,
+        timestamp: i64,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Option<Segmentation>> {
+        self.offer(frame, timestamp, cancellation)?.wait()
+    }
+
+    /// As [`Self::segment_for_video`], without blocking the caller's thread.
+    ///
+    /// # Errors
+    /// As [`Self::segment_for_video`].
+    pub async fn segment_for_video_async(
+        &self,
+        frame: ImageSource,
+        timestamp: i64,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Option<Segmentation>> {
+        self.offer(frame, timestamp, cancellation)?.later().await
+    }
+
+    /// The names of the mask's values: `background` first.
+    pub fn labels(&self) -> Vec<String> {
+        self.about.labels.clone()
+    }
+
+    /// The confounders that the model knows, in the order of [`Segmentation::confounders`].
+    pub fn confounders(&self) -> Vec<Confounder> {
+        self.about.confounders.clone()
+    }
+
+    /// Where it computes: `cpu` or `gpu`.
+    pub fn device(&self) -> String {
+        self.about.device.into()
+    }
+
+    /// Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `Closed`. (The
+    /// languages have a `close` of their own for what UniFFI itself holds.)
+    ///
+    /// # Errors
+    /// `Closed` if it was closed before.
+    pub fn shut_down(&self) -> Result<()> {
+        let closed = self.worker.close();
+        self.video.clear();
+        closed
+    }
+}
+
+fn start(
+    model: ModelSource,
+    options: SegmenterOptions,
+    listener: Option<Arc<dyn CreationListener>>,
+    cancellation: Option<Arc<Cancellation>>,
+) -> Result<(Worker, Answer<About>)> {
+    let (reply, about) = reply(cancellation.as_deref())?;
+    Ok((Worker::start(model, options, listener, reply)?, about))
+}
+
+impl ImageSegmenter {
+    fn new(worker: Worker, about: About) -> Arc<Self> {
+        Arc::new(Self { worker, video: Video::default(), about })
+    }
+
+    fn ask(
+        &self,
+        image: ImageSource,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Answer<Segmentation>> {
+        let (reply, answer) = reply(cancellation.as_deref())?;
+        self.worker.ask(reply, move |bench| bench.segment(&image.read()?))?;
+        Ok(answer)
+    }
+
+    fn offer(
+        &self,
+        frame: ImageSource,
+        timestamp: i64,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Answer<Option<Segmentation>>> {
+        self.video.offer(&self.worker, frame, timestamp, reply(cancellation.as_deref())?)
+    }
+}

@@ -1,0 +1,71 @@
+//! Frames of a video: while one is being segmented, only the newest of those that follow waits.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::answer::Segmentation;
+use crate::error::{Result, SegmenterError};
+use crate::reply::{Answer, Reply};
+use crate::source::ImageSource;
+use crate::worker::{Worker, guarded};
+
+/// The frame that waits, and when the last one was.
+#[derive(Default)]
+pub(crate) struct Video {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    last: Option<i64>,
+    waits: Option<Waiting>,
+}
+
+struct Waiting {
+    frame: ImageSource,
+    reply: Reply<Option<Segmentation>>,
+}
+
+impl Video {
+    /// Lets a frame wait for `worker`; the one that waited so far gives way to it and is answered with nothing.
+    pub(crate) fn offer(
+        &self,
+        worker: &Worker,
+        frame: ImageSource,
+        timestamp: i64,
+        (reply, answer): (Reply<Option<Segmentation>>, Answer<Option<Segmentation>>),
+    ) -> Result<Answer<Option<Segmentation>>> {
+        let mut state = lock(&self.state);
+        if let Some(last) = state.last.filter(|last| timestamp <= *last) {
+            let text = format!("the timestamp {timestamp} is not after the last frame's, {last}");
+            return Err(SegmenterError::Input(text));
+        }
+        state.last = Some(timestamp);
+        match state.waits.replace(Waiting { frame, reply }) {
+            // The worker has been told that a frame waits.
+            Some(older) => older.reply.send(Ok(None)),
+            None => {
+                let shared = self.state.clone();
+                let posted = worker.post(move |bench| {
+                    let Some(Waiting { frame, reply }) = lock(&shared).waits.take() else { return };
+                    if reply.is_wanted() {
+                        reply.send(guarded(|| bench.segment(&frame.read()?).map(Some)));
+                    }
+                });
+                if posted.is_err() {
+                    state.waits = None;
+                    posted?;
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Forgets the frame that waits: who waits for it hears [`SegmenterError::Closed`].
+    pub(crate) fn clear(&self) {
+        lock(&self.state).waits = None;
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,271 @@
+//! What the packages are promised, without a foreign language between.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mcdrl_ffi::{
+    CallbackError, Cancellation, CreationListener, CreationStage, Device, Frame, ImageSegmenter,
+    ImageSource, LogLevel, LogSink, ModelSource, PixelFormat, Plane, Segmentation, SegmenterError,
+    SegmenterOptions, set_log_sink,
+};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../..")
+}
+
+fn model() -> ModelSource {
+    let path = root().join("crates/mcdrl/assets/demo.safetensors");
+    ModelSource::Path { path: path.to_string_lossy().into_owned() }
+}
+
+fn on_cpu() -> SegmenterOptions {
+    SegmenterOptions { device: Device::Cpu, threads: None }
+}
+
+fn open() -> Arc<ImageSegmenter> {
+    ImageSegmenter::open(model(), on_cpu(), None, None).unwrap()
+}
+
+fn sample(site: &str, name: &str) -> Vec<u8> {
+    let path = root().join(format!("crates/mcdrl/assets/samples/{site}/images/{name}.png"));
+    std::fs::read(path).unwrap()
+}
+
+fn encoded() -> ImageSource {
+    ImageSource::Encoded { bytes: sample("site-b", "00000") }
+}
+
+fn answers() -> Value {
+    let path = root().join("tests/conformance/answers.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+/// `error`, without a need for segmentations to be printable.
+fn error<T>(result: Result<T, SegmenterError>) -> SegmenterError {
+    result.err().expect("an error")
+}
+
+#[test]
+fn the_answers_are_the_stored_ones() {
+    let segmenter = open();
+    let answers = answers();
+    for answer in answers["images"].as_array().unwrap() {
+        let (site, name) = (answer["site"].as_str().unwrap(), answer["name"].as_str().unwrap());
+        let source = ImageSource::Encoded { bytes: sample(site, name) };
+        let found = segmenter.segment(source, None).unwrap();
+        let runs = answer["mask"]["runs"].as_str().unwrap();
+        let runs: Vec<usize> = runs.split(' ').map(|number| number.parse().unwrap()).collect();
+        let stored: Vec<u8> = runs
+            .chunks_exact(2)
+            .flat_map(|run| std::iter::repeat_n(run[0] as u8, run[1]))
+            .collect();
+        let pairs = stored.iter().zip(&found.category_mask);
+        let share = pairs.filter(|(a, b)| a != b).count() as f64 / stored.len() as f64;
+        assert_eq!(stored.len(), (found.width * found.height) as usize);
+        assert!(share <= answers["tolerance"]["share_of_differing_pixels"].as_f64().unwrap());
+        for confounder in &found.confounders {
+            let stored = answer["confounders"][&confounder.name].as_f64().unwrap();
+            let tolerance = answers["tolerance"]["confounder_weight"].as_f64().unwrap();
+            assert!((stored - f64::from(confounder.weight)).abs() <= tolerance, "{confounder:?}");
+        }
+    }
+}
+
+#[test]
+fn the_maps_belong_to_the_mask() {
+    let segmenter = open();
+    let labels = segmenter.labels();
+    assert_eq!((labels[0].as_str(), labels.len()), ("background", 6));
+    let found = segmenter.segment(encoded(), None).unwrap();
+    let pixels = (found.width * found.height) as usize;
+    let masks: Vec<Vec<f32>> =
+        (0..6).map(|label| floats(&found.maps.confidence_mask(label).unwrap())).collect();
+    assert!(found.maps.confidence_mask(6).is_none());
+    for pixel in (0..pixels).step_by(97) {
+        let sum: f32 = masks.iter().map(|mask| mask[pixel]).sum();
+        assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+        assert_eq!(found.category_mask[pixel] == 0, masks[0][pixel] >= 0.5);
+    }
+    let uncertainty = floats(&found.maps.uncertainty());
+    assert!(uncertainty.len() == pixels && uncertainty.iter().all(|u| (0.0..=1.0).contains(u)));
+    let regions = found.maps.regions();
+    let cells = (regions.rows * regions.columns) as usize;
+    assert_eq!(floats(&regions.similarity).len(), cells);
+    assert_eq!(regions.retained.len(), cells);
+    assert_eq!(regions.confounders.len(), segmenter.confounders().len());
+}
+
+#[test]
+fn bad_input_is_told_apart() {
+    let path = root().join("tests/conformance/bad_inputs.json");
+    let list: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let segmenter = open();
+    let frames = list["frames"].as_array().unwrap();
+    assert!(frames.len() >= 10);
+    for bad in frames {
+        let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+        let planes = bad["planes"].as_array().unwrap().iter().map(|plane| Plane {
+            bytes: vec![0; number(&plane["length"]) as usize],
+            row_stride: number(&plane["row_stride"]),
+            pixel_stride: number(&plane["pixel_stride"]),
+        });
+        let frame = Frame {
+            width: number(&bad["width"]),
+            height: number(&bad["height"]),
+            format: match bad["format"].as_str().unwrap() {
+                "rgb" => PixelFormat::Rgb,
+                _ => PixelFormat::Yuv420Bt601Full,
+            },
+            planes: planes.collect(),
+            rotation: number(&bad["rotation"]),
+            mirrored: false,
+        };
+        let found = error(segmenter.segment(ImageSource::Pixels { frame }, None));
+        let right = match bad["error"].as_str().unwrap() {
+            "input" => matches!(found, SegmenterError::Input(_)),
+            _ => matches!(found, SegmenterError::ImageTooLarge(_)),
+        };
+        assert!(right, "{}: {found:?}", bad["name"]);
+    }
+    // After all of it, it works.
+    segmenter.segment(encoded(), None).unwrap();
+
+    let none = SegmenterOptions { threads: Some(0), ..on_cpu() };
+    let refused = error(ImageSegmenter::open(model(), none, None, None));
+    assert!(matches!(refused, SegmenterError::Input(_)));
+}
+
+#[test]
+fn closing_twice_and_use_after_close_are_errors() {
+    let segmenter = open();
+    // Those that wait when it is closed hear of it; the one in hand ends.
+    let results: Vec<_> = thread::scope(|scope| {
+        let waiting: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| segmenter.segment(encoded(), None))).collect();
+        thread::sleep(Duration::from_millis(5));
+        segmenter.shut_down().unwrap();
+        waiting.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let closed = results.iter().filter(|result| matches!(result, Err(SegmenterError::Closed)));
+    assert!(closed.count() >= 1);
+    let wrong = |result: &&Result<Segmentation, SegmenterError>| {
+        !matches!(result, Ok(_) | Err(SegmenterError::Closed))
+    };
+    assert_eq!(results.iter().filter(wrong).count(), 0);
+    assert_eq!(segmenter.shut_down(), Err(SegmenterError::Closed));
+    assert_eq!(error(segmenter.segment(encoded(), None)), SegmenterError::Closed);
+    assert_eq!(error(segmenter.segment_for_video(encoded(), 1, None)), SegmenterError::Closed);
+}
+
+#[test]
+fn cancelling_returns_at_once() {
+    let segmenter = open();
+    let cancellation = Cancellation::new();
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let result = segmenter.segment(encoded(), Some(cancellation.clone()));
+                    (result, Instant::now())
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(2));
+        let cancelled = Instant::now();
+        cancellation.cancel();
+        let mut given_up = 0;
+        for thread in waiting {
+            let (result, at) = thread.join().unwrap();
+            if let Err(error) = result {
+                assert_eq!(error, SegmenterError::Cancelled);
+                // One of the network's layers takes a few milliseconds.
+                assert!(at.saturating_duration_since(cancelled) < Duration::from_millis(20));
+                given_up += 1;
+            }
+        }
+        assert!(given_up >= 3, "{given_up}");
+    });
+    assert!(cancellation.is_cancelled());
+    let again = segmenter.segment(encoded(), Some(cancellation.clone()));
+    assert_eq!(error(again), SegmenterError::Cancelled);
+    let opened = ImageSegmenter::open(model(), on_cpu(), None, Some(cancellation));
+    assert_eq!(error(opened), SegmenterError::Cancelled);
+    segmenter.segment(encoded(), None).unwrap();
+}
+
+#[test]
+fn stale_frames_give_way() {
+    let segmenter = open();
+    let frames = 30;
+    let segmented: Vec<bool> = thread::scope(|scope| {
+        let mut waiting = Vec::new();
+        for timestamp in 0..frames {
+            let segmenter = &segmenter;
+            waiting.push(scope.spawn(move || {
+                match segmenter.segment_for_video(encoded(), timestamp, None) {
+                    Ok(found) => found.is_some(),
+                    // Threads may overtake each other: then the older frame comes too late.
+                    Err(error) => {
+                        assert!(matches!(error, SegmenterError::Input(_)), "{error:?}");
+                        false
+                    }
+                }
+            }));
+            thread::sleep(Duration::from_millis(2));
+        }
+        waiting.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let count = segmented.iter().filter(|done| **done).count();
+    assert!(count >= 1 && count < segmented.len(), "{count} of {frames}");
+    assert!(segmented[segmented.len() - 1], "the newest is always segmented");
+    let late = error(segmenter.segment_for_video(encoded(), frames - 1, None));
+    assert!(matches!(late, SegmenterError::Input(_)), "{late:?}");
+    assert!(segmenter.segment_for_video(encoded(), frames, None).unwrap().is_some());
+}
+
+struct Listener(Mutex<Vec<CreationStage>>);
+
+impl CreationListener for Listener {
+    fn on_stage(&self, stage: CreationStage) -> Result<(), CallbackError> {
+        self.0.lock().unwrap().push(stage);
+        Err(CallbackError::Thrown("a listener that throws disturbs nothing".into()))
+    }
+}
+
+struct Lines(Mutex<Vec<(LogLevel, String)>>);
+
+impl LogSink for Lines {
+    fn log(&self, level: LogLevel, message: String) -> Result<(), CallbackError> {
+        self.0.lock().unwrap().push((level, message));
+        Ok(())
+    }
+}
+
+#[test]
+fn who_listens_hears_what_happens() {
+    let (listener, lines) =
+        (Arc::new(Listener(Mutex::default())), Arc::new(Lines(Mutex::default())));
+    set_log_sink(Some(lines.clone()));
+    ImageSegmenter::open(model(), on_cpu(), Some(listener.clone()), None).unwrap();
+    set_log_sink(None);
+    let heard = listener.0.lock().unwrap().clone();
+    assert_eq!(heard, [CreationStage::Device, CreationStage::Model, CreationStage::WarmUp]);
+    let lines = lines.0.lock().unwrap();
+    assert!(lines.iter().any(|(level, text)| *level == LogLevel::Info && text.contains("cpu")));
+}
+
+#[test]
+fn threads_are_the_segmenters_own() {
+    let alone = SegmenterOptions { threads: Some(1), ..on_cpu() };
+    let (one, all) = (ImageSegmenter::open(model(), alone, None, None).unwrap(), open());
+    let (one, all) = (one.segment(encoded(), None).unwrap(), all.segment(encoded(), None).unwrap());
+    let differing = one.category_mask.iter().zip(&all.category_mask).filter(|(a, b)| a != b);
+    assert!(differing.count() * 500 < one.category_mask.len());
+}

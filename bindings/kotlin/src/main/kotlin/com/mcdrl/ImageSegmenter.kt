@@ -1,0 +1,123 @@
+package com.mcdrl
+
+import com.mcdrl.ffi.CreationListener
+import com.mcdrl.ffi.ImageSource
+import com.mcdrl.ffi.SegmenterOptions
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.conflate
+import kotlinx.coroutines.flow.mapNotNull
+
+/**
+ * Segments images on a thread of its own. Names and behaviour follow MediaPipe's `ImageSegmenter`.
+ *
+ * ```
+ * ImageSegmenter.createFromOptions(ImageSegmenterOptions(model = path)).use { segmenter ->
+ *     val result = segmenter.segment(file)
+ * }
+ * ```
+ *
+ * Any coroutine may call it, several at once too: images are done in the order in which they came. Every function that
+ * fails throws a [SegmenterException]; its subclass is for programs, its message for people.
+ */
+public class ImageSegmenter private constructor(
+    private val native: com.mcdrl.ffi.ImageSegmenter,
+) : AutoCloseable {
+    /** The names of the mask's values: `background` first. */
+    public val labels: List<String> = native.labels()
+
+    /** The confounders that the model knows, in the order of [Segmentation.confounders]. */
+    public val confounders: List<Confounder> = native.confounders()
+
+    /** Where it computes: `cpu` or `gpu`. */
+    public val device: String = native.device()
+
+    /**
+     * Segments an image file: JPEG, PNG, TIFF, BMP or WebP; its EXIF orientation is applied. A cancelled coroutine gives
+     * up the image at once.
+     *
+     * @throws SegmenterException `Image`, `ImageTooLarge`, `Device`, `Closed`
+     */
+    @Throws(SegmenterException::class)
+    public suspend fun segment(file: ByteArray): Segmentation = segment(ImageSource.Encoded(file))
+
+    /**
+     * Segments pixels.
+     *
+     * @throws SegmenterException `Input`, `ImageTooLarge`, `Device`, `Closed`
+     */
+    @Throws(SegmenterException::class)
+    public suspend fun segment(frame: Frame): Segmentation = segment(ImageSource.Pixels(frame.toNative()))
+
+    /**
+     * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
+     * that gives way to a newer one is answered with `null`. So memory does not grow and masks are never late.
+     *
+     * @param timestampMs milliseconds, larger than the last frame's
+     * @throws SegmenterException as [segment]; `Input` for a timestamp that is not later
+     */
+    @Throws(SegmenterException::class)
+    public suspend fun segmentForVideo(frame: Frame, timestampMs: Long): Segmentation? {
+        val result = native.segmentForVideoAsync(ImageSource.Pixels(frame.toNative()), timestampMs, null)
+        return result?.let { Segmentation(it, labels.size) }
+    }
+
+    /** Segments a video as it comes; frames that come faster than they can be segmented are left out. */
+    public fun segmentVideo(frames: Flow<VideoFrame>): Flow<VideoSegmentation> =
+        frames.conflate().mapNotNull { (frame, timestampMs) ->
+            segmentForVideo(frame, timestampMs)?.let { VideoSegmentation(it, timestampMs) }
+        }
+
+    /**
+     * Ends the segmenter after the image in hand and frees its memory; whoever still waits gets
+     * [SegmenterException.Closed].
+     *
+     * @throws SegmenterException.Closed if it was closed before
+     */
+    @Throws(SegmenterException::class)
+    override fun close(): Unit = native.shutDown()
+
+    private suspend fun segment(image: ImageSource): Segmentation =
+        Segmentation(native.segmentAsync(image, null), labels.size)
+
+    public companion object {
+        /**
+         * Reads the model, opens the device and holds it to the model's own answer.
+         *
+         * @throws SegmenterException `Model`, `ModelVersion`, `Device`, `WrongAnswer`, `Input`
+         */
+        @Throws(SegmenterException::class)
+        public suspend fun createFromOptions(options: ImageSegmenterOptions): ImageSegmenter {
+            val threads = options.threads?.let {
+                if (it < 0) throw SegmenterException.Input("$it threads cannot be had: give 1 or a few")
+                it.toUInt()
+            }
+            val native = com.mcdrl.ffi.ImageSegmenter.openAsync(
+                options.model,
+                SegmenterOptions(options.device, threads),
+                options.onProgress?.let { onProgress ->
+                    object : CreationListener {
+                        override fun onStage(stage: CreationStage) = onProgress(stage)
+                    }
+                },
+                null,
+            )
+            return ImageSegmenter(native)
+        }
+    }
+}
+
+/** A frame of a video. */
+public data class VideoFrame(
+    /** The frame. */
+    public val frame: Frame,
+    /** Milliseconds, larger than the last frame's. */
+    public val timestampMs: Long,
+)
+
+/** What was found in a frame of a video. */
+public data class VideoSegmentation(
+    /** What was found. */
+    public val segmentation: Segmentation,
+    /** The frame's. */
+    public val timestampMs: Long,
+)

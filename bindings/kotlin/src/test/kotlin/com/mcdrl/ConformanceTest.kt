@@ -1,0 +1,45 @@
+package com.mcdrl
+
+import kotlin.math.abs
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import kotlinx.coroutines.runBlocking
+
+class ConformanceTest {
+    @Test
+    fun `the answers are native's`() = runBlocking {
+        val tolerance = Lab.answers.getJSONObject("tolerance")
+        Lab.open().use { segmenter ->
+            for (answer in Lab.answers.getJSONArray("images").objects()) {
+                val found = segmenter.segment(Lab.sample(answer.getString("site"), answer.getString("name")))
+                val stored = Lab.classes(answer.getJSONObject("mask"))
+                assertEquals(stored.size, found.width * found.height)
+                val differing = stored.indices.count { stored[it] != found.categoryMask[it] }
+                assertTrue(differing <= tolerance.getDouble("share_of_differing_pixels") * stored.size)
+                for (confounder in found.confounders) {
+                    val weight = answer.getJSONObject("confounders").getDouble(confounder.name)
+                    assertTrue(abs(weight - confounder.weight) <= tolerance.getDouble("confounder_weight"))
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `maps belong to the mask`() = runBlocking {
+        Lab.open().use { segmenter ->
+            val found = segmenter.segment(Lab.sample("site-b", "00000"))
+            assertEquals("background", segmenter.labels[0])
+            assertEquals(segmenter.labels.size, found.confidenceMasks.size)
+            for (pixel in found.categoryMask.indices step 97) {
+                val sum = found.confidenceMasks.sumOf { it[pixel].toDouble() }
+                assertTrue(abs(sum - 1) < 1e-4)
+                assertEquals(found.categoryMask[pixel] == 0.toByte(), found.confidenceMasks[0][pixel] >= 0.5f)
+            }
+            assertTrue(found.uncertainty.size == found.categoryMask.size && found.uncertainty.all { it in 0f..1f })
+            assertEquals(found.regions.rows * found.regions.columns, found.regions.similarity.size)
+            assertEquals(segmenter.confounders.size, found.regions.confounders.size)
+            assertTrue(abs(found.confounders.sumOf { it.weight.toDouble() } - 1) < 1e-3)
+        }
+    }
+}

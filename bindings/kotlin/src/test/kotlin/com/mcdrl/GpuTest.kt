@@ -1,0 +1,27 @@
+package com.mcdrl
+
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import kotlinx.coroutines.runBlocking
+
+class GpuTest {
+    @Test
+    fun `the GPU says what the CPU says, or that there is none`() = runBlocking {
+        val file = Lab.sample("site-b", "00000")
+        val gpu = try {
+            ImageSegmenter.createFromOptions(ImageSegmenterOptions(Lab.model, Device.GPU))
+        } catch (none: SegmenterException.Device) {
+            println("skipped: ${none.message}")
+            return@runBlocking
+        }
+        gpu.use {
+            assertEquals("gpu", gpu.device)
+            val found = gpu.segment(file).categoryMask
+            Lab.open().use { cpu ->
+                val expected = cpu.segment(file).categoryMask
+                assertTrue(expected.indices.count { expected[it] != found[it] } * 500 < expected.size)
+            }
+        }
+    }
+}

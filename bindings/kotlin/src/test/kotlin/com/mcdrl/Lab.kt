@@ -1,0 +1,41 @@
+package com.mcdrl
+
+import java.io.File
+import java.util.Base64
+import org.json.JSONArray
+import org.json.JSONObject
+
+/** What the tests share: the repository's model, samples, answers and bad inputs. */
+object Lab {
+    private val root = File("../..").canonicalFile
+    private val assets = File(root, "crates/mcdrl/assets")
+    val model = File(assets, "demo.safetensors")
+    val answers = JSONObject(File(root, "tests/conformance/answers.json").readText())
+    val badInputs = JSONObject(File(root, "tests/conformance/bad_inputs.json").readText())
+
+    suspend fun open(): ImageSegmenter = ImageSegmenter.createFromOptions(ImageSegmenterOptions(model, Device.CPU))
+
+    fun sample(path: String): ByteArray = File(assets, "samples/$path").readBytes()
+
+    fun sample(site: String, name: String): ByteArray = sample("$site/images/$name.png")
+
+    /** The classes of a stored mask. */
+    fun classes(mask: JSONObject): ByteArray {
+        val classes = ByteArray(mask.getInt("width") * mask.getInt("height"))
+        val numbers = mask.getString("runs").split(' ').map(String::toInt)
+        var at = 0
+        for ((value, length) in numbers.chunked(2).map { it[0] to it[1] }) {
+            classes.fill(value.toByte(), at, at + length)
+            at += length
+        }
+        return classes
+    }
+
+    fun bytes(entry: JSONObject): ByteArray = Base64.getDecoder().decode(entry.getString("base64"))
+
+    /** The kind of an error, by the names of the list of bad inputs. */
+    fun kind(error: Throwable): String =
+        error.javaClass.simpleName.replace(Regex("(?<=[a-z])(?=[A-Z])"), "-").lowercase()
+}
+
+fun JSONArray.objects(): List<JSONObject> = (0 until length()).map(::getJSONObject)

@@ -1,0 +1,169 @@
+package com.mcdrl
+
+import java.io.File
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.Executors
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.system.measureNanoTime
+import kotlin.test.Test
+import kotlin.test.assertContentEquals
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertNotNull
+import kotlin.test.assertTrue
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.asCoroutineDispatcher
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.joinAll
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
+
+class LifeTest {
+    private val file = Lab.sample("site-b", "00000")
+
+    /** Resident memory, KiB. */
+    private fun resident(): Long {
+        // What the collector has not freed is no leak.
+        repeat(3) {
+            System.gc()
+            Thread.sleep(50)
+        }
+        val line = File("/proc/self/status").readLines().first { it.startsWith("VmRSS") }
+        return line.filter(Char::isDigit).toLong()
+    }
+
+    @Test
+    fun `a thousand calls from eight threads leave memory flat`() = runBlocking {
+        Executors.newFixedThreadPool(8).asCoroutineDispatcher().use { threads ->
+            Lab.open().use { segmenter ->
+                val expected = segmenter.segment(file).categoryMask
+                val done = AtomicInteger()
+                suspend fun round(calls: Int) = (1..8).map {
+                    launch(threads) {
+                        repeat(calls) {
+                            val found = segmenter.segment(file)
+                            assertContentEquals(expected, found.categoryMask)
+                            assertEquals(expected.size, found.confidenceMasks[0].size)
+                            done.incrementAndGet()
+                        }
+                    }
+                }.joinAll()
+                round(25)
+                val before = resident()
+                round(100)
+                val after = resident()
+                assertEquals(1000, done.get())
+                println("resident memory: $before KiB after 200 calls, $after KiB after 1000")
+                assertTrue(after <= before * 1.05, "$before KiB grew to $after KiB")
+            }
+        }
+    }
+
+    @Test
+    fun `closing twice and use after close are typed errors`() = runBlocking<Unit> {
+        val segmenter = Lab.open()
+        val waiting = List(6) { async(Dispatchers.Default) { runCatching { segmenter.segment(file) } } }
+        delay(5)
+        segmenter.close()
+        val results = waiting.awaitAll()
+        assertTrue(results.all { it.isSuccess || it.exceptionOrNull() is SegmenterException.Closed }, "$results")
+        assertTrue(results.any { it.isFailure })
+        assertFailsWith<SegmenterException.Closed> { segmenter.close() }
+        assertFailsWith<SegmenterException.Closed> { segmenter.segment(file) }
+        assertFailsWith<SegmenterException.Closed> { segmenter.segmentForVideo(Frame.rgba(ByteArray(64), 4, 4), 0) }
+        assertEquals("background", segmenter.labels[0])
+    }
+
+    @Test
+    fun `a cancelled coroutine returns at once`() = runBlocking {
+        Lab.open().use { segmenter ->
+            val jobs = List(8) { async(Dispatchers.Default) { segmenter.segment(file) } }
+            delay(2)
+            val waited = measureNanoTime {
+                jobs.forEach { it.cancel() }
+                jobs.joinAll()
+            }
+            assertTrue(jobs.count { it.isCancelled } >= 6)
+            // One of the network's layers takes a few milliseconds.
+            assertTrue(waited < 30_000_000, "$waited ns")
+            assertFailsWith<CancellationException> { jobs.last().await() }
+            assertNotNull(segmenter.segment(file))
+        }
+    }
+
+    @Test
+    fun `stale frames of a video give way`() = runBlocking<Unit> {
+        Lab.open().use { segmenter ->
+            val frame = Frame.rgba(ByteArray(256 * 256 * 4) { (it * 31).toByte() }, 256, 256)
+            val frames = flow {
+                repeat(40) {
+                    emit(VideoFrame(frame, it.toLong()))
+                    delay(2)
+                }
+            }
+            val segmented = segmenter.segmentVideo(frames).toList().map { it.timestampMs }
+            assertTrue(segmented.size in 1..39, "$segmented")
+            assertEquals(segmented.sorted(), segmented)
+            assertEquals(39L, segmented.last(), "the newest is always segmented")
+            assertFailsWith<SegmenterException.Input> { segmenter.segmentForVideo(frame, 39) }
+        }
+    }
+
+    @Test
+    fun `who listens hears what happens, and may throw`() = runBlocking {
+        val lines = CopyOnWriteArrayList<String>()
+        val stages = CopyOnWriteArrayList<CreationStage>()
+        setLogHandler { level, line -> lines.add("$level $line") }
+        val options = ImageSegmenterOptions(Lab.model, Device.CPU, threads = 1) {
+            stages.add(it)
+            error("a listener that throws disturbs nothing")
+        }
+        ImageSegmenter.createFromOptions(options).close()
+        setLogHandler(null)
+        assertEquals(listOf(CreationStage.DEVICE, CreationStage.MODEL, CreationStage.WARM_UP), stages.toList())
+        assertTrue(lines.any { it.startsWith("INFO") && "cpu" in it && "1 threads" in it }, "$lines")
+    }
+
+    @Test
+    fun `cameras' planes show the same picture`() = runBlocking {
+        Lab.open().use { segmenter ->
+            // Grey, which is the same in every format, with a lesion-like spot.
+            val side = 128
+            val grey = ByteArray(side * side) { if ((it % side - 60) * (it % side - 60) + (it / side - 60) * (it / side - 60) < 400) 200.toByte() else 90 }
+            val rgba = ByteArray(side * side * 4) { if (it % 4 == 3) -1 else grey[it / 4] }
+            val colours = ByteArray(side * side / 2) { 128.toByte() }
+            val nv12 = Frame(
+                side, side, PixelFormat.YUV420,
+                listOf(
+                    Plane(grey, side, 1),
+                    Plane(colours, side, 2),
+                    Plane(colours.copyOfRange(1, colours.size), side, 2),
+                ),
+            )
+            val (a, b) = segmenter.segment(Frame.rgba(rgba, side, side)) to segmenter.segment(nv12)
+            assertContentEquals(a.categoryMask, b.categoryMask)
+        }
+    }
+
+    @Test
+    fun `calling costs little beside the model`() = runBlocking {
+        Lab.open().use { segmenter ->
+            val frame = Frame.rgba(ByteArray(224 * 224 * 4) { (it * 31).toByte() }, 224, 224)
+            repeat(20) { segmenter.segment(frame) }
+            val shares = List(60) {
+                val started = System.nanoTime()
+                val found = segmenter.segment(frame)
+                val all = (System.nanoTime() - started) / 1e6
+                (all - found.milliseconds) / all
+            }
+            val share = shares.sorted()[30]
+            println("calling overhead at 224²: %.2f %% of a segmentation (median)".format(100 * share))
+            assertTrue(share <= 0.03, "$share")
+        }
+    }
+}

@@ -1,0 +1,45 @@
+"""Medical image segmentation on this machine: masks, named confounders and how sure the model is.
+
+>>> import mcdrl, numpy
+>>> segmenter = mcdrl.ImageSegmenter.create_from_options(model=mcdrl.demo_model())
+>>> result = segmenter.segment(numpy.full((48, 64, 3), 127, numpy.uint8))
+>>> result.category_mask.shape
+(48, 64)
+>>> segmenter.close()
+
+Names and behaviour follow MediaPipe's ``ImageSegmenter``. A research demonstration, not for clinical use.
+"""
+
+from pathlib import Path
+
+from ._native import version as _version
+from .cancellation import Cancellation
+from .errors import SegmenterError
+from .images import Frame, ImageLike, PixelFormat, Plane
+from .logs import set_log_handler
+from .segmentation import ClassShare, ConfounderWeight, RegionMap, Segmentation
+from .segmenter import Confounder, ImageSegmenter
+
+__all__ = [
+    "Cancellation",
+    "ClassShare",
+    "Confounder",
+    "ConfounderWeight",
+    "Frame",
+    "ImageLike",
+    "ImageSegmenter",
+    "PixelFormat",
+    "Plane",
+    "RegionMap",
+    "Segmentation",
+    "SegmenterError",
+    "demo_model",
+    "set_log_handler",
+]
+
+__version__: str = _version()
+
+
+def demo_model() -> Path:
+    """The bundled demonstration model: trained on synthetic sites, HyperKvasir and vocalfolds; not for clinical use."""
+    return Path(__file__).with_name("demo.safetensors")

@@ -1,0 +1,82 @@
+"""Which images there are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from ..errors import SegmenterError
+from .store import READ_ERRORS, Store, read_anywhere
+
+_IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+_MANIFESTS = (".csv", ".tsv", ".jsonl", ".txt", ".parquet")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image of an archive."""
+
+    #: What it is called in the results.
+    name: str
+    #: Where it is: a path or an address.
+    place: str
+
+
+def find_images(source: str | os.PathLike[str]) -> list[Item]:
+    """The images of a folder (all below it), or those that a manifest lists.
+
+    A manifest is a text file with a path a line (``.txt``), or a table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``)
+    with a column ``image``; paths are relative to it.
+    """
+    text = os.fspath(source)
+    store = Store.at(text)
+    kind = store.kind()
+    if kind == "nothing":
+        raise SegmenterError("input", f"there is no folder or manifest {text}")
+    if kind == "file":
+        items = _of_manifest(text)
+    else:
+        scheme = text.split("://")[0] + "://" if "://" in text else ""
+        names = [name for name in store.names() if name.lower().endswith(_IMAGES)]
+        items = [Item(name, scheme + store.path(name)) for name in names]
+    if not items:
+        raise SegmenterError("input", f"{text} has no images: they end with {', '.join(_IMAGES)}")
+    return items
+
+
+def _of_manifest(text: str) -> list[Item]:
+    folder = text.rsplit("/", 1)[0] if "/" in text else "."
+    items: dict[str, Item] = {}
+    for path in _paths(text):
+        absolute = "://" in path or path.startswith("/")
+        # A name is a path below the results' folder, whatever the image's own.
+        parts = [part for part in path.split("://")[-1].split("/") if part not in ("", ".", "..")]
+        name = "/".join(parts)
+        if name in items:
+            raise SegmenterError("input", f"{text} lists {path} twice, or two images that would be called {name}")
+        items[name] = Item(name, path if absolute else f"{folder}/{path}")
+    return list(items.values())
+
+
+def _paths(text: str) -> list[str]:
+    suffix = os.path.splitext(text)[1].lower()
+    if suffix not in _MANIFESTS:
+        raise SegmenterError("input", f"{text} is no manifest: its name ends with {', '.join(_MANIFESTS)}")
+    try:
+        data = read_anywhere(text)
+        if suffix == ".parquet":
+            return [str(path) for path in pq.read_table(io.BytesIO(data), columns=["image"])["image"].to_pylist()]
+        lines = data.decode("utf-8-sig").splitlines()
+        if suffix == ".txt":
+            return [line.strip() for line in lines if line.strip()]
+        if suffix == ".jsonl":
+            return [str(json.loads(line)["image"]) for line in lines if line.strip()]
+        rows = csv.DictReader(lines, delimiter="\t" if suffix == ".tsv" else ",")
+        return [str(row["image"]) for row in rows]
+    except (KeyError, TypeError, ValueError, *READ_ERRORS) as error:
+        raise SegmenterError("input", f"{text} is no table with a column `image`: {error}") from error

@@ -1,0 +1,142 @@
+"""From an archive to its results."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import ray
+
+from ..errors import SegmenterError
+from .inputs import find_images
+from .results import Results
+from .store import Store
+from .worker import Worker
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is: of ``images`` to do, those that are ``done``, and of them those that ``failed``."""
+
+    images: int
+    done: int
+    failed: int
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of an archive."""
+
+    images: int
+    segmented: int
+    failed: int
+    done_before: int
+    seconds: float
+
+    @property
+    def images_per_second(self) -> float:
+        """Of those done now, from the first start of a worker to the last row."""
+        return (self.segmented + self.failed) / self.seconds if self.seconds > 0 else 0.0
+
+
+def segment_archive(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    model: str | os.PathLike[str] | None = None,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    batch_size: int = 8,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Summary:
+    """Segments every image of ``source`` into ``out``.
+
+    - ``source``: a folder, a manifest (see :func:`mcdrl.batch.inputs.find_images`), or an address of object storage
+    - ``model``: a model file; by default the bundled demonstration model
+    - ``workers``: how many hold the model; by default as many as Ray has CPUs (GPUs with ``device="gpu"``)
+    - ``threads``: CPU threads of each; more workers use cores better than more threads
+    - ``batch_size``: images that a worker is given at a time, and that are done again if it is lost
+    - ``resume``: goes on where an earlier run into ``out`` ended; without it, a folder with results is refused
+
+    Ray connects to the cluster that ``RAY_ADDRESS`` names, or starts on this machine. A worker that dies is replaced and
+    its images are done again; every image has one row in the end. An image that cannot be read has a row with its error.
+
+    :raises SegmenterError: ``input`` for a source or options that make no sense, ``model`` for a bad model
+    """
+    if threads < 1 or batch_size < 1 or (workers is not None and workers < 1):
+        raise SegmenterError("input", "workers, threads and batch_size are at least 1")
+    items = find_images(source)
+    model_bytes = _read_model(model)
+    digest = hashlib.sha256(model_bytes).hexdigest()
+    store = Store.at(out)
+    results = Results(store, digest)
+    if results.images and not resume:
+        raise SegmenterError("input", f"{os.fspath(out)} has results already: resume, or give another folder")
+    todo = [item for item in items if item.name not in results.images]
+    done_before = len(items) - len(todo)
+    if not todo:
+        return Summary(len(items), 0, 0, done_before, 0.0)
+
+    if not ray.is_initialized():
+        ray.init(include_dashboard=False, log_to_driver=False)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    resource = "GPU" if device == "gpu" else "CPU"
+    available = int(ray.cluster_resources().get(resource, 0))
+    if available == 0:
+        raise SegmenterError("device", f"Ray has no {resource}s here")
+    workers = workers or max(1, available // (1 if device == "gpu" else threads))
+
+    blocks = max(1, -(-len(todo) // batch_size))
+    table = pa.table({"name": [item.name for item in todo], "place": [item.place for item in todo]})
+    dataset = ray.data.from_arrow(table).repartition(blocks).map_batches(
+        Worker,
+        fn_constructor_kwargs={
+            # In a list, so that Ray hands the reference on and every machine fetches the model once.
+            "model": [ray.put(model_bytes)],
+            "digest": digest,
+            "out": os.fspath(out) if "://" in os.fspath(out) else os.path.abspath(out),
+            "device": device,
+            "threads": threads,
+        },
+        compute=ray.data.ActorPoolStrategy(size=workers),
+        batch_size=batch_size,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
+        num_cpus=0 if device == "gpu" else min(threads, available / workers),
+        num_gpus=1 if device == "gpu" else 0,
+    )
+
+    started = time.monotonic()
+    done = failed = 0
+    try:
+        for rows in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+            fresh = results.add(rows.to_pylist())
+            done += len(fresh)
+            failed += sum(row["error_code"] is not None for row in fresh)
+            if on_progress:
+                on_progress(Progress(len(todo), done, failed, done / (time.monotonic() - started)))
+    finally:
+        results.flush()
+    if done != len(todo):
+        raise SegmenterError("internal", f"Ray answered for {done} of {len(todo)} images: resume to do the rest")
+    return Summary(len(items), done - failed, failed, done_before, time.monotonic() - started)
+
+
+def _read_model(model: str | os.PathLike[str] | None) -> bytes:
+    from .. import demo_model
+
+    path: Any = Path(model) if model is not None else demo_model()
+    try:
+        return bytes(path.read_bytes())
+    except OSError as error:
+        raise SegmenterError("model", f"the model file {path} cannot be read: {error.strerror}") from error

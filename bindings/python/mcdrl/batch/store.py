@@ -1,0 +1,77 @@
+"""Files of this machine or of object storage, by one interface."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder, wherever it is."""
+
+    files: Any
+    root: str
+
+    @classmethod
+    def at(cls, place: str | os.PathLike[str]) -> Store:
+        """The folder at a path or at an address such as ``s3://bucket/folder``."""
+        text = os.fspath(place)
+        if "://" in text:
+            files, root = fs.FileSystem.from_uri(text)
+        else:
+            files, root = fs.LocalFileSystem(), os.path.abspath(text)
+        return cls(files, root.rstrip("/"))
+
+    def path(self, name: str) -> str:
+        """The path of a file of the folder, as its file system has it."""
+        return f"{self.root}/{name}"
+
+    def kind(self) -> str:
+        """``folder``, ``file`` or ``nothing``."""
+        kind = self.files.get_file_info(self.root).type
+        return {fs.FileType.Directory: "folder", fs.FileType.File: "file"}.get(kind, "nothing")
+
+    def names(self, folder: str = "") -> list[str]:
+        """All files below a folder of this one, sorted; none if there is no such folder."""
+        base = self.path(folder) if folder else self.root
+        selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
+        found = self.files.get_file_info(selector)
+        return sorted(info.path[len(self.root) + 1 :] for info in found if info.type == fs.FileType.File)
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes."""
+        with self.files.open_input_stream(self.path(name)) as stream:
+            return bytes(stream.read())
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes a file whole or not at all."""
+        path = self.path(name)
+        self.files.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        if not isinstance(self.files, fs.LocalFileSystem):
+            # Object storage shows an object when it is complete.
+            with self.files.open_output_stream(path) as stream:
+                stream.write(data)
+            return
+        aside = f"{path}.{os.getpid()}.part"
+        with self.files.open_output_stream(aside) as stream:
+            stream.write(data)
+        self.files.move(aside, path)
+
+
+def read_anywhere(place: str) -> bytes:
+    """The bytes of a file at a path or an address."""
+    if "://" in place:
+        files, path = fs.FileSystem.from_uri(place)
+    else:
+        files, path = fs.LocalFileSystem(), place
+    with files.open_input_stream(path) as stream:
+        return bytes(stream.read())
+
+
+#: What reading a file may raise.
+READ_ERRORS = (OSError, pa.ArrowException)

@@ -1,0 +1,67 @@
+"""What every worker does: it holds the model, reads images, segments them and writes masks."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+from PIL import Image
+
+from ..errors import SegmenterError
+from ..segmenter import ImageSegmenter
+from .results import SCHEMA
+from .store import READ_ERRORS, Store, read_anywhere
+
+
+class Worker:
+    """An actor of Ray Data's pool."""
+
+    def __init__(self, model: list[Any], digest: str, out: str, device: str, threads: int) -> None:
+        self._segmenter = ImageSegmenter.create_from_options(ray.get(model[0]), device=device, threads=threads)
+        self._digest = digest
+        self._out = Store.at(out)
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        # Storage answers slowly: the next images come while one is segmented.
+        self._readers = ThreadPoolExecutor(4)
+
+    def __call__(self, items: pa.Table) -> pa.Table:
+        names, places = items["name"].to_pylist(), items["place"].to_pylist()
+        files = [self._readers.submit(read_anywhere, place) for place in places]
+        rows = [self._row(name, file) for name, file in zip(names, files, strict=True)]
+        return pa.Table.from_pylist(rows, SCHEMA)
+
+    def _row(self, name: str, file: Any) -> dict[str, Any]:
+        row: dict[str, Any] = {"image": name, "model": self._digest, "worker": self._name}
+        try:
+            found = self._segmenter.segment(file.result())
+        except SegmenterError as error:
+            if error.code not in ("image", "image-too-large", "input"):
+                # Not the image's fault: the next attempt may be on another machine.
+                raise
+            return row | {"error_code": error.code, "error": error.message}
+        except READ_ERRORS as error:
+            return row | {"error_code": "image", "error": f"it cannot be read: {error}"}
+        mask = f"masks/{name}.png"
+        self._out.write(mask, _png(found.category_mask))
+        return row | {
+            "mask": mask,
+            "width": found.width,
+            "height": found.height,
+            "classes": [vars(share) for share in found.classes],
+            "confounders": [vars(weight) for weight in found.confounders],
+            "mean_uncertainty": found.mean_uncertainty,
+            "device": found.device,
+            "milliseconds": found.milliseconds,
+        }
+
+
+def _png(mask: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG")
+    return file.getvalue()

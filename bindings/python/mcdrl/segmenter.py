@@ -1,0 +1,189 @@
+"""The segmenter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Union
+
+from . import _native
+from .cancellation import Cancellation
+from .errors import SegmenterError, translated
+from .images import ImageLike, to_source
+from .segmentation import Segmentation
+
+ModelLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]"]
+
+_DEVICES = {"auto": _native.Device.AUTO, "cpu": _native.Device.CPU, "gpu": _native.Device.GPU}
+_STAGES = {
+    _native.CreationStage.DEVICE: "device",
+    _native.CreationStage.MODEL: "model",
+    _native.CreationStage.WARM_UP: "warm-up",
+}
+
+
+@dataclass(frozen=True)
+class Confounder:
+    """A confounder that a model knows."""
+
+    name: str
+    family: str
+
+
+class ImageSegmenter:
+    """Segments images on a thread of its own.
+
+    Any thread may call it, several at once too: images are done in the order in which they came. Make one with
+    :meth:`create_from_options` and close it, or use it in a ``with`` statement.
+    """
+
+    def __init__(self, native: _native.ImageSegmenter) -> None:
+        self._native = native
+        self._labels: list[str] = native.labels()
+
+    @classmethod
+    def create_from_options(
+        cls,
+        model: ModelLike,
+        device: str = "auto",
+        threads: int | None = None,
+        on_progress: Callable[[str], None] | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> ImageSegmenter:
+        """Reads a model file (its path or its bytes) and holds the device to the model's own answer.
+
+        ``device`` is ``auto`` (a real GPU that computes rightly, else the CPU), ``cpu`` or ``gpu``; ``threads`` those
+        of the CPU, by default as many as it has cores. ``on_progress`` hears ``device``, ``model`` and ``warm-up`` as
+        they begin.
+
+        :raises SegmenterError: ``model``, ``model-version``, ``device``, ``wrong-answer``, ``input``, ``cancelled``
+        """
+        arguments = _arguments(model, device, threads, on_progress, cancellation)
+        with translated():
+            return cls(_native.ImageSegmenter.open(*arguments))
+
+    @classmethod
+    async def create_from_options_async(
+        cls,
+        model: ModelLike,
+        device: str = "auto",
+        threads: int | None = None,
+        on_progress: Callable[[str], None] | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> ImageSegmenter:
+        """As :meth:`create_from_options`, without blocking the event loop."""
+        arguments = _arguments(model, device, threads, on_progress, cancellation)
+        with translated():
+            return cls(await _native.ImageSegmenter.open_async(*arguments))
+
+    def segment(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
+        """Segments one image.
+
+        :raises SegmenterError: ``image``, ``image-too-large``, ``input``, ``device``, ``cancelled``, ``closed``
+        """
+        source = to_source(image)
+        with translated():
+            return self._result(self._native.segment(source, _token(cancellation)))
+
+    async def segment_async(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
+        """As :meth:`segment`, without blocking the event loop; a cancelled task gives up the image."""
+        source = to_source(image)
+        with translated():
+            return self._result(await self._native.segment_async(source, _token(cancellation)))
+
+    def segment_for_video(
+        self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
+    ) -> Segmentation | None:
+        """Segments a frame of a video; timestamps must grow.
+
+        While one is being segmented, only the newest of those that follow waits; a frame that gives way to a newer one
+        is answered with ``None``. So memory does not grow and masks are never late.
+
+        :raises SegmenterError: as :meth:`segment`
+        """
+        source = to_source(frame)
+        with translated():
+            native = self._native.segment_for_video(source, timestamp_ms, _token(cancellation))
+        return None if native is None else self._result(native)
+
+    async def segment_for_video_async(
+        self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
+    ) -> Segmentation | None:
+        """As :meth:`segment_for_video`, without blocking the event loop."""
+        source = to_source(frame)
+        with translated():
+            native = await self._native.segment_for_video_async(source, timestamp_ms, _token(cancellation))
+        return None if native is None else self._result(native)
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the mask's values: ``background`` first."""
+        return list(self._labels)
+
+    @property
+    def confounders(self) -> list[Confounder]:
+        """The confounders that the model knows, in the order of :attr:`Segmentation.confounders`."""
+        return [Confounder(c.name, c.family) for c in self._native.confounders()]
+
+    @property
+    def device(self) -> str:
+        """Where it computes: ``cpu`` or ``gpu``."""
+        return str(self._native.device())
+
+    def close(self) -> None:
+        """Ends the segmenter after the image in hand and frees its memory; whoever still waits gets ``closed``.
+
+        :raises SegmenterError: ``closed`` if it was closed before
+        """
+        with translated():
+            self._native.shut_down()
+
+    def __enter__(self) -> ImageSegmenter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except SegmenterError as closed:
+            if closed.code != "closed":
+                raise
+
+    def _result(self, native: _native.Segmentation) -> Segmentation:
+        return Segmentation(native, len(self._labels))
+
+
+class _Listener(_native.CreationListener):  # type: ignore[misc]
+    def __init__(self, on_progress: Callable[[str], None]) -> None:
+        self._on_progress = on_progress
+
+    def on_stage(self, stage: _native.CreationStage) -> None:
+        self._on_progress(_STAGES[stage])
+
+
+def _arguments(
+    model: ModelLike,
+    device: str,
+    threads: int | None,
+    on_progress: Callable[[str], None] | None,
+    cancellation: Cancellation | None,
+) -> tuple[object, ...]:
+    if device not in _DEVICES:
+        raise SegmenterError("device", f"unknown device `{device}`: choose auto, cpu or gpu")
+    if threads is not None and not 0 <= threads < 1 << 16:
+        raise SegmenterError("input", f"{threads} threads cannot be had: give 1 or a few")
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        source = _native.ModelSource.BYTES(bytes(model))
+    elif isinstance(model, (str, os.PathLike)):
+        source = _native.ModelSource.PATH(os.fspath(model))
+    else:
+        raise SegmenterError("input", f"a {type(model).__name__} is no model: give a path or the file's bytes")
+    options = _native.SegmenterOptions(device=_DEVICES[device], threads=threads)
+    return (source, options, _Listener(on_progress) if on_progress else None, _token(cancellation))
+
+
+def _token(cancellation: Cancellation | None) -> _native.Cancellation | None:
+    return None if cancellation is None else cancellation._native

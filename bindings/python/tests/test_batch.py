@@ -1,0 +1,159 @@
+"""An archive on a local Ray: every image once, whatever dies on the way."""
+
+import os
+import shutil
+import signal
+import time
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import mcdrl
+from conftest import ASSETS, MODEL
+from mcdrl.batch import segment_archive
+from mcdrl.batch.command import main
+
+ray = pytest.importorskip("ray")
+IMAGES = 500
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """500 images in folders, and one that is none."""
+    folder = tmp_path_factory.mktemp("archive")
+    samples = sorted((ASSETS / "samples").glob("*/images/*.png"))
+    for index in range(IMAGES - 1):
+        place = folder / f"ward-{index % 7}"
+        place.mkdir(exist_ok=True)
+        shutil.copy(samples[index % len(samples)], place / f"{index:04}.png")
+    (folder / "broken.jpg").write_text("no image")
+    return folder
+
+
+def rows(out):
+    return pq.read_table(out / "results").to_pylist()
+
+
+def workers():
+    """The processes that hold the model."""
+    return [
+        process for process in psutil.process_iter(["name", "cmdline"]) if "MapWorker" in " ".join(process.info["cmdline"] or [])
+    ]
+
+
+def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
+    out = tmp_path / "out"
+    killed = []
+
+    def kill_one(progress):
+        if progress.done > IMAGES // 5 and not killed:
+            victim = workers()[0]
+            killed.append(victim.pid)
+            os.kill(victim.pid, signal.SIGKILL)
+
+    summary = segment_archive(archive, out, MODEL, workers=2, device="cpu", on_progress=kill_one)
+    assert killed
+    assert (summary.images, summary.segmented, summary.failed) == (IMAGES, IMAGES - 1, 1)
+    found = rows(out)
+    assert len(found) == IMAGES and len({row["image"] for row in found}) == IMAGES
+    assert len({row["worker"] for row in found if row["worker"]}) == 3, "two, and the one that replaced the killed one"
+    broken = next(row for row in found if row["image"] == "broken.jpg")
+    assert broken["error_code"] == "image" and broken["mask"] is None
+
+    # The masks are those of one process.
+    with mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="cpu") as segmenter:
+        for row in [row for row in found if row["mask"]][::97]:
+            mask = np.asarray(Image.open(out / row["mask"]))
+            assert np.mean(mask != segmenter.segment(archive / row["image"]).category_mask) < 0.002
+            assert sum(weight["weight"] for weight in row["confounders"]) == pytest.approx(1, abs=1e-3)
+    assert not list(out.rglob("*.part"))
+
+    # A second run has nothing to do, and does nothing.
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    again = segment_archive(archive, out, MODEL, workers=2, device="cpu", resume=True)
+    assert (again.segmented, again.failed, again.done_before) == (0, 0, IMAGES)
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(mcdrl.SegmenterError, match="has results already"):
+        segment_archive(archive, out, MODEL, workers=2)
+
+    # What it brings beside one process, on this machine.
+    files = [path.read_bytes() for path in sorted(archive.glob("ward-*/*.png"))[:150]]
+    with mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="cpu") as segmenter:
+        started = time.perf_counter()
+        for file in files:
+            segmenter.segment(file)
+        alone = len(files) / (time.perf_counter() - started)
+    undisturbed = segment_archive(archive, tmp_path / "again", MODEL, workers=2, device="cpu")
+    with capsys.disabled():
+        ratio = undisturbed.images_per_second / alone
+        print(f"\nRay with 2 workers does {ratio:.2f} times the images of one process with all cores, start included")
+
+
+def test_an_interrupted_run_goes_on(archive, tmp_path):
+    out = tmp_path / "out"
+
+    class Interrupted(Exception):
+        pass
+
+    def stop(progress):
+        if progress.done >= 40:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        segment_archive(archive, out, MODEL, workers=2, device="cpu", on_progress=stop)
+    first = len(rows(out))
+    assert 40 <= first < IMAGES
+    summary = segment_archive(archive, out, MODEL, workers=2, device="cpu", resume=True)
+    assert summary.done_before == first
+    found = rows(out)
+    assert len(found) == IMAGES and len({row["image"] for row in found}) == IMAGES
+
+
+def test_manifests(archive, tmp_path, monkeypatch):
+    listed = sorted(archive.glob("ward-0/*.png"))[:3]
+    for suffix, text in {
+        ".csv": "image,patient\n" + "".join(f"{path},7\n" for path in listed),
+        ".txt": "".join(f"{path}\n" for path in listed),
+        ".jsonl": "".join(f'{{"image": "{path}"}}\n' for path in listed),
+    }.items():
+        manifest = tmp_path / f"list{suffix}"
+        manifest.write_text(text)
+        out = tmp_path / f"out{suffix}"
+        monkeypatch.setattr("sys.argv", ["mcdrl-batch", str(manifest), str(out), "--model", str(MODEL), "--workers", "1"])
+        assert main() == 0
+        assert len(rows(out)) == 3 and len(list((out / "masks").rglob("*.png"))) == 3
+
+
+@pytest.mark.parametrize(
+    "source, said",
+    [("nothing-here", "no folder or manifest"), ("empty", "no images"), ("list.csv", "column `image`"), ("list.xyz", "no manifest")],
+)
+def test_sources_that_are_none(tmp_path, source, said):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.csv").write_text("picture\na.png\n")
+    (tmp_path / "list.xyz").write_text("a.png\n")
+    with pytest.raises(mcdrl.SegmenterError, match=said):
+        segment_archive(tmp_path / source, tmp_path / "out", MODEL)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_model_does_not_go_on(archive, tmp_path):
+    out = tmp_path / "out"
+    few = tmp_path / "few"
+    few.mkdir()
+    shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
+    segment_archive(few, out, MODEL, workers=1, device="cpu")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(MODEL.read_bytes() + b"\0")
+    with pytest.raises(mcdrl.SegmenterError, match="another model"):
+        segment_archive(few, out, other, workers=1, device="cpu", resume=True)

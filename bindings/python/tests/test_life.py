@@ -1,0 +1,171 @@
+"""Many calls, closing, cancelling, video, listeners, and what a call costs."""
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import psutil
+import pytest
+
+import mcdrl
+from conftest import MODEL, SAMPLE
+
+
+def create(**options):
+    return mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="cpu", **options)
+
+
+def outcome(work):
+    try:
+        work()
+        return "done"
+    except mcdrl.SegmenterError as error:
+        return error.code
+
+
+def test_a_thousand_calls_from_eight_threads_leave_memory_flat(segmenter):
+    file = SAMPLE.read_bytes()
+    expected = segmenter.segment(file).category_mask
+
+    def call(_):
+        found = segmenter.segment(file)
+        return np.array_equal(found.category_mask, expected) and found.confidence_masks.shape[0] == 6
+
+    def resident():
+        gc.collect()
+        return psutil.Process().memory_info().rss
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(call, range(200)))
+        before = resident()
+        assert all(threads.map(call, range(800)))
+        after = resident()
+    print(f"resident memory: {before >> 10} KiB after 200 calls, {after >> 10} KiB after 1000")
+    assert after <= before * 1.05
+
+
+def test_closing_twice_and_use_after_close_are_typed_errors():
+    segmenter = create()
+    with ThreadPoolExecutor(6) as threads:
+        waiting = [threads.submit(outcome, lambda: segmenter.segment(SAMPLE)) for _ in range(6)]
+        time.sleep(0.005)
+        segmenter.close()
+        results = {future.result() for future in waiting}
+    assert results <= {"done", "closed"} and "closed" in results
+    assert outcome(segmenter.close) == "closed"
+    assert outcome(lambda: segmenter.segment(SAMPLE)) == "closed"
+    assert outcome(lambda: segmenter.segment_for_video(SAMPLE, 0)) == "closed"
+    assert segmenter.labels[0] == "background"
+    with segmenter:
+        pass
+
+
+def test_cancelling_returns_at_once(segmenter):
+    cancellation = mcdrl.Cancellation()
+    file = SAMPLE.read_bytes()
+    with ThreadPoolExecutor(6) as threads:
+        waiting = [threads.submit(outcome, lambda: segmenter.segment(file, cancellation)) for _ in range(6)]
+        time.sleep(0.005)
+        started = time.perf_counter()
+        cancellation.cancel()
+        results = [future.result() for future in waiting]
+        waited = time.perf_counter() - started
+    assert results.count("cancelled") >= 4, results
+    # One of the network's layers takes a few milliseconds.
+    assert waited < 0.03
+    assert cancellation.is_cancelled
+    assert outcome(lambda: segmenter.segment(file, cancellation)) == "cancelled"
+    assert outcome(lambda: create(cancellation=cancellation)) == "cancelled"
+    assert outcome(lambda: segmenter.segment(file)) == "done"
+
+
+def test_the_event_loop_goes_on_and_tasks_can_be_cancelled():
+    async def work():
+        segmenter = await mcdrl.ImageSegmenter.create_from_options_async(model=MODEL, device="cpu")
+        ticks = 0
+
+        async def tick():
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0.001)
+
+        ticking = asyncio.create_task(tick())
+        results = await asyncio.gather(*(segmenter.segment_async(SAMPLE) for _ in range(4)))
+        assert len({result.category_mask.tobytes() for result in results}) == 1
+        assert ticks > 4
+        tasks = [asyncio.create_task(segmenter.segment_async(SAMPLE)) for _ in range(6)]
+        await asyncio.sleep(0.005)
+        started = time.perf_counter()
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert time.perf_counter() - started < 0.03
+        assert sum(isinstance(result, asyncio.CancelledError) for result in ended) >= 4
+        assert (await segmenter.segment_for_video_async(SAMPLE, 1)) is not None
+        ticking.cancel()
+        segmenter.close()
+
+    asyncio.run(work())
+
+
+def test_stale_frames_give_way():
+    with create() as segmenter, ThreadPoolExecutor(40) as threads:
+        file = SAMPLE.read_bytes()
+        waiting = []
+        for timestamp in range(40):
+            waiting.append(threads.submit(segmenter.segment_for_video, file, timestamp))
+            time.sleep(0.002)
+        results = []
+        for future in waiting:
+            try:
+                results.append(future.result() is not None)
+            except mcdrl.SegmenterError as error:
+                # Threads may overtake each other: then the older frame comes too late.
+                assert error.code == "input"
+                results.append(False)
+        assert 1 <= sum(results) < 40
+        assert outcome(lambda: segmenter.segment_for_video(file, 5)) == "input"
+        assert segmenter.segment_for_video(file, 100) is not None
+
+
+def test_who_listens_hears_what_happens_and_may_throw(caplog):
+    stages, threads = [], set()
+
+    def on_progress(stage):
+        stages.append(stage)
+        threads.add(threading.get_ident())
+        raise RuntimeError("a listener that throws disturbs nothing")
+
+    with caplog.at_level(logging.INFO, logger="mcdrl"):
+        create(on_progress=on_progress, threads=1).close()
+    assert stages == ["device", "model", "warm-up"]
+    assert any("device cpu" in record.message and "1 threads" in record.message for record in caplog.records)
+
+
+def test_a_gpu_is_there_or_a_typed_error_says_why_not():
+    try:
+        segmenter = mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="gpu")
+    except mcdrl.SegmenterError as error:
+        assert error.code == "device"
+        pytest.skip(str(error))
+    with segmenter:
+        assert segmenter.device == "gpu"
+
+
+def test_calling_costs_little_beside_the_model(segmenter):
+    image = np.random.default_rng(7).integers(0, 255, (224, 224, 3), np.uint8)
+    shares = []
+    for call in range(80):
+        started = time.perf_counter()
+        found = segmenter.segment(image)
+        whole = (time.perf_counter() - started) * 1e3
+        if call >= 20:
+            shares.append((whole - found.milliseconds) / whole)
+    share = float(np.median(shares))
+    print(f"calling overhead at 224²: {100 * share:.2f} % of a segmentation (median)")
+    assert share <= 0.03

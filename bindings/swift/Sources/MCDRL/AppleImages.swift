@@ -1,0 +1,84 @@
+#if canImport(CoreGraphics)
+import CoreGraphics
+import Foundation
+
+extension Frame {
+    /// An image's pixels.
+    ///
+    /// - Parameter rotation: by how many degrees it must be turned clockwise to be upright
+    public init?(_ image: CGImage, rotation: Int = 0, mirrored: Bool = false) {
+        let (width, height) = (image.width, image.height)
+        var bytes = Data(count: width * height * 4)
+        let drawn = bytes.withUnsafeMutableBytes { buffer -> Bool in
+            guard
+                let context = CGContext(
+                    data: buffer.baseAddress, width: width, height: height, bitsPerComponent: 8, bytesPerRow: width * 4,
+                    space: CGColorSpaceCreateDeviceRGB(), bitmapInfo: CGImageAlphaInfo.noneSkipLast.rawValue)
+            else { return false }
+            context.draw(image, in: CGRect(x: 0, y: 0, width: width, height: height))
+            return true
+        }
+        guard drawn else { return nil }
+        let plane = Plane(bytes: bytes, rowStride: width * 4, pixelStride: 4)
+        self.init(
+            width: width, height: height, format: .rgba, planes: [plane], rotation: rotation, mirrored: mirrored)
+    }
+}
+
+extension Segmentation {
+    /// The mask as an 8-bit grey image of class indices.
+    public func maskImage() -> CGImage? {
+        guard let provider = CGDataProvider(data: Data(categoryMask) as CFData) else { return nil }
+        return CGImage(
+            width: width, height: height, bitsPerComponent: 8, bitsPerPixel: 8, bytesPerRow: width,
+            space: CGColorSpaceCreateDeviceGray(), bitmapInfo: [], provider: provider, decode: nil,
+            shouldInterpolate: false, intent: .defaultIntent)
+    }
+}
+#endif
+
+#if canImport(CoreVideo)
+import CoreVideo
+import Foundation
+
+extension Frame {
+    /// A camera's frame: 32BGRA, `420f` or `420v`; `nil` for other formats.
+    ///
+    /// - Parameter rotation: by how many degrees it must be turned clockwise to be upright
+    public init?(_ buffer: CVPixelBuffer, rotation: Int = 0, mirrored: Bool = false) {
+        CVPixelBufferLockBaseAddress(buffer, .readOnly)
+        defer { CVPixelBufferUnlockBaseAddress(buffer, .readOnly) }
+        let format: Format
+        let planes: [Plane]
+        switch CVPixelBufferGetPixelFormatType(buffer) {
+        case kCVPixelFormatType_32BGRA:
+            guard let base = CVPixelBufferGetBaseAddress(buffer) else { return nil }
+            let stride = CVPixelBufferGetBytesPerRow(buffer)
+            format = .bgra
+            let bytes = Data(bytes: base, count: stride * CVPixelBufferGetHeight(buffer))
+            planes = [Plane(bytes: bytes, rowStride: stride, pixelStride: 4)]
+        case kCVPixelFormatType_420YpCbCr8BiPlanarFullRange, kCVPixelFormatType_420YpCbCr8BiPlanarVideoRange:
+            let full = CVPixelBufferGetPixelFormatType(buffer) == kCVPixelFormatType_420YpCbCr8BiPlanarFullRange
+            format = full ? .yuv420BT709 : .yuv420BT709Video
+            guard let y = Self.plane(buffer, 0), let colours = Self.plane(buffer, 1) else { return nil }
+            let stride = CVPixelBufferGetBytesPerRowOfPlane(buffer, 1)
+            planes = [
+                Plane(bytes: y, rowStride: CVPixelBufferGetBytesPerRowOfPlane(buffer, 0), pixelStride: 1),
+                Plane(bytes: colours, rowStride: stride, pixelStride: 2),
+                Plane(bytes: colours.dropFirst(), rowStride: stride, pixelStride: 2),
+            ]
+        default:
+            return nil
+        }
+        self.init(
+            width: CVPixelBufferGetWidth(buffer), height: CVPixelBufferGetHeight(buffer), format: format,
+            planes: planes, rotation: rotation, mirrored: mirrored)
+    }
+
+    private static func plane(_ buffer: CVPixelBuffer, _ index: Int) -> Data? {
+        guard let base = CVPixelBufferGetBaseAddressOfPlane(buffer, index) else { return nil }
+        let rows = CVPixelBufferGetHeightOfPlane(buffer, index)
+        return Data(bytes: base, count: CVPixelBufferGetBytesPerRowOfPlane(buffer, index) * rows)
+    }
+}
+#endif

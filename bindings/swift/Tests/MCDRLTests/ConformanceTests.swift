@@ -1,0 +1,47 @@
+import MCDRL
+import XCTest
+
+final class ConformanceTests: XCTestCase {
+    func testTheAnswersAreNatives() async throws {
+        let answers = try Lab.answers()
+        let tolerance = try XCTUnwrap(answers["tolerance"] as? [String: Double])
+        let images = try XCTUnwrap(answers["images"] as? [[String: Any]])
+        XCTAssertGreaterThan(images.count, 10)
+        let segmenter = try await Lab.open()
+        for answer in images {
+            let (site, name) = (answer["site"] as! String, answer["name"] as! String)
+            let found = try await segmenter.segment(Lab.sample(site, name))
+            let stored = try Lab.classes(answer["mask"] as! [String: Any])
+            XCTAssertEqual(stored.count, found.width * found.height)
+            let differing = zip(stored, found.categoryMask).filter { $0 != $1 }.count
+            XCTAssertLessThanOrEqual(
+                Double(differing) / Double(stored.count), tolerance["share_of_differing_pixels"]!, name)
+            let weights = answer["confounders"] as! [String: Double]
+            for confounder in found.confounders {
+                XCTAssertEqual(
+                    Double(confounder.weight), weights[confounder.name]!, accuracy: tolerance["confounder_weight"]!)
+            }
+        }
+        try segmenter.close()
+    }
+
+    func testMapsBelongToTheMask() async throws {
+        let segmenter = try await Lab.open()
+        let found = try await segmenter.segment(Lab.sample("site-b", "00000"))
+        let masks = found.confidenceMasks()
+        XCTAssertEqual(segmenter.labels[0], "background")
+        XCTAssertEqual(masks.count, segmenter.labels.count)
+        for pixel in stride(from: 0, to: found.categoryMask.count, by: 97) {
+            XCTAssertEqual(masks.reduce(0) { $0 + $1[pixel] }, 1, accuracy: 1e-4)
+            XCTAssertEqual(found.categoryMask[pixel] == 0, masks[0][pixel] >= 0.5)
+        }
+        let uncertainty = found.uncertainty()
+        XCTAssertEqual(uncertainty.count, found.categoryMask.count)
+        XCTAssertTrue(uncertainty.allSatisfy { (0...1).contains($0) })
+        let regions = found.regions()
+        XCTAssertEqual(regions.similarity.count, regions.rows * regions.columns)
+        XCTAssertEqual(regions.confounders.count, segmenter.confounders.count)
+        XCTAssertEqual(found.confounders.reduce(0) { $0 + $1.weight }, 1, accuracy: 1e-3)
+        try segmenter.close()
+    }
+}

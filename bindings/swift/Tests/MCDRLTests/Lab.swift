@@ -1,0 +1,73 @@
+import Foundation
+import MCDRL
+import XCTest
+
+/// What the tests share: the repository's model, samples, answers and bad inputs.
+enum Lab {
+    static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+    static let assets = root.appendingPathComponent("crates/mcdrl/assets")
+    static let model = assets.appendingPathComponent("demo.safetensors")
+
+    static func open() async throws -> ImageSegmenter {
+        try await ImageSegmenter.create(options: .init(model: model, device: .cpu))
+    }
+
+    static func sample(_ path: String) throws -> Data {
+        try Data(contentsOf: assets.appendingPathComponent("samples/\(path)"))
+    }
+
+    static func sample(_ site: String, _ name: String) throws -> Data {
+        try sample("\(site)/images/\(name).png")
+    }
+
+    static func answers() throws -> [String: Any] { try read("answers.json") }
+
+    static func badInputs(_ kind: String) throws -> [[String: Any]] {
+        try XCTUnwrap(read("bad_inputs.json")[kind] as? [[String: Any]])
+    }
+
+    private static func read(_ name: String) throws -> [String: Any] {
+        let data = try Data(contentsOf: root.appendingPathComponent("tests/conformance/\(name)"))
+        return try XCTUnwrap(JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
+
+    /// The classes of a stored mask.
+    static func classes(_ mask: [String: Any]) throws -> [UInt8] {
+        let runs = try XCTUnwrap(mask["runs"] as? String).split(separator: " ").compactMap { Int($0) }
+        var classes = [UInt8]()
+        for run in stride(from: 0, to: runs.count, by: 2) {
+            classes.append(contentsOf: repeatElement(UInt8(runs[run]), count: runs[run + 1]))
+        }
+        return classes
+    }
+
+    /// The kind of an error, by the names of the list of bad inputs.
+    static func kind(_ error: SegmenterError) -> String {
+        switch error {
+        case .Image: "image"
+        case .ImageTooLarge: "image-too-large"
+        case .Input: "input"
+        case .Model: "model"
+        case .ModelVersion: "model-version"
+        case .Device: "device"
+        case .WrongAnswer: "wrong-answer"
+        case .Cancelled: "cancelled"
+        case .Closed: "closed"
+        case .Internal: "internal"
+        }
+    }
+}
+
+/// The kind of the error that `work` throws.
+func failure(_ work: () async throws -> some Any) async -> String {
+    do {
+        _ = try await work()
+        return "no error"
+    } catch let error as SegmenterError {
+        return Lab.kind(error)
+    } catch {
+        return "\(error)"
+    }
+}

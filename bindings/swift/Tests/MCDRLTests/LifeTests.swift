@@ -1,0 +1,137 @@
+import Foundation
+import MCDRL
+import XCTest
+
+final class LifeTests: XCTestCase {
+    func testAThousandCallsFromEightTasksLeaveMemoryFlat() async throws {
+        let file = try Lab.sample("site-b", "00000")
+        let segmenter = try await Lab.open()
+        let expected = try await segmenter.segment(file).categoryMask
+        @Sendable func round(_ calls: Int) async throws -> Int {
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        var right = 0
+                        for _ in 0..<calls {
+                            let found = try await segmenter.segment(file)
+                            let whole = found.confidenceMasks()[0].count == expected.count
+                            right += found.categoryMask == expected && whole ? 1 : 0
+                        }
+                        return right
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+        }
+        let first = try await round(25)
+        let before = try resident()
+        let second = try await round(100)
+        let after = try resident()
+        print("resident memory: \(before) KiB after 200 calls, \(after) KiB after 1000")
+        XCTAssertEqual(first + second, 1000)
+        XCTAssertLessThanOrEqual(Double(after), Double(before) * 1.05)
+        try segmenter.close()
+    }
+
+    /// Resident memory, KiB.
+    private func resident() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = try XCTUnwrap(status.split(separator: "\n").first { $0.hasPrefix("VmRSS") })
+        return try XCTUnwrap(Int(line.filter(\.isNumber)))
+    }
+
+    func testClosingTwiceAndUseAfterCloseAreTypedErrors() async throws {
+        let file = try Lab.sample("site-b", "00000")
+        let segmenter = try await Lab.open()
+        let waiting = (0..<6).map { _ in Task { await failure { try await segmenter.segment(file) } } }
+        try await Task.sleep(nanoseconds: 5_000_000)
+        try segmenter.close()
+        var results = [String]()
+        for task in waiting { results.append(await task.value) }
+        XCTAssertTrue(results.allSatisfy { ["closed", "no error"].contains($0) }, "\(results)")
+        XCTAssertTrue(results.contains("closed"))
+        let again = await failure { try segmenter.close() }
+        let later = await failure { try await segmenter.segment(file) }
+        XCTAssertEqual(again, "closed")
+        XCTAssertEqual(later, "closed")
+    }
+
+    func testACancelledTaskReturnsAtOnce() async throws {
+        let file = try Lab.sample("site-b", "00000")
+        let segmenter = try await Lab.open()
+        let tasks = (0..<8).map { _ in Task { await failure { try await segmenter.segment(file) } } }
+        try await Task.sleep(nanoseconds: 2_000_000)
+        let cancelled = DispatchTime.now().uptimeNanoseconds
+        tasks.forEach { $0.cancel() }
+        var results = [String]()
+        for task in tasks { results.append(await task.value) }
+        let waited = DispatchTime.now().uptimeNanoseconds - cancelled
+        XCTAssertGreaterThanOrEqual(results.filter { $0 == "cancelled" }.count, 6, "\(results)")
+        // One of the network's layers takes a few milliseconds.
+        XCTAssertLessThan(waited, 30_000_000)
+        _ = try await segmenter.segment(file)
+        try segmenter.close()
+    }
+
+    func testStaleFramesOfAVideoGiveWay() async throws {
+        let segmenter = try await Lab.open()
+        let pixels = Data((0..<256 * 256 * 4).map { UInt8(truncatingIfNeeded: $0 * 31) })
+        let frame = Frame(
+            width: 256, height: 256, format: .rgba,
+            planes: [.init(bytes: pixels, rowStride: 1024, pixelStride: 4)])
+        let frames = AsyncStream<VideoFrame> { frames in
+            Task {
+                for timestamp in 0..<40 {
+                    frames.yield(VideoFrame(frame, timestampMs: Int64(timestamp)))
+                    try await Task.sleep(nanoseconds: 2_000_000)
+                }
+                frames.finish()
+            }
+        }
+        var timestamps = [Int64]()
+        for try await result in segmenter.segmentVideo(frames) { timestamps.append(result.timestampMs) }
+        XCTAssertTrue((1..<40).contains(timestamps.count), "\(timestamps)")
+        XCTAssertEqual(timestamps, timestamps.sorted())
+        XCTAssertEqual(timestamps.last, 39)
+        let late = await failure { try await segmenter.segmentForVideo(frame, timestampMs: 39) }
+        XCTAssertEqual(late, "input")
+        try segmenter.close()
+    }
+
+    func testWhoListensHearsWhatHappens() async throws {
+        let heard = Heard()
+        setLogHandler { level, line in heard.add("\(level) \(line)") }
+        let options = ImageSegmenterOptions(model: Lab.model, device: .cpu, threads: 1) { heard.add("\($0)") }
+        try ImageSegmenter(options: options).close()
+        setLogHandler(nil)
+        XCTAssertEqual(heard.lines.filter { !$0.contains(" ") }, ["device", "model", "warmUp"])
+        XCTAssertTrue(heard.lines.contains { $0.hasPrefix("info") && $0.contains("1 threads") }, "\(heard.lines)")
+    }
+
+    func testCallingCostsLittleBesideTheModel() async throws {
+        let segmenter = try await Lab.open()
+        let pixels = Data((0..<224 * 224 * 4).map { UInt8(truncatingIfNeeded: $0 * 31) })
+        let frame = Frame(
+            width: 224, height: 224, format: .rgba, planes: [.init(bytes: pixels, rowStride: 896, pixelStride: 4)])
+        var shares = [Double]()
+        for call in 0..<80 {
+            let started = DispatchTime.now().uptimeNanoseconds
+            let found = try await segmenter.segment(frame)
+            let all = Double(DispatchTime.now().uptimeNanoseconds - started) / 1e6
+            if call >= 20 { shares.append((all - found.milliseconds) / all) }
+        }
+        let share = shares.sorted()[30]
+        print("calling overhead at 224²: \(100 * share) % of a segmentation (median)")
+        XCTAssertLessThanOrEqual(share, 0.03)
+        try segmenter.close()
+    }
+}
+
+private final class Heard: @unchecked Sendable {
+    private let lock = NSLock()
+    private var all = [String]()
+
+    func add(_ line: String) { lock.withLock { all.append(line) } }
+
+    var lines: [String] { lock.withLock { all } }
+}

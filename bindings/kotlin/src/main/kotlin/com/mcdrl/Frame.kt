@@ -73,6 +73,9 @@ public class Frame(
 }
 
 private fun unsigned(value: Int, name: String): UInt {
-    if (value < 0) throw SegmenterException.Input("$name is $value: give a number that is not negative")
+    if (value < 0) {
+        val text = "$name is $value: give a number that is not negative"
+        throw SegmenterException(SegmenterException.Code.INPUT, text)
+    }
     return value.toUInt()
 }

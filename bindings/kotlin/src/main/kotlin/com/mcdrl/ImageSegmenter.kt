@@ -17,7 +17,7 @@ import kotlinx.coroutines.flow.mapNotNull
  * ```
  *
  * Any coroutine may call it, several at once too: images are done in the order in which they came. Every function that
- * fails throws a [SegmenterException]; its subclass is for programs, its message for people.
+ * fails throws a [SegmenterException].
  */
 public class ImageSegmenter private constructor(
     private val native: com.mcdrl.ffi.ImageSegmenter,
@@ -35,7 +35,7 @@ public class ImageSegmenter private constructor(
      * Segments an image file: JPEG, PNG, TIFF, BMP or WebP; its EXIF orientation is applied. A cancelled coroutine gives
      * up the image at once.
      *
-     * @throws SegmenterException `Image`, `ImageTooLarge`, `Device`, `Closed`
+     * @throws SegmenterException `IMAGE`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
     public suspend fun segment(file: ByteArray): Segmentation = segment(ImageSource.Encoded(file))
@@ -43,7 +43,7 @@ public class ImageSegmenter private constructor(
     /**
      * Segments pixels.
      *
-     * @throws SegmenterException `Input`, `ImageTooLarge`, `Device`, `Closed`
+     * @throws SegmenterException `INPUT`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
     public suspend fun segment(frame: Frame): Segmentation = segment(ImageSource.Pixels(frame.toNative()))
@@ -53,11 +53,12 @@ public class ImageSegmenter private constructor(
      * that gives way to a newer one is answered with `null`. So memory does not grow and masks are never late.
      *
      * @param timestampMs milliseconds, larger than the last frame's
-     * @throws SegmenterException as [segment]; `Input` for a timestamp that is not later
+     * @throws SegmenterException as [segment]; `INPUT` for a timestamp that is not later
      */
     @Throws(SegmenterException::class)
     public suspend fun segmentForVideo(frame: Frame, timestampMs: Long): Segmentation? {
-        val result = native.segmentForVideoAsync(ImageSource.Pixels(frame.toNative()), timestampMs, null)
+        val source = ImageSource.Pixels(frame.toNative())
+        val result = translated { native.segmentForVideoAsync(source, timestampMs, null) }
         return result?.let { Segmentation(it, labels.size) }
     }
 
@@ -69,38 +70,37 @@ public class ImageSegmenter private constructor(
 
     /**
      * Ends the segmenter after the image in hand and frees its memory; whoever still waits gets
-     * [SegmenterException.Closed].
+     * `CLOSED`.
      *
-     * @throws SegmenterException.Closed if it was closed before
+     * @throws SegmenterException `CLOSED` if it was closed before
      */
     @Throws(SegmenterException::class)
-    override fun close(): Unit = native.shutDown()
+    override fun close(): Unit = translated { native.shutDown() }
 
     private suspend fun segment(image: ImageSource): Segmentation =
-        Segmentation(native.segmentAsync(image, null), labels.size)
+        Segmentation(translated { native.segmentAsync(image, null) }, labels.size)
 
     public companion object {
         /**
          * Reads the model, opens the device and holds it to the model's own answer.
          *
-         * @throws SegmenterException `Model`, `ModelVersion`, `Device`, `WrongAnswer`, `Input`
+         * @throws SegmenterException `MODEL`, `MODEL_VERSION`, `DEVICE`, `WRONG_ANSWER`, `INPUT`
          */
         @Throws(SegmenterException::class)
         public suspend fun createFromOptions(options: ImageSegmenterOptions): ImageSegmenter {
             val threads = options.threads?.let {
-                if (it < 0) throw SegmenterException.Input("$it threads cannot be had: give 1 or a few")
+                if (it < 0) throw SegmenterException(SegmenterException.Code.INPUT, "$it threads cannot be had: give 1 or a few")
                 it.toUInt()
             }
-            val native = com.mcdrl.ffi.ImageSegmenter.openAsync(
-                options.model,
-                SegmenterOptions(options.device, threads),
-                options.onProgress?.let { onProgress ->
-                    object : CreationListener {
-                        override fun onStage(stage: CreationStage) = onProgress(stage)
-                    }
-                },
-                null,
-            )
+            val listener = options.onProgress?.let { onProgress ->
+                object : CreationListener {
+                    override fun onStage(stage: CreationStage) = onProgress(stage)
+                }
+            }
+            val choices = SegmenterOptions(options.device, threads)
+            val native = translated {
+                com.mcdrl.ffi.ImageSegmenter.openAsync(options.model, choices, listener, null)
+            }
             return ImageSegmenter(native)
         }
     }

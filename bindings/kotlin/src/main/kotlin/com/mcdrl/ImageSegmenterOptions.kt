@@ -12,9 +12,6 @@ public typealias CreationStage = com.mcdrl.ffi.CreationStage
 /** A confounder that a model knows. */
 public typealias Confounder = com.mcdrl.ffi.Confounder
 
-/** Everything that goes wrong; its subclasses are for programs, its message for people. */
-public typealias SegmenterException = com.mcdrl.ffi.SegmenterException
-
 /** What an [ImageSegmenter] is made of. */
 public class ImageSegmenterOptions private constructor(
     internal val model: ModelSource,

@@ -11,7 +11,8 @@ class GpuTest {
         val file = Lab.sample("site-b", "00000")
         val gpu = try {
             ImageSegmenter.createFromOptions(ImageSegmenterOptions(Lab.model, Device.GPU))
-        } catch (none: SegmenterException.Device) {
+        } catch (none: SegmenterException) {
+            assertEquals(SegmenterException.Code.DEVICE, none.code)
             println("skipped: ${none.message}")
             return@runBlocking
         }

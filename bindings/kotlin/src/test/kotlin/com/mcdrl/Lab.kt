@@ -34,8 +34,7 @@ object Lab {
     fun bytes(entry: JSONObject): ByteArray = Base64.getDecoder().decode(entry.getString("base64"))
 
     /** The kind of an error, by the names of the list of bad inputs. */
-    fun kind(error: Throwable): String =
-        error.javaClass.simpleName.replace(Regex("(?<=[a-z])(?=[A-Z])"), "-").lowercase()
+    fun kind(error: SegmenterException): String = error.code.name.lowercase().replace('_', '-')
 }
 
 fun JSONArray.objects(): List<JSONObject> = (0 until length()).map(::getJSONObject)

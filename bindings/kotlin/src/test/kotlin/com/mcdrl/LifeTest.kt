@@ -64,6 +64,10 @@ class LifeTest {
         }
     }
 
+    private fun Throwable?.isClosed() = this is SegmenterException && code == SegmenterException.Code.CLOSED
+
+    private inline fun closed(work: () -> Unit) = assertTrue(assertFailsWith<SegmenterException> { work() }.isClosed())
+
     @Test
     fun `closing twice and use after close are typed errors`() = runBlocking<Unit> {
         val segmenter = Lab.open()
@@ -71,11 +75,11 @@ class LifeTest {
         delay(5)
         segmenter.close()
         val results = waiting.awaitAll()
-        assertTrue(results.all { it.isSuccess || it.exceptionOrNull() is SegmenterException.Closed }, "$results")
+        assertTrue(results.all { it.isSuccess || it.exceptionOrNull().isClosed() }, "$results")
         assertTrue(results.any { it.isFailure })
-        assertFailsWith<SegmenterException.Closed> { segmenter.close() }
-        assertFailsWith<SegmenterException.Closed> { segmenter.segment(file) }
-        assertFailsWith<SegmenterException.Closed> { segmenter.segmentForVideo(Frame.rgba(ByteArray(64), 4, 4), 0) }
+        closed { segmenter.close() }
+        closed { segmenter.segment(file) }
+        closed { segmenter.segmentForVideo(Frame.rgba(ByteArray(64), 4, 4), 0) }
         assertEquals("background", segmenter.labels[0])
     }
 
@@ -110,7 +114,7 @@ class LifeTest {
             assertTrue(segmented.size in 1..39, "$segmented")
             assertEquals(segmented.sorted(), segmented)
             assertEquals(39L, segmented.last(), "the newest is always segmented")
-            assertFailsWith<SegmenterException.Input> { segmenter.segmentForVideo(frame, 39) }
+            assertEquals("input", Lab.kind(assertFailsWith<SegmenterException> { segmenter.segmentForVideo(frame, 39) }))
         }
     }
 

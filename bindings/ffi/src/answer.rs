@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::bytes::Bytes;
+
 /// A segmented image, at its own size.
 #[derive(Clone, uniffi::Record)]
 pub struct Segmentation {
@@ -10,7 +12,7 @@ pub struct Segmentation {
     /// Height in pixels, of the upright image.
     pub height: u32,
     /// A class for every pixel, row-major: 0 is background, k the k-th class.
-    pub category_mask: Vec<u8>,
+    pub category_mask: Bytes,
     /// Every lesion class, in the order of the mask's values.
     pub classes: Vec<ClassShare>,
     /// Every confounder; the weights sum to one. Empty for a model without intervention.
@@ -55,12 +57,12 @@ pub struct RegionMap {
     /// Columns of the grid.
     pub columns: u32,
     /// Similarity to the best class prompt, row-major, -1..1; 32-bit floats, little-endian.
-    pub similarity: Vec<u8>,
+    pub similarity: Bytes,
     /// 1 where a position was retained, row-major.
-    pub retained: Vec<u8>,
+    pub retained: Bytes,
     /// For every confounder its weight at the retained positions, 0 at the others, row-major; 32-bit floats,
     /// little-endian.
-    pub confounders: Vec<Vec<u8>>,
+    pub confounders: Vec<Bytes>,
 }
 
 /// The large maps of a segmentation. Floats are 32-bit, little-endian, row-major: a list of floats would be boxed one
@@ -73,12 +75,12 @@ pub struct Maps {
 #[uniffi::export]
 impl Maps {
     /// The probability of label `index` (0 is the background) at every pixel; nothing if there is no such label.
-    pub fn confidence_mask(&self, index: u32) -> Option<Vec<u8>> {
+    pub fn confidence_mask(&self, index: u32) -> Option<Bytes> {
         self.segmentation.confidence_mask(index as usize).map(|values| bytes(&values))
     }
 
     /// How unsure the model is at every pixel: normalised entropy, 0..1.
-    pub fn uncertainty(&self) -> Vec<u8> {
+    pub fn uncertainty(&self) -> Bytes {
         bytes(&self.segmentation.uncertainty_map())
     }
 
@@ -89,7 +91,7 @@ impl Maps {
             rows: map.rows as u32,
             columns: map.columns as u32,
             similarity: bytes(&map.similarity),
-            retained: map.retained.iter().map(|kept| u8::from(*kept)).collect(),
+            retained: map.retained.iter().map(|kept| u8::from(*kept)).collect::<Vec<u8>>().into(),
             confounders: map.confounders.iter().map(|map| bytes(map)).collect(),
         }
     }
@@ -114,7 +116,7 @@ impl Segmentation {
         Self {
             width: segmentation.mask.width() as u32,
             height: segmentation.mask.height() as u32,
-            category_mask: segmentation.mask.classes().to_vec(),
+            category_mask: segmentation.mask.classes().to_vec().into(),
             classes: classes.collect(),
             confounders: confounders.collect(),
             mean_uncertainty: segmentation.uncertainty(),
@@ -125,6 +127,6 @@ impl Segmentation {
     }
 }
 
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+fn bytes(values: &[f32]) -> Bytes {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into()
 }

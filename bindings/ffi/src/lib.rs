@@ -11,6 +11,7 @@
 //! No panic crosses the border: those of the model become [`SegmenterError::Internal`] on the worker's thread.
 
 mod answer;
+mod bytes;
 mod cancellation;
 mod error;
 mod log;
@@ -22,6 +23,7 @@ mod video;
 mod worker;
 
 pub use answer::{ClassShare, ConfounderWeight, Maps, RegionMap, Segmentation};
+pub use bytes::Bytes;
 pub use cancellation::Cancellation;
 pub use error::{CallbackError, SegmenterError};
 pub use log::{LogLevel, LogSink, set_log_sink};

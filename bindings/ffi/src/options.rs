@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mcdrl_model::{DeviceChoice, OpenStage};
 
+use crate::bytes::Bytes;
 use crate::error::{CallbackError, Result, SegmenterError};
 
 /// Where to compute.
@@ -44,7 +45,7 @@ pub enum ModelSource {
     /// Its bytes.
     Bytes {
         /// The whole file.
-        bytes: Vec<u8>,
+        bytes: Bytes,
     },
     /// Its place.
     Path {
@@ -54,10 +55,10 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
-    pub(crate) fn read(self) -> Result<Vec<u8>> {
+    pub(crate) fn read(self) -> Result<Bytes> {
         match self {
             Self::Bytes { bytes } => Ok(bytes),
-            Self::Path { path } => std::fs::read(Path::new(&path)).map_err(|e| {
+            Self::Path { path } => std::fs::read(Path::new(&path)).map(Bytes).map_err(|e| {
                 SegmenterError::Model(format!("the model file {path} cannot be read: {e}"))
             }),
         }

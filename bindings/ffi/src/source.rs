@@ -2,6 +2,7 @@
 
 use mcdrl_model::{Image, YuvColors};
 
+use crate::bytes::Bytes;
 use crate::error::Result;
 
 /// An image.
@@ -10,7 +11,7 @@ pub enum ImageSource {
     /// A JPEG, PNG, TIFF, BMP or WebP file; its EXIF orientation is applied.
     Encoded {
         /// The whole file.
-        bytes: Vec<u8>,
+        bytes: Bytes,
     },
     /// Pixels.
     Pixels {
@@ -42,7 +43,7 @@ pub enum PixelFormat {
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct Plane {
     /// The plane's bytes. The last row may end with its last pixel instead of its stride.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Bytes from one row to the next.
     pub row_stride: u32,
     /// Bytes from one pixel to the next: 2 for the interleaved colours of NV12 and NV21.

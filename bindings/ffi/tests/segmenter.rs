@@ -35,7 +35,7 @@ fn sample(site: &str, name: &str) -> Vec<u8> {
 }
 
 fn encoded() -> ImageSource {
-    ImageSource::Encoded { bytes: sample("site-b", "00000") }
+    ImageSource::Encoded { bytes: sample("site-b", "00000").into() }
 }
 
 fn answers() -> Value {
@@ -58,7 +58,7 @@ fn the_answers_are_the_stored_ones() {
     let answers = answers();
     for answer in answers["images"].as_array().unwrap() {
         let (site, name) = (answer["site"].as_str().unwrap(), answer["name"].as_str().unwrap());
-        let source = ImageSource::Encoded { bytes: sample(site, name) };
+        let source = ImageSource::Encoded { bytes: sample(site, name).into() };
         let found = segmenter.segment(source, None).unwrap();
         let runs = answer["mask"]["runs"].as_str().unwrap();
         let runs: Vec<usize> = runs.split(' ').map(|number| number.parse().unwrap()).collect();
@@ -66,7 +66,7 @@ fn the_answers_are_the_stored_ones() {
             .chunks_exact(2)
             .flat_map(|run| std::iter::repeat_n(run[0] as u8, run[1]))
             .collect();
-        let pairs = stored.iter().zip(&found.category_mask);
+        let pairs = stored.iter().zip(found.category_mask.iter());
         let share = pairs.filter(|(a, b)| a != b).count() as f64 / stored.len() as f64;
         assert_eq!(stored.len(), (found.width * found.height) as usize);
         assert!(share <= answers["tolerance"]["share_of_differing_pixels"].as_f64().unwrap());
@@ -112,7 +112,7 @@ fn bad_input_is_told_apart() {
     for bad in frames {
         let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
         let planes = bad["planes"].as_array().unwrap().iter().map(|plane| Plane {
-            bytes: vec![0; number(&plane["length"]) as usize],
+            bytes: vec![0; number(&plane["length"]) as usize].into(),
             row_stride: number(&plane["row_stride"]),
             pixel_stride: number(&plane["pixel_stride"]),
         });
@@ -266,6 +266,6 @@ fn threads_are_the_segmenters_own() {
     let alone = SegmenterOptions { threads: Some(1), ..on_cpu() };
     let (one, all) = (ImageSegmenter::open(model(), alone, None, None).unwrap(), open());
     let (one, all) = (one.segment(encoded(), None).unwrap(), all.segment(encoded(), None).unwrap());
-    let differing = one.category_mask.iter().zip(&all.category_mask).filter(|(a, b)| a != b);
+    let differing = one.category_mask.iter().zip(all.category_mask.iter()).filter(|(a, b)| a != b);
     assert!(differing.count() * 500 < one.category_mask.len());
 }

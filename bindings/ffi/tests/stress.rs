@@ -2,21 +2,35 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
-use mcdrl_ffi::{Device, ImageSegmenter, ImageSource, ModelSource, SegmenterOptions};
+use mcdrl_ffi::{
+    Device, Frame, ImageSegmenter, ImageSource, ModelSource, PixelFormat, Plane, SegmenterOptions,
+};
+
+fn assets() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    PathBuf::from(here).join("../../crates/mcdrl/assets")
+}
+
+fn open() -> Arc<ImageSegmenter> {
+    let model = std::fs::read(assets().join("demo.safetensors")).unwrap();
+    let options = SegmenterOptions { device: Device::Cpu, threads: None };
+    ImageSegmenter::open(ModelSource::Bytes { bytes: model.into() }, options, None, None).unwrap()
+}
+
+/// One at a time, for the sake of times.
+static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
 fn a_thousand_calls_from_eight_threads_leave_memory_flat() {
-    let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let assets = PathBuf::from(here).join("../../crates/mcdrl/assets");
-    let model = std::fs::read(assets.join("demo.safetensors")).unwrap();
-    let image = std::fs::read(assets.join("samples/site-b/images/00000.png")).unwrap();
-    let options = SegmenterOptions { device: Device::Cpu, threads: None };
-    let segmenter =
-        ImageSegmenter::open(ModelSource::Bytes { bytes: model }, options, None, None).unwrap();
+    let _alone = ALONE.lock();
+    let segmenter = open();
+    let image = std::fs::read(assets().join("samples/site-b/images/00000.png")).unwrap();
     let segment = || {
-        let source = ImageSource::Encoded { bytes: image.clone() };
+        let source = ImageSource::Encoded { bytes: image.clone().into() };
         segmenter.segment(source, None).unwrap()
     };
     let expected = segment().category_mask;
@@ -53,4 +67,28 @@ fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[test]
+fn calling_costs_little_beside_the_model() {
+    let _alone = ALONE.lock();
+    let segmenter = open();
+    let pixels: Vec<u8> = (0..224 * 224 * 4).map(|value| (value * 31) as u8).collect();
+    let frame = || {
+        let plane = Plane { bytes: pixels.clone().into(), row_stride: 896, pixel_stride: 4 };
+        let format = PixelFormat::Rgba;
+        let (width, height) = (224, 224);
+        Frame { width, height, format, planes: vec![plane], rotation: 0, mirrored: false }
+    };
+    let mut shares: Vec<f64> = (0..80)
+        .map(|_| {
+            let started = Instant::now();
+            let found = segmenter.segment(ImageSource::Pixels { frame: frame() }, None).unwrap();
+            let all = started.elapsed().as_secs_f64() * 1e3;
+            (all - found.milliseconds) / all
+        })
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    println!("calling overhead at 224²: {:.2} % of a segmentation (median)", 100.0 * shares[40]);
+    assert!(shares[40] <= 0.03, "{}", shares[40]);
 }

@@ -87,12 +87,11 @@ impl Image {
 fn interleaved(frame: &Frame, bytes_per_pixel: usize, [r, g, b]: [usize; 3]) -> Result<Vec<u8>> {
     let [plane] = planes(frame)?;
     check_plane(plane, "its plane", frame.width, frame.height, bytes_per_pixel)?;
-    let mut rgb = Vec::with_capacity(frame.width * frame.height * 3);
-    for row in rows(plane, frame.width, frame.height, bytes_per_pixel) {
-        if (r, bytes_per_pixel, plane.pixel_stride) == (0, 3, 3) {
-            rgb.extend_from_slice(row);
-        } else {
-            rgb.extend(row.chunks(plane.pixel_stride).flat_map(|p| [p[r], p[g], p[b]]));
+    let mut rgb = vec![0; frame.width * frame.height * 3];
+    let rows = rows(plane, frame.width, frame.height, bytes_per_pixel);
+    for (out, row) in rgb.chunks_exact_mut(frame.width * 3).zip(rows) {
+        for (out, pixel) in out.chunks_exact_mut(3).zip(row.chunks(plane.pixel_stride)) {
+            out.copy_from_slice(&[pixel[r], pixel[g], pixel[b]]);
         }
     }
     Ok(rgb)

@@ -34,7 +34,10 @@ impl Image {
     /// As [`Image::from_rgb`].
     pub fn from_rgba(width: usize, height: usize, pixels: &[u8]) -> Result<Self> {
         check_length(width, height, 4, pixels.len())?;
-        let rgb = pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+        let mut rgb = vec![0; width * height * 3];
+        for (out, pixel) in rgb.chunks_exact_mut(3).zip(pixels.chunks_exact(4)) {
+            out.copy_from_slice(&pixel[..3]);
+        }
         Ok(Self { width, height, pixels: rgb })
     }
 

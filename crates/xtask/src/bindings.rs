@@ -14,31 +14,38 @@ use std::path::PathBuf;
 use crate::cargo::{COMMON, cargo, target_folder};
 use crate::shell::Outcome;
 
-pub use android::STUBS_FOR;
-pub use kotlin::natives;
+/// A part, and whether it is one of those that run when none is named.
+const PARTS: [(&str, fn() -> Outcome, bool); 8] = [
+    ("generated", generated::compare, true),
+    ("write", generated::write, false),
+    ("kotlin", kotlin::install, true),
+    ("swift", swift::test, true),
+    ("python", python::test, true),
+    ("ios", ios::device, true),
+    ("android", android::phone, true),
+    ("all-phones", all_phones, false),
+];
 
-const PARTS: [&str; 7] = ["generated", "write", "kotlin", "python", "swift", "ios", "android"];
-
-/// Runs the parts named, or all but `write`.
+/// Runs the parts named, or those that continuous integration runs.
 pub fn bindings(names: &[&str]) -> Outcome {
-    if let Some(name) = names.iter().find(|name| !PARTS.contains(name)) {
-        return Err(format!("there is no part `{name}`: choose among {}", PARTS.join(", ")));
+    let known = PARTS.map(|(name, ..)| name);
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        return Err(format!("there is no part `{name}`: choose among {}", known.join(", ")));
     }
-    // The features of all other builds here, so that the graph is built once.
+    // With the features of all other builds here, so that the graph is built once.
     cargo(&[&["build"][..], &COMMON].concat())?;
-    let wanted = |name: &str| names.is_empty() && name != "write" || names.contains(&name);
-    for part in PARTS.into_iter().filter(|part| wanted(part)) {
-        match part {
-            "generated" => generated::compare()?,
-            "write" => generated::write()?,
-            "kotlin" => kotlin::test()?,
-            "python" => python::test()?,
-            "swift" => swift::test()?,
-            "ios" => ios::build()?,
-            _ => android::link()?,
+    for (name, part, usual) in PARTS {
+        if names.contains(&name) || names.is_empty() && usual {
+            part()?;
         }
     }
     Ok(())
+}
+
+/// Every build for phones and simulators, with and without the GPU: half an hour from nothing.
+fn all_phones() -> Outcome {
+    ios::all()?;
+    android::all()
 }
 
 /// Where the results of these chores go.

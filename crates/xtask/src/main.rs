@@ -1,5 +1,6 @@
 //! The chores of this repository: `cargo xtask <chore>`.
 
+mod bindings;
 mod browsers;
 mod cargo;
 mod demo;
@@ -15,6 +16,7 @@ usage: cargo xtask <chore>
   demo       build mcdrl and segment the bundled samples: mcdrl-demo/report.html
   web        build the WebAssembly modules, the npm package and the browser app: www/dist
   browsers   run the suites in Node and in browsers, after `web`
+  bindings   build the library under Kotlin, Swift and Python, and test the packages (or the parts named)
   test       install what the tests need and run them all (what CI runs)";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["demo", rest @ ..] => demo::demo(rest),
         ["web", modules @ ..] => web::web(modules),
+        ["bindings", parts @ ..] => bindings::bindings(parts),
         ["browsers"] => browsers::browsers(),
         ["test"] => test::test(),
         _ => {

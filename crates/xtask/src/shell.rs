@@ -15,15 +15,36 @@ pub fn root() -> PathBuf {
 
 /// Prints and runs a command at the top of the repository.
 pub fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    run_in(&root(), program, arguments, environment)
+}
+
+/// Prints and runs a command in a folder.
+pub fn run_in(
+    folder: &Path,
+    program: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Outcome {
     eprintln!("$ {program} {}", arguments.join(" "));
     let status = Command::new(program)
         .args(arguments)
         .envs(environment.iter().copied())
-        .current_dir(root())
+        .current_dir(folder)
         .stdin(Stdio::null())
         .status()
         .map_err(|e| format!("{program} cannot be started: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}")) }
+}
+
+/// What a command prints.
+pub fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(program).args(arguments).current_dir(root()).output();
+    let output = output.map_err(|e| format!("{program} cannot be started: {e}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(format!("{program} ended with {}: {said}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Whether a command succeeds, in silence.

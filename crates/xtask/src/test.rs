@@ -1,5 +1,6 @@
 //! `cargo xtask test`: installs what the tests need and passes them all.
 
+use crate::bindings::bindings;
 use crate::browsers::browsers;
 use crate::cargo::{COMMON, cargo};
 use crate::shell::{Outcome, debian_packages};
@@ -15,6 +16,7 @@ pub fn test() -> Outcome {
     cargo(&[&["test", "--no-fail-fast"][..], &COMMON].concat())?;
     cargo(&[&["clippy", "--all-targets"][..], &COMMON, &["--", "-D", "warnings"]].concat())?;
     cargo(&[&["doc", "--no-deps"][..], &COMMON].concat())?;
+    bindings(&[])?;
     web(&[])?;
     browsers()?;
     eprintln!("all suites passed");

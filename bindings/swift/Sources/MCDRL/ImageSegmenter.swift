@@ -10,7 +10,7 @@ import MCDRLFFI
 /// ```
 ///
 /// Any task may call it, several at once too: images are done in the order in which they came. Everything that fails
-/// throws a ``SegmenterError``; a cancelled task gives up its image at once and throws `cancelled`.
+/// throws a ``SegmenterError``; a cancelled task gives up its image at once.
 public final class ImageSegmenter: Sendable {
     /// The names of the mask's values: `background` first.
     public let labels: [String]
@@ -27,8 +27,10 @@ public final class ImageSegmenter: Sendable {
     /// ``create(options:)``.
     public convenience init(options: ImageSegmenterOptions) throws {
         let parts = try options.parts()
-        self.init(try MCDRLFFI.ImageSegmenter.open(
-            model: parts.model, options: parts.options, listener: parts.listener, cancellation: nil))
+        self.init(try translated {
+            try MCDRLFFI.ImageSegmenter.open(
+                model: parts.model, options: parts.options, listener: parts.listener, cancellation: nil)
+        })
     }
 
     /// As ``init(options:)``, without blocking the thread.
@@ -73,7 +75,7 @@ public final class ImageSegmenter: Sendable {
     ///
     /// - Throws: ``SegmenterError`` `closed` if it was closed before
     public func close() throws {
-        try native.shutDown()
+        try translated { try native.shutDown() }
     }
 
     private func segment(_ image: ImageSource) async throws -> Segmentation {
@@ -81,17 +83,5 @@ public final class ImageSegmenter: Sendable {
             try await native.segmentAsync(image: image, cancellation: cancellation)
         }
         return Segmentation(result, labels: labels.count)
-    }
-}
-
-/// Runs `work` with something that the task's cancellation cancels.
-private func cancellable<Result: Sendable>(
-    _ work: @Sendable (Cancellation) async throws -> Result
-) async throws -> Result {
-    let cancellation = Cancellation()
-    return try await withTaskCancellationHandler {
-        try await work(cancellation)
-    } onCancel: {
-        cancellation.cancel()
     }
 }

@@ -10,9 +10,6 @@ public typealias CreationStage = MCDRLFFI.CreationStage
 /// A confounder that a model knows.
 public typealias Confounder = MCDRLFFI.Confounder
 
-/// Everything that goes wrong; its case is for programs, its message for people.
-public typealias SegmenterError = MCDRLFFI.SegmenterError
-
 /// What an ``ImageSegmenter`` is made of.
 public struct ImageSegmenterOptions: Sendable {
     /// Where to compute.
@@ -74,7 +71,7 @@ private final class Listener: CreationListener {
 
 func unsigned(_ value: Int, _ name: String) throws -> UInt32 {
     guard let value = UInt32(exactly: value) else {
-        throw SegmenterError.Input(message: "\(name) is \(value): give a number from 0 to 2³² - 1")
+        throw SegmenterError(.input, "\(name) is \(value): give a number from 0 to 2³² - 1")
     }
     return value
 }

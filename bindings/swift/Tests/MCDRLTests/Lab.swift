@@ -42,22 +42,6 @@ enum Lab {
         }
         return classes
     }
-
-    /// The kind of an error, by the names of the list of bad inputs.
-    static func kind(_ error: SegmenterError) -> String {
-        switch error {
-        case .Image: "image"
-        case .ImageTooLarge: "image-too-large"
-        case .Input: "input"
-        case .Model: "model"
-        case .ModelVersion: "model-version"
-        case .Device: "device"
-        case .WrongAnswer: "wrong-answer"
-        case .Cancelled: "cancelled"
-        case .Closed: "closed"
-        case .Internal: "internal"
-        }
-    }
 }
 
 /// The kind of the error that `work` throws.
@@ -66,7 +50,7 @@ func failure(_ work: () async throws -> some Any) async -> String {
         _ = try await work()
         return "no error"
     } catch let error as SegmenterError {
-        return Lab.kind(error)
+        return error.code.rawValue
     } catch {
         return "\(error)"
     }

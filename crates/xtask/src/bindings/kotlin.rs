@@ -2,29 +2,25 @@
 
 use std::path::PathBuf;
 
-use crate::cargo::target_folder;
-use crate::shell::{Outcome, debian_packages, root, run, succeeds};
+use crate::shell::{Outcome, debian_packages, root, run};
 
 use super::{library, out};
 
 /// Compiles the package, runs its suite and puts it into the local Maven repository, for the Android app.
-pub fn test() -> Outcome {
-    if !succeeds("mvn", &["--version"]) {
-        debian_packages(&[("/usr/bin/mvn", "maven")])?;
-    }
+pub fn install() -> Outcome {
+    debian_packages(&[("/usr/bin/mvn", "maven")])?;
     let natives = format!("-Dmcdrl.natives={}", natives()?.display());
-    let pom = root().join("bindings/kotlin/pom.xml");
-    let build = format!("-Dmcdrl.build={}", target_folder().join("bindings/kotlin").display());
-    // Software Vulkan wants a folder of its own.
-    let environment = [("XDG_RUNTIME_DIR", "/tmp")];
-    let arguments = ["-q", "-B", "-f", &pom.to_string_lossy(), &natives, &build, "install"];
-    run("mvn", &arguments, &environment)
+    let build = format!("-Dmcdrl.build={}", out().join("kotlin").display());
+    let project = root().join("bindings/kotlin");
+    let arguments = ["-q", "-B", "-f", &project.to_string_lossy(), &natives, &build, "install"];
+    // A folder of its own quiets the Vulkan loader where a session has none.
+    run("mvn", &arguments, &[("XDG_RUNTIME_DIR", "/tmp")])
 }
 
 /// A folder with the library where JNA looks for it in a jar.
-pub fn natives() -> Result<PathBuf, String> {
+fn natives() -> Result<PathBuf, String> {
     let folder = out().join("natives");
-    let place = folder.join(if cfg!(target_arch = "aarch64") { "linux-aarch64" } else { "linux-x86-64" });
+    let place = folder.join(format!("linux-{}", std::env::consts::ARCH.replace('_', "-")));
     std::fs::create_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
     let stripped = place.join("libmcdrl_ffi.so");
     run("strip", &["-o", &stripped.to_string_lossy(), &library().to_string_lossy()], &[])?;

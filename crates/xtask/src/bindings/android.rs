@@ -1,0 +1,83 @@
+//! Libraries for Android, linked without an NDK: against stubs of the system's libraries that export what
+//! `bindings/ffi/android/*.symbols` allow and nothing else. That shows that they link and what they ask of the system; what
+//! is shipped is linked with the NDK.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::cargo::target_folder;
+use crate::shell::{Outcome, root, run};
+
+use super::ios::tools;
+use super::{out, size};
+
+const PHONE: &str = "aarch64-linux-android";
+const EMULATOR: &str = "x86_64-linux-android";
+
+/// The system's libraries that a library of ours may ask for.
+const LIBRARIES: [&str; 5] = ["c", "m", "dl", "log", "unwind"];
+
+/// The library for phones, with the GPU and with the CPU alone.
+pub fn phone() -> Outcome {
+    link(PHONE, true)?;
+    link(PHONE, false)
+}
+
+/// Those for emulators too.
+pub fn all() -> Outcome {
+    phone()?;
+    link(EMULATOR, true)?;
+    link(EMULATOR, false)
+}
+
+fn link(target: &str, gpu: bool) -> Outcome {
+    run("rustup", &["target", "add", target], &[])?;
+    run("rustup", &["component", "add", "llvm-tools"], &[])?;
+    let linker = tools()?.join("rust-lld").to_string_lossy().into_owned();
+    let stubs = out().join("stubs").join(target);
+    for library in LIBRARIES {
+        stub(target, library, &stubs, &linker)?;
+    }
+    let flags = format!(
+        "-C linker={linker} -C linker-flavor=ld.lld -L native={} -C link-arg=--no-undefined \
+         -C link-arg=-z -C link-arg=max-page-size=16384",
+        stubs.display()
+    );
+    let mut arguments = vec!["rustc", "--locked", "-p", "mcdrl-ffi", "--lib", "--profile", "dist"];
+    arguments.extend(["--crate-type", "cdylib", "--target", target]);
+    if !gpu {
+        arguments.push("--no-default-features");
+    }
+    run("cargo", &arguments, &[("RUSTFLAGS", &flags)])?;
+    let built = target_folder().join(target).join("dist/libmcdrl_ffi.so");
+    let variant = if gpu { "gpu" } else { "cpu" };
+    let stripped = out().join(format!("libmcdrl_ffi.{target}.{variant}.so"));
+    let strip = tools()?.join("llvm-strip").to_string_lossy().into_owned();
+    run(&strip, &["-o", &stripped.to_string_lossy(), &built.to_string_lossy()], &[])?;
+    let limit = if gpu { size::GPU } else { size::CPU };
+    size::hold(&format!("the library of {target}, {variant}"), &stripped, limit)
+}
+
+/// Makes a shared library that exports the allowed symbols and does nothing.
+fn stub(target: &str, library: &str, folder: &Path, linker: &str) -> Outcome {
+    let list = root().join(format!("bindings/ffi/android/{library}.symbols"));
+    let list = std::fs::read_to_string(&list).map_err(|e| format!("{}: {e}", list.display()))?;
+    let mut source = String::from("#![no_std]\n#![allow(non_upper_case_globals)]\n");
+    for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let item = match line.strip_prefix("data ") {
+            Some(name) => format!("pub static {name}: usize = 0;"),
+            None => format!("pub extern \"C\" fn {line}() {{}}"),
+        };
+        writeln!(source, "#[unsafe(no_mangle)]\n{item}").expect("a string takes all");
+    }
+    let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let path = |name: String| folder.join(name).to_string_lossy().into_owned();
+    let (source_file, object) = (path(format!("{library}.rs")), path(format!("{library}.o")));
+    std::fs::write(&source_file, source).map_err(failed)?;
+    let compile = ["--edition", "2024", "--crate-type", "lib", "--emit", "obj", "-C", "panic=abort"];
+    run("rustc", &[&compile[..], &["--target", target, "-o", &object, &source_file]].concat(), &[])?;
+    let name = format!("lib{library}.so");
+    let linked = ["-flavor", "gnu", "-shared", "-soname", &name, "-o", &path(name.clone()), &object];
+    run(linker, &linked, &[])
+}

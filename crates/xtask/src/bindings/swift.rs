@@ -1,0 +1,36 @@
+//! The Swift package, tested with Swift on Linux: this machine's, or Debian trixie's in a chroot.
+
+use std::path::Path;
+
+use crate::cargo::target_folder;
+use crate::shell::{Outcome, debian_packages, root, run_in, succeeds};
+
+use super::out;
+
+/// Runs the package's suite.
+pub fn test() -> Outcome {
+    swift(&root().join("bindings/swift"), "swift", &["test", "-c", "release"])
+}
+
+/// Runs the suite of a Swift package, or parses files, with Swift.
+pub fn swift(package: &Path, scratch: &str, arguments: &[&str]) -> Outcome {
+    let release = target_folder().join("release").to_string_lossy().into_owned();
+    let scratch = out().join(scratch).to_string_lossy().into_owned();
+    let mut command = vec!["swift"];
+    command.extend(arguments);
+    if arguments.first() == Some(&"test") {
+        command.extend(["--disable-sandbox", "-j", "2", "--scratch-path", &scratch]);
+    }
+    let environment = [("MCDRL_LIBRARY_DIR", release.as_str())];
+    if succeeds("swift", &["--version"]) {
+        return run_in(package, "swift", &command[1..], &environment);
+    }
+    if !succeeds("sh", &["-c", "command -v apt-get && test \"$(id -u)\" = 0"]) {
+        eprintln!("skipped: no Swift, and no way to install it");
+        return Ok(());
+    }
+    debian_packages(&[("/usr/sbin/debootstrap", "debootstrap")])?;
+    let script = root().join("bindings/swift/chroot.sh").to_string_lossy().into_owned();
+    let folder = target_folder().join("swift-trixie").to_string_lossy().into_owned();
+    run_in(package, &script, &[&[folder.as_str()], command.as_slice()].concat(), &environment)
+}

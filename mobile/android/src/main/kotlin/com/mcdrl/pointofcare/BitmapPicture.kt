@@ -1,0 +1,61 @@
+package com.mcdrl.pointofcare
+
+import android.content.ContentResolver
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import android.graphics.Matrix
+import android.media.ExifInterface
+import android.net.Uri
+import com.mcdrl.Frame
+import java.nio.ByteBuffer
+
+/** A picture as Android has it, upright. */
+class BitmapPicture(val bitmap: Bitmap) : Picture {
+    override fun frame(): Frame {
+        val pixels = ByteBuffer.allocate(bitmap.width * bitmap.height * 4)
+        bitmap.copyPixelsToBuffer(pixels)
+        return Frame.rgba(pixels.array(), bitmap.width, bitmap.height)
+    }
+
+    companion object {
+        /** The longest side that is read: more is more memory, and no better mask. */
+        private const val LONGEST = 2048
+
+        /** Reads a picture of the photo library, turned upright; `null` if it is none. */
+        fun read(resolver: ContentResolver, place: Uri): BitmapPicture? {
+            val file = resolver.openInputStream(place)?.use { it.readBytes() } ?: return null
+            val size = BitmapFactory.Options().apply { inJustDecodeBounds = true }
+            BitmapFactory.decodeByteArray(file, 0, file.size, size)
+            val options = BitmapFactory.Options().apply {
+                inPreferredConfig = Bitmap.Config.ARGB_8888
+                while (maxOf(size.outWidth, size.outHeight) / (2 * inSampleSize.coerceAtLeast(1)) >= LONGEST) {
+                    inSampleSize = 2 * inSampleSize.coerceAtLeast(1)
+                }
+            }
+            val lying = BitmapFactory.decodeByteArray(file, 0, file.size, options) ?: return null
+            return BitmapPicture(upright(lying, file))
+        }
+
+        private fun upright(lying: Bitmap, file: ByteArray): Bitmap {
+            val orientation = runCatching {
+                ExifInterface(file.inputStream())
+                    .getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL)
+            }.getOrDefault(ExifInterface.ORIENTATION_NORMAL)
+            val (degrees, mirrored) = when (orientation) {
+                ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> 0f to true
+                ExifInterface.ORIENTATION_ROTATE_180 -> 180f to false
+                ExifInterface.ORIENTATION_FLIP_VERTICAL -> 180f to true
+                ExifInterface.ORIENTATION_TRANSPOSE -> 270f to true
+                ExifInterface.ORIENTATION_ROTATE_90 -> 90f to false
+                ExifInterface.ORIENTATION_TRANSVERSE -> 90f to true
+                ExifInterface.ORIENTATION_ROTATE_270 -> 270f to false
+                else -> return lying
+            }
+            val turn = Matrix().apply {
+                postRotate(degrees)
+                if (mirrored) postScale(-1f, 1f)
+            }
+            return Bitmap.createBitmap(lying, 0, 0, lying.width, lying.height, turn, false)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package com.mcdrl.pointofcare
+
+import android.Manifest.permission.CAMERA
+import android.app.Activity
+import android.content.Intent
+import android.content.pm.PackageManager.PERMISSION_GRANTED
+import android.net.Uri
+import android.os.Bundle
+import android.os.Handler
+import android.os.Looper
+import android.provider.Settings
+import android.view.TextureView
+import android.widget.Button
+import android.widget.LinearLayout
+import android.widget.SeekBar
+import android.widget.TextView
+import com.mcdrl.Segmentation
+import java.util.concurrent.Executor
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.asCoroutineDispatcher
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.catch
+import kotlinx.coroutines.launch
+
+/** The camera's picture with masks over it as they come. */
+class CameraActivity : Activity() {
+    private val stage by lazy { findViewById<StageView>(R.id.stage) }
+    private var live: CoroutineScope? = null
+
+    override fun onCreate(saved: Bundle?) {
+        super.onCreate(saved)
+        setContentView(R.layout.camera)
+        findViewById<SeekBar>(R.id.opacity).onChange { stage.opacity = it }
+        findViewById<Button>(R.id.allow).setOnClickListener { ask() }
+        stage.setBackgroundColor(android.graphics.Color.TRANSPARENT)
+        visible(R.id.refusal, false)
+        visible(R.id.hint, false)
+        if (saved == null && !isAllowed()) requestPermissions(arrayOf(CAMERA), 1)
+    }
+
+    override fun onStart() {
+        super.onStart()
+        if (isAllowed()) start()
+    }
+
+    override fun onStop() {
+        live?.cancel()
+        live = null
+        super.onStop()
+    }
+
+    override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
+        // Nothing at all when the question itself was interrupted.
+        when (results.firstOrNull() ?: return) {
+            PERMISSION_GRANTED -> start()
+            else -> refuse(getString(R.string.camera_denied), allow = true)
+        }
+    }
+
+    private fun isAllowed() = checkSelfPermission(CAMERA) == PERMISSION_GRANTED
+
+    /** Asks again, or where the system no longer asks, shows the settings. */
+    private fun ask() {
+        if (shouldShowRequestPermissionRationale(CAMERA)) return requestPermissions(arrayOf(CAMERA), 1)
+        startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)))
+    }
+
+    private fun refuse(words: String, allow: Boolean) {
+        findViewById<TextView>(R.id.message).text = words
+        visible(R.id.allow, allow)
+        visible(R.id.refusal, true)
+    }
+
+    private fun start() {
+        if (live != null) return
+        visible(R.id.refusal, false)
+        val segmenter = (application as PointOfCare).session.segmenter ?: return finish()
+        val handler = Handler(Looper.getMainLooper())
+        val scope = CoroutineScope(SupervisorJob() + Executor { handler.post(it) }.asCoroutineDispatcher())
+        live = scope
+        val frames = LiveCamera(this, findViewById<TextureView>(R.id.preview)).frames()
+        scope.launch {
+            segmenter.segmentVideo(frames)
+                .catch { refuse(getString(R.string.camera_none, it.message), allow = false) }
+                .collect { show(it.segmentation) }
+        }
+    }
+
+    /** Shows what was found in a frame. */
+    fun show(result: Segmentation) {
+        stage.show(null, result)
+        findViewById<LinearLayout>(R.id.findings).showFindings(result)
+        findViewById<LinearLayout>(R.id.confounders).showConfounders(result, most = 3)
+        showHint(QualityHint.of(result.confounders))
+    }
+}

@@ -1,0 +1,145 @@
+package com.mcdrl.pointofcare
+
+import android.annotation.SuppressLint
+import android.app.Activity
+import android.graphics.ImageFormat
+import android.graphics.SurfaceTexture
+import android.hardware.camera2.CameraCaptureSession
+import android.hardware.camera2.CameraCharacteristics
+import android.hardware.camera2.CameraDevice
+import android.hardware.camera2.CameraManager
+import android.media.Image
+import android.media.ImageReader
+import android.os.Handler
+import android.os.HandlerThread
+import android.util.Size
+import android.view.Surface
+import android.view.TextureView
+import com.mcdrl.Frame
+import com.mcdrl.PixelFormat
+import com.mcdrl.Plane
+import com.mcdrl.VideoFrame
+import kotlinx.coroutines.channels.ProducerScope
+import kotlinx.coroutines.channels.awaitClose
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.callbackFlow
+
+/** The camera at the back, or the only one, as a flow of frames; its preview goes to a view. */
+class LiveCamera(private val activity: Activity, private val preview: TextureView) {
+    private val manager = activity.getSystemService(CameraManager::class.java)
+
+    /** Frames while somebody collects them. */
+    fun frames(): Flow<VideoFrame> = callbackFlow {
+        val thread = HandlerThread("camera").apply { start() }
+        val camera = Camera(this, Handler(thread.looper))
+        if (preview.isAvailable) camera.open() else preview.surfaceTextureListener = camera
+        awaitClose {
+            preview.surfaceTextureListener = null
+            camera.close()
+            thread.quitSafely()
+        }
+    }
+
+    private inner class Camera(
+        private val frames: ProducerScope<VideoFrame>,
+        private val handler: Handler,
+    ) : CameraDevice.StateCallback(), TextureView.SurfaceTextureListener {
+        private val id = backCamera()
+        private val about = manager.getCameraCharacteristics(id)
+        private val size = closest(about, LONGEST)
+        private val reader = ImageReader.newInstance(size.width, size.height, ImageFormat.YUV_420_888, 2)
+        private var device: CameraDevice? = null
+
+        @SuppressLint("MissingPermission") // The activity asks before it collects.
+        fun open() {
+            preview.surfaceTexture?.setDefaultBufferSize(size.width, size.height)
+            val rotation = rotation()
+            val mirrored = about[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_FRONT
+            reader.setOnImageAvailableListener({ reader ->
+                reader.acquireLatestImage()?.use { image ->
+                    frames.trySend(VideoFrame(frameOf(image, rotation, mirrored), image.timestamp / 1_000_000))
+                }
+            }, handler)
+            runCatching { manager.openCamera(id, this, handler) }.onFailure { frames.close(it) }
+        }
+
+        override fun onOpened(device: CameraDevice) {
+            this.device = device
+            val shown = Surface(preview.surfaceTexture)
+            val request = device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW).apply {
+                addTarget(shown)
+                addTarget(reader.surface)
+            }
+            val callback = object : CameraCaptureSession.StateCallback() {
+                override fun onConfigured(session: CameraCaptureSession) {
+                    session.setRepeatingRequest(request.build(), null, handler)
+                }
+
+                override fun onConfigureFailed(session: CameraCaptureSession) {
+                    frames.close(IllegalStateException("the camera refuses ${size.width}×${size.height}"))
+                }
+            }
+            @Suppress("DEPRECATION") // The other call exists from API level 28 on.
+            device.createCaptureSession(listOf(shown, reader.surface), callback, handler)
+        }
+
+        override fun onDisconnected(device: CameraDevice) {
+            frames.close(IllegalStateException("another app has taken the camera"))
+        }
+
+        override fun onError(device: CameraDevice, error: Int) {
+            frames.close(IllegalStateException("the camera reports error $error"))
+        }
+
+        fun close() {
+            device?.close()
+            reader.close()
+        }
+
+        /** By how much the sensor's picture must be turned to be upright on this screen. */
+        private fun rotation(): Int {
+            val sensor = about[CameraCharacteristics.SENSOR_ORIENTATION] ?: 0
+            @Suppress("DEPRECATION") // The other call exists from API level 30 on.
+            val screen = 90 * activity.windowManager.defaultDisplay.rotation
+            return (sensor - screen + 360) % 360
+        }
+
+        override fun onSurfaceTextureAvailable(texture: SurfaceTexture, width: Int, height: Int) = open()
+
+        override fun onSurfaceTextureSizeChanged(texture: SurfaceTexture, width: Int, height: Int) = Unit
+
+        override fun onSurfaceTextureDestroyed(texture: SurfaceTexture): Boolean = true
+
+        override fun onSurfaceTextureUpdated(texture: SurfaceTexture) = Unit
+    }
+
+    private fun backCamera(): String {
+        val ids = manager.cameraIdList
+        return ids.find {
+            manager.getCameraCharacteristics(it)[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_BACK
+        } ?: ids.firstOrNull() ?: throw IllegalStateException("this device has none")
+    }
+
+    companion object {
+        /** The model looks at fewer pixels still. */
+        private const val LONGEST = 640
+
+        private fun closest(about: CameraCharacteristics, longest: Int): Size {
+            val sizes = about[CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP]
+                ?.getOutputSizes(ImageFormat.YUV_420_888).orEmpty()
+            return sizes.filter { it.width <= longest }.maxByOrNull { it.width * it.height }
+                ?: sizes.minByOrNull { it.width * it.height }
+                ?: throw IllegalStateException("it gives no YUV frames")
+        }
+
+        /** A camera's image as the package takes it. */
+        fun frameOf(image: Image, rotation: Int, mirrored: Boolean): Frame {
+            val planes = image.planes.map { plane ->
+                val bytes = ByteArray(plane.buffer.remaining())
+                plane.buffer.get(bytes)
+                Plane(bytes, plane.rowStride, plane.pixelStride)
+            }
+            return Frame(image.width, image.height, PixelFormat.YUV420, planes, rotation, mirrored)
+        }
+    }
+}

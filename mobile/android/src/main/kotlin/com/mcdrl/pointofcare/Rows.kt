@@ -1,0 +1,84 @@
+package com.mcdrl.pointofcare
+
+import android.content.Context
+import android.graphics.drawable.GradientDrawable
+import android.view.Gravity
+import android.view.View
+import android.view.ViewGroup.LayoutParams.MATCH_PARENT
+import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
+import android.widget.LinearLayout
+import android.widget.TextView
+import com.mcdrl.Segmentation
+import kotlin.math.roundToInt
+
+/** A share for people: `4.2 %`, `35 %`. */
+fun percent(share: Float): String =
+    if (share < 0.0995f) "%.1f %%".format(100 * share) else "${(100 * share).roundToInt()} %"
+
+/** Fills a column with what was found. */
+fun LinearLayout.showFindings(result: Segmentation) {
+    removeAllViews()
+    val found = result.classes.withIndex().filter { it.value.fraction > 0 }
+    if (found.isEmpty()) addView(text(context.getString(R.string.no_lesion), R.color.soft))
+    for ((index, share) in found) {
+        val name = share.name.replaceFirstChar(Char::uppercase)
+        val row = row(context)
+        row.addView(dot(context, Colours.ofClass(index + 1)))
+        row.addView(text(name, R.color.ink), LinearLayout.LayoutParams(0, WRAP_CONTENT, 1f))
+        row.addView(text("${percent(share.fraction)} · ${percent(share.confidence)}", R.color.soft))
+        row.contentDescription =
+            context.getString(R.string.finding, name, percent(share.fraction), percent(share.confidence))
+        addView(row)
+    }
+}
+
+/** Fills a column with a bar for every confounder, the heaviest first; at most [most]. */
+fun LinearLayout.showConfounders(result: Segmentation, most: Int = Int.MAX_VALUE) {
+    removeAllViews()
+    val weights = result.confounders.sortedByDescending { it.weight }.take(most)
+    val heaviest = weights.firstOrNull()?.weight ?: return
+    for (confounder in weights) {
+        val row = row(context)
+        row.addView(text(confounder.name, R.color.ink), LinearLayout.LayoutParams(0, WRAP_CONTENT, 4f))
+        row.addView(bar(context, confounder.weight / heaviest), LinearLayout.LayoutParams(0, dp(10), 5f))
+        val share = text(percent(confounder.weight), R.color.soft).apply { gravity = Gravity.END }
+        row.addView(share, LinearLayout.LayoutParams(0, WRAP_CONTENT, 2f))
+        row.contentDescription = "${confounder.name}, ${percent(confounder.weight)}"
+        addView(row)
+    }
+}
+
+private fun View.dp(value: Int): Int = (value * resources.displayMetrics.density).roundToInt()
+
+private fun row(context: Context) = LinearLayout(context).apply {
+    gravity = Gravity.CENTER_VERTICAL
+    setPadding(0, dp(6), 0, dp(6))
+    // Read as one.
+    isFocusable = true
+}
+
+private fun View.text(words: String, colour: Int) = TextView(context).apply {
+    text = words
+    textSize = 16f
+    setTextColor(context.getColor(colour))
+}
+
+private fun dot(context: Context, colour: Int) = View(context).apply {
+    background = GradientDrawable().apply {
+        setColor(colour)
+        cornerRadius = dp(4).toFloat()
+        setStroke(dp(1), context.getColor(R.color.soft))
+    }
+    layoutParams = LinearLayout.LayoutParams(dp(16), dp(16)).apply { marginEnd = dp(10) }
+}
+
+private fun bar(context: Context, share: Float) = LinearLayout(context).apply {
+    fun rounded(colour: Int) = GradientDrawable().apply {
+        setColor(context.getColor(colour))
+        cornerRadius = dp(5).toFloat()
+    }
+    background = rounded(R.color.track)
+    val filled = View(context).apply { background = rounded(R.color.accent) }
+    addView(filled, LinearLayout.LayoutParams(0, MATCH_PARENT, share.coerceAtLeast(0.02f)))
+    weightSum = 1f
+}

@@ -1,0 +1,45 @@
+package com.mcdrl.pointofcare
+
+import android.app.Activity
+import android.view.View
+import android.widget.SeekBar
+import android.widget.TextView
+
+/** Shows a view or takes it away. */
+fun Activity.visible(id: Int, shown: Boolean) {
+    findViewById<View>(id).visibility = if (shown) View.VISIBLE else View.GONE
+}
+
+/** Shows what the person who holds the scope can do. */
+fun Activity.showHint(hint: QualityHint?) {
+    visible(R.id.hint, hint != null)
+    if (hint == null) return
+    val words = getString(
+        when (hint) {
+            QualityHint.REFLECTION -> R.string.hint_reflection
+            QualityHint.BLUR -> R.string.hint_blur
+            QualityHint.DARK -> R.string.hint_dark
+            QualityHint.BRIGHT -> R.string.hint_bright
+            QualityHint.UNEVEN -> R.string.hint_uneven
+            QualityHint.NEAR -> R.string.hint_near
+            QualityHint.FAR -> R.string.hint_far
+            QualityHint.MUCUS -> R.string.hint_mucus
+            QualityHint.BLOOD -> R.string.hint_blood
+            QualityHint.ARTEFACTS -> R.string.hint_artefacts
+        },
+    )
+    val view = findViewById<TextView>(R.id.hint)
+    // The same words again would be read aloud again.
+    if (view.text.toString() != words) view.text = words
+}
+
+/** Hears a slider as a share, 0..1. */
+fun SeekBar.onChange(change: (Float) -> Unit) = setOnSeekBarChangeListener(
+    object : SeekBar.OnSeekBarChangeListener {
+        override fun onProgressChanged(bar: SeekBar, progress: Int, byUser: Boolean) = change(progress.toFloat() / bar.max)
+
+        override fun onStartTrackingTouch(bar: SeekBar) = Unit
+
+        override fun onStopTrackingTouch(bar: SeekBar) = Unit
+    },
+)

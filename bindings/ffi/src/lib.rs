@@ -4,7 +4,7 @@
 //! ```text
 //! caller                          │ the segmenter's own thread
 //! ImageSegmenter (segmenter.rs)   │ Worker (worker.rs): one image after the other
-//!   ImageSource (source.rs) ──────┼─▶ Image ─▶ mcdrl_model::Segmenter
+//!   Image (image.rs) ─────────────┼─▶ mcdrl_model::Segmenter
 //!   waits or awaits ◀─ Reply (reply.rs) ─┼── Segmentation (answer.rs)
 //! ```
 //!
@@ -14,24 +14,24 @@ mod answer;
 mod bytes;
 mod cancellation;
 mod error;
+mod image;
 mod log;
 mod options;
 mod reply;
 mod segmenter;
-mod source;
 mod video;
 mod worker;
 
-pub use answer::{ClassShare, ConfounderWeight, Maps, RegionMap, Segmentation};
+pub use answer::{RegionMap, Segmentation};
 pub use bytes::Bytes;
 pub use cancellation::Cancellation;
 pub use error::{CallbackError, SegmenterError};
+pub use image::{Image, YuvColors, YuvLayout};
 pub use log::{LogLevel, LogSink, set_log_sink};
 pub use options::{
     Confounder, CreationListener, CreationStage, Device, ModelSource, SegmenterOptions,
 };
 pub use segmenter::ImageSegmenter;
-pub use source::{Frame, ImageSource, PixelFormat, Plane};
 
 uniffi::setup_scaffolding!();
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::answer::Segmentation;
 use crate::cancellation::Cancellation;
 use crate::error::Result;
+use crate::image::Image;
 use crate::options::{Confounder, CreationListener, ModelSource, SegmenterOptions};
 use crate::reply::{Answer, reply};
-use crate::source::ImageSource;
-use crate::video::Video;
+use crate::video::{Found, Video};
 use crate::worker::{About, Worker};
 
 /// Segments images on a thread of its own; names and behaviour follow MediaPipe's `ImageSegmenter`. Any thread may
@@ -55,12 +55,12 @@ impl ImageSegmenter {
     /// Segments one image.
     ///
     /// # Errors
-    /// `Image`, `ImageTooLarge`, `Input`, `Device`, `Cancelled`, `Closed`
+    /// `Device`, `Cancelled`, `Closed`
     pub fn segment(
         &self,
-        image: ImageSource,
+        image: Arc<Image>,
         cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Segmentation> {
+    ) -> Result<Arc<Segmentation>> {
         self.ask(image, cancellation)?.wait()
     }
 
@@ -70,9 +70,9 @@ impl ImageSegmenter {
     /// As [`Self::segment`].
     pub async fn segment_async(
         &self,
-        image: ImageSource,
+        image: Arc<Image>,
         cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Segmentation> {
+    ) -> Result<Arc<Segmentation>> {
         self.ask(image, cancellation)?.later().await
     }
 
@@ -85,10 +85,10 @@ impl ImageSegmenter {
     /// As [`Self::segment`]; `Input` for a timestamp that is not later.
     pub fn segment_for_video(
         &self,
-        frame: ImageSource,
+        frame: Arc<Image>,
         timestamp: i64,
         cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Option<Segmentation>> {
+    ) -> Result<Option<Arc<Segmentation>>> {
         self.offer(frame, timestamp, cancellation)?.wait()
     }
 
@@ -98,10 +98,10 @@ impl ImageSegmenter {
     /// As [`Self::segment_for_video`].
     pub async fn segment_for_video_async(
         &self,
-        frame: ImageSource,
+        frame: Arc<Image>,
         timestamp: i64,
         cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Option<Segmentation>> {
+    ) -> Result<Option<Arc<Segmentation>>> {
         self.offer(frame, timestamp, cancellation)?.later().await
     }
 
@@ -149,20 +149,20 @@ impl ImageSegmenter {
 
     fn ask(
         &self,
-        image: ImageSource,
+        image: Arc<Image>,
         cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Answer<Segmentation>> {
+    ) -> Result<Answer<Arc<Segmentation>>> {
         let (reply, answer) = reply(cancellation.as_deref())?;
-        self.worker.ask(reply, move |bench| bench.segment(&image.read()?))?;
+        self.worker.ask(reply, move |bench| bench.segment(&image))?;
         Ok(answer)
     }
 
     fn offer(
         &self,
-        frame: ImageSource,
+        frame: Arc<Image>,
         timestamp: i64,
         cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Answer<Option<Segmentation>>> {
+    ) -> Result<Answer<Found>> {
         self.video.offer(&self.worker, frame, timestamp, reply(cancellation.as_deref())?)
     }
 }

@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::answer::Segmentation;
 use crate::error::{Result, SegmenterError};
+use crate::image::Image;
 use crate::reply::{Answer, Reply};
-use crate::source::ImageSource;
 use crate::worker::{Worker, guarded};
+
+/// What was found in a frame; nothing if it gave way to a newer one.
+pub(crate) type Found = Option<Arc<Segmentation>>;
 
 /// The frame that waits, and when the last one was.
 #[derive(Default)]
@@ -21,8 +24,8 @@ struct State {
 }
 
 struct Waiting {
-    frame: ImageSource,
-    reply: Reply<Option<Segmentation>>,
+    frame: Arc<Image>,
+    reply: Reply<Found>,
 }
 
 impl Video {
@@ -30,10 +33,10 @@ impl Video {
     pub(crate) fn offer(
         &self,
         worker: &Worker,
-        frame: ImageSource,
+        frame: Arc<Image>,
         timestamp: i64,
-        (reply, answer): (Reply<Option<Segmentation>>, Answer<Option<Segmentation>>),
-    ) -> Result<Answer<Option<Segmentation>>> {
+        (reply, answer): (Reply<Found>, Answer<Found>),
+    ) -> Result<Answer<Found>> {
         let mut state = lock(&self.state);
         if let Some(last) = state.last.filter(|last| timestamp <= *last) {
             let text = format!("the timestamp {timestamp} is not after the last frame's, {last}");
@@ -48,7 +51,7 @@ impl Video {
                 let posted = worker.post(move |bench| {
                     let Some(Waiting { frame, reply }) = lock(&shared).waits.take() else { return };
                     if reply.is_wanted() {
-                        reply.send(guarded(|| bench.segment(&frame.read()?).map(Some)));
+                        reply.send(guarded(|| bench.segment(&frame).map(Some)));
                     }
                 });
                 if posted.is_err() {

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-use mcdrl_model::{Image, Segmenter};
+use mcdrl_model::Segmenter;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::answer::Segmentation;
 use crate::error::{Result, SegmenterError};
+use crate::image::Image;
 use crate::log::{LogLevel, log};
 use crate::options::{Confounder, CreationListener, Device, ModelSource, SegmenterOptions};
 use crate::reply::Reply;
@@ -170,11 +171,11 @@ impl Bench {
     }
 
     /// Segments an image on the segmenter's threads.
-    pub(crate) fn segment(&self, image: &Image) -> Result<Segmentation> {
+    pub(crate) fn segment(&self, image: &Image) -> Result<Arc<Segmentation>> {
         let started = Instant::now();
-        let segmentation = self.pool.install(|| self.segmenter.segment(image))?;
+        let segmentation = self.pool.install(|| self.segmenter.segment(&image.pixels))?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-        Ok(Segmentation::new(segmentation, self.segmenter.device_name(), milliseconds))
+        Ok(Arc::new(Segmentation::new(segmentation, milliseconds)))
     }
 }
 

@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcdrl_ffi::{
-    CallbackError, Cancellation, CreationListener, CreationStage, Device, Frame, ImageSegmenter,
-    ImageSource, LogLevel, LogSink, ModelSource, PixelFormat, Plane, Segmentation, SegmenterError,
-    SegmenterOptions, set_log_sink,
+    CallbackError, Cancellation, CreationListener, CreationStage, Device, Image, ImageSegmenter,
+    LogLevel, LogSink, ModelSource, Segmentation, SegmenterError, SegmenterOptions, YuvColors,
+    YuvLayout, set_log_sink,
 };
 use serde_json::Value;
 
@@ -34,8 +34,8 @@ fn sample(site: &str, name: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn encoded() -> ImageSource {
-    ImageSource::Encoded { bytes: sample("site-b", "00000").into() }
+fn picture() -> Arc<Image> {
+    Image::decode(&sample("site-b", "00000")).unwrap()
 }
 
 fn answers() -> Value {
@@ -58,22 +58,25 @@ fn the_answers_are_the_stored_ones() {
     let answers = answers();
     for answer in answers["images"].as_array().unwrap() {
         let (site, name) = (answer["site"].as_str().unwrap(), answer["name"].as_str().unwrap());
-        let source = ImageSource::Encoded { bytes: sample(site, name).into() };
-        let found = segmenter.segment(source, None).unwrap();
+        let image = Image::decode(&sample(site, name)).unwrap();
+        let found = segmenter.segment(image, None).unwrap();
         let runs = answer["mask"]["runs"].as_str().unwrap();
         let runs: Vec<usize> = runs.split(' ').map(|number| number.parse().unwrap()).collect();
         let stored: Vec<u8> = runs
             .chunks_exact(2)
             .flat_map(|run| std::iter::repeat_n(run[0] as u8, run[1]))
             .collect();
-        let pairs = stored.iter().zip(found.category_mask.iter());
+        let mask = found.category_mask();
+        let pairs = stored.iter().zip(mask.iter());
         let share = pairs.filter(|(a, b)| a != b).count() as f64 / stored.len() as f64;
-        assert_eq!(stored.len(), (found.width * found.height) as usize);
+        assert_eq!(stored.len(), (found.width() * found.height()) as usize);
         assert!(share <= answers["tolerance"]["share_of_differing_pixels"].as_f64().unwrap());
-        for confounder in &found.confounders {
+        let weights = floats(&found.confounder_weights());
+        assert_eq!(weights.len(), segmenter.confounders().len());
+        for (confounder, weight) in segmenter.confounders().iter().zip(weights) {
             let stored = answer["confounders"][&confounder.name].as_f64().unwrap();
             let tolerance = answers["tolerance"]["confounder_weight"].as_f64().unwrap();
-            assert!((stored - f64::from(confounder.weight)).abs() <= tolerance, "{confounder:?}");
+            assert!((stored - f64::from(weight)).abs() <= tolerance, "{confounder:?}: {weight}");
         }
     }
 }
@@ -83,19 +86,24 @@ fn the_maps_belong_to_the_mask() {
     let segmenter = open();
     let labels = segmenter.labels();
     assert_eq!((labels[0].as_str(), labels.len()), ("background", 6));
-    let found = segmenter.segment(encoded(), None).unwrap();
-    let pixels = (found.width * found.height) as usize;
+    let found = segmenter.segment(picture(), None).unwrap();
+    let pixels = (found.width() * found.height()) as usize;
+    let mask = found.category_mask();
     let masks: Vec<Vec<f32>> =
-        (0..6).map(|label| floats(&found.maps.confidence_mask(label).unwrap())).collect();
-    assert!(found.maps.confidence_mask(6).is_none());
+        (0..6).map(|label| floats(&found.confidence_mask(label).unwrap())).collect();
+    assert!(found.confidence_mask(6).is_none());
     for pixel in (0..pixels).step_by(97) {
         let sum: f32 = masks.iter().map(|mask| mask[pixel]).sum();
         assert!((sum - 1.0).abs() < 1e-4, "{sum}");
-        assert_eq!(found.category_mask[pixel] == 0, masks[0][pixel] >= 0.5);
+        assert_eq!(mask[pixel] == 0, masks[0][pixel] >= 0.5);
     }
-    let uncertainty = floats(&found.maps.uncertainty());
+    let fractions = floats(&found.class_fractions());
+    let lesion = mask.iter().filter(|class| **class != 0).count();
+    assert!((fractions.iter().sum::<f32>() - lesion as f32 / pixels as f32).abs() < 1e-4);
+    assert_eq!(floats(&found.class_confidences()).len(), fractions.len());
+    let uncertainty = floats(&found.uncertainty());
     assert!(uncertainty.len() == pixels && uncertainty.iter().all(|u| (0.0..=1.0).contains(u)));
-    let regions = found.maps.regions();
+    let regions = found.regions();
     let cells = (regions.rows * regions.columns) as usize;
     assert_eq!(floats(&regions.similarity).len(), cells);
     assert_eq!(regions.retained.len(), cells);
@@ -111,23 +119,36 @@ fn bad_input_is_told_apart() {
     assert!(frames.len() >= 10);
     for bad in frames {
         let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
-        let planes = bad["planes"].as_array().unwrap().iter().map(|plane| Plane {
-            bytes: vec![0; number(&plane["length"]) as usize].into(),
-            row_stride: number(&plane["row_stride"]),
-            pixel_stride: number(&plane["pixel_stride"]),
-        });
-        let frame = Frame {
-            width: number(&bad["width"]),
-            height: number(&bad["height"]),
-            format: match bad["format"].as_str().unwrap() {
-                "rgb" => PixelFormat::Rgb,
-                _ => PixelFormat::Yuv420Bt601Full,
-            },
-            planes: planes.collect(),
-            rotation: number(&bad["rotation"]),
-            mirrored: false,
+        let planes = bad["planes"].as_array().unwrap();
+        let zeros = |plane: usize| {
+            let length = planes.get(plane).map_or(0, |plane| number(&plane["length"]));
+            vec![0; length as usize]
         };
-        let found = error(segmenter.segment(ImageSource::Pixels { frame }, None));
+        let stride = |plane: usize, which: &str| {
+            planes.get(plane).map_or(0, |plane| number(&plane[which]))
+        };
+        let (width, height) = (number(&bad["width"]), number(&bad["height"]));
+        let rotation = number(&bad["rotation"]);
+        let image = match bad["format"].as_str().unwrap() {
+            "rgb" => {
+                let (row, pixel) = (stride(0, "row_stride"), stride(0, "pixel_stride"));
+                Image::rgb(&zeros(0), width, height, row, pixel, rotation, false)
+            }
+            _ => {
+                let layout = YuvLayout {
+                    width,
+                    height,
+                    y_row_stride: stride(0, "row_stride"),
+                    color_row_stride: stride(1, "row_stride"),
+                    color_pixel_stride: stride(1, "pixel_stride"),
+                    colors: YuvColors::Bt601Full,
+                    rotation,
+                    mirrored: false,
+                };
+                Image::yuv420(&zeros(0), &zeros(1), &zeros(2), layout)
+            }
+        };
+        let found = error(image);
         let right = match bad["error"].as_str().unwrap() {
             "input" => matches!(found, SegmenterError::Input(_)),
             _ => matches!(found, SegmenterError::ImageTooLarge(_)),
@@ -135,7 +156,7 @@ fn bad_input_is_told_apart() {
         assert!(right, "{}: {found:?}", bad["name"]);
     }
     // After all of it, it works.
-    segmenter.segment(encoded(), None).unwrap();
+    segmenter.segment(picture(), None).unwrap();
 
     let none = SegmenterOptions { threads: Some(0), ..on_cpu() };
     let refused = error(ImageSegmenter::open(model(), none, None, None));
@@ -148,20 +169,20 @@ fn closing_twice_and_use_after_close_are_errors() {
     // Those that wait when it is closed hear of it; the one in hand ends.
     let results: Vec<_> = thread::scope(|scope| {
         let waiting: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| segmenter.segment(encoded(), None))).collect();
+            (0..8).map(|_| scope.spawn(|| segmenter.segment(picture(), None))).collect();
         thread::sleep(Duration::from_millis(5));
         segmenter.shut_down().unwrap();
         waiting.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let closed = results.iter().filter(|result| matches!(result, Err(SegmenterError::Closed)));
     assert!(closed.count() >= 1);
-    let wrong = |result: &&Result<Segmentation, SegmenterError>| {
+    let wrong = |result: &&Result<Arc<Segmentation>, SegmenterError>| {
         !matches!(result, Ok(_) | Err(SegmenterError::Closed))
     };
     assert_eq!(results.iter().filter(wrong).count(), 0);
     assert_eq!(segmenter.shut_down(), Err(SegmenterError::Closed));
-    assert_eq!(error(segmenter.segment(encoded(), None)), SegmenterError::Closed);
-    assert_eq!(error(segmenter.segment_for_video(encoded(), 1, None)), SegmenterError::Closed);
+    assert_eq!(error(segmenter.segment(picture(), None)), SegmenterError::Closed);
+    assert_eq!(error(segmenter.segment_for_video(picture(), 1, None)), SegmenterError::Closed);
 }
 
 #[test]
@@ -172,7 +193,7 @@ fn cancelling_returns_at_once() {
         let waiting: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
-                    let result = segmenter.segment(encoded(), Some(cancellation.clone()));
+                    let result = segmenter.segment(picture(), Some(cancellation.clone()));
                     (result, Instant::now())
                 })
             })
@@ -193,11 +214,11 @@ fn cancelling_returns_at_once() {
         assert!(given_up >= 3, "{given_up}");
     });
     assert!(cancellation.is_cancelled());
-    let again = segmenter.segment(encoded(), Some(cancellation.clone()));
+    let again = segmenter.segment(picture(), Some(cancellation.clone()));
     assert_eq!(error(again), SegmenterError::Cancelled);
     let opened = ImageSegmenter::open(model(), on_cpu(), None, Some(cancellation));
     assert_eq!(error(opened), SegmenterError::Cancelled);
-    segmenter.segment(encoded(), None).unwrap();
+    segmenter.segment(picture(), None).unwrap();
 }
 
 #[test]
@@ -209,7 +230,7 @@ fn stale_frames_give_way() {
         for timestamp in 0..frames {
             let segmenter = &segmenter;
             waiting.push(scope.spawn(move || {
-                match segmenter.segment_for_video(encoded(), timestamp, None) {
+                match segmenter.segment_for_video(picture(), timestamp, None) {
                     Ok(found) => found.is_some(),
                     // Threads may overtake each other: then the older frame comes too late.
                     Err(error) => {
@@ -225,9 +246,9 @@ fn stale_frames_give_way() {
     let count = segmented.iter().filter(|done| **done).count();
     assert!(count >= 1 && count < segmented.len(), "{count} of {frames}");
     assert!(segmented[segmented.len() - 1], "the newest is always segmented");
-    let late = error(segmenter.segment_for_video(encoded(), frames - 1, None));
+    let late = error(segmenter.segment_for_video(picture(), frames - 1, None));
     assert!(matches!(late, SegmenterError::Input(_)), "{late:?}");
-    assert!(segmenter.segment_for_video(encoded(), frames, None).unwrap().is_some());
+    assert!(segmenter.segment_for_video(picture(), frames, None).unwrap().is_some());
 }
 
 struct Listener(Mutex<Vec<CreationStage>>);
@@ -265,7 +286,8 @@ fn who_listens_hears_what_happens() {
 fn threads_are_the_segmenters_own() {
     let alone = SegmenterOptions { threads: Some(1), ..on_cpu() };
     let (one, all) = (ImageSegmenter::open(model(), alone, None, None).unwrap(), open());
-    let (one, all) = (one.segment(encoded(), None).unwrap(), all.segment(encoded(), None).unwrap());
-    let differing = one.category_mask.iter().zip(all.category_mask.iter()).filter(|(a, b)| a != b);
-    assert!(differing.count() * 500 < one.category_mask.len());
+    let (one, all) = (one.segment(picture(), None).unwrap(), all.segment(picture(), None).unwrap());
+    let (one, all) = (one.category_mask(), all.category_mask());
+    let differing = one.iter().zip(all.iter()).filter(|(a, b)| a != b);
+    assert!(differing.count() * 500 < one.len());
 }

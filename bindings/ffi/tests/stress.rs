@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use mcdrl_ffi::{
-    Device, Frame, ImageSegmenter, ImageSource, ModelSource, PixelFormat, Plane, SegmenterOptions,
-};
+use mcdrl_ffi::{Device, Image, ImageSegmenter, ModelSource, SegmenterOptions};
 
 fn assets() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
@@ -29,11 +27,8 @@ fn a_thousand_calls_from_eight_threads_leave_memory_flat() {
     let _alone = ALONE.lock();
     let segmenter = open();
     let image = std::fs::read(assets().join("samples/site-b/images/00000.png")).unwrap();
-    let segment = || {
-        let source = ImageSource::Encoded { bytes: image.clone().into() };
-        segmenter.segment(source, None).unwrap()
-    };
-    let expected = segment().category_mask;
+    let segment = || segmenter.segment(Image::decode(&image).unwrap(), None).unwrap();
+    let expected = segment().category_mask();
     let done = AtomicUsize::new(0);
     let round = |calls: usize| {
         thread::scope(|scope| {
@@ -41,8 +36,8 @@ fn a_thousand_calls_from_eight_threads_leave_memory_flat() {
                 scope.spawn(|| {
                     for _ in 0..calls {
                         let found = segment();
-                        assert!(found.category_mask == expected);
-                        assert_eq!(found.maps.uncertainty().len(), 4 * expected.len());
+                        assert!(found.category_mask() == expected);
+                        assert_eq!(found.uncertainty().len(), 4 * expected.len());
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -74,18 +69,14 @@ fn calling_costs_little_beside_the_model() {
     let _alone = ALONE.lock();
     let segmenter = open();
     let pixels: Vec<u8> = (0..224 * 224 * 4).map(|value| (value * 31) as u8).collect();
-    let frame = || {
-        let plane = Plane { bytes: pixels.clone().into(), row_stride: 896, pixel_stride: 4 };
-        let format = PixelFormat::Rgba;
-        let (width, height) = (224, 224);
-        Frame { width, height, format, planes: vec![plane], rotation: 0, mirrored: false }
-    };
     let mut shares: Vec<f64> = (0..80)
         .map(|_| {
             let started = Instant::now();
-            let found = segmenter.segment(ImageSource::Pixels { frame: frame() }, None).unwrap();
+            let image = Image::rgba(&pixels, 224, 224, 896, 4, 0, false).unwrap();
+            let found = segmenter.segment(image, None).unwrap();
+            assert_eq!(found.category_mask().len(), 224 * 224);
             let all = started.elapsed().as_secs_f64() * 1e3;
-            (all - found.milliseconds) / all
+            (all - found.milliseconds()) / all
         })
         .collect();
     shares.sort_by(f64::total_cmp);

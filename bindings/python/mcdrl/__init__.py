@@ -17,8 +17,8 @@ from .cancellation import Cancellation
 from .errors import SegmenterError
 from .images import Frame, ImageLike, PixelFormat, Plane
 from .logs import set_log_handler
-from .segmentation import ClassShare, ConfounderWeight, RegionMap, Segmentation
-from .segmenter import Confounder, ImageSegmenter
+from .segmentation import ClassShare, Confounder, ConfounderWeight, RegionMap, Segmentation
+from .segmenter import ImageSegmenter
 
 __all__ = [
     "Cancellation",

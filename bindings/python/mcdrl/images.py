@@ -35,14 +35,11 @@ class PixelFormat(Enum):
     YUV420_BT709_VIDEO = "yuv420-bt709-video"
 
 
-_FORMATS = {
-    PixelFormat.RGB: _native.PixelFormat.RGB,
-    PixelFormat.RGBA: _native.PixelFormat.RGBA,
-    PixelFormat.BGRA: _native.PixelFormat.BGRA,
-    PixelFormat.YUV420: _native.PixelFormat.YUV420_BT601_FULL,
-    PixelFormat.YUV420_VIDEO: _native.PixelFormat.YUV420_BT601_VIDEO,
-    PixelFormat.YUV420_BT709: _native.PixelFormat.YUV420_BT709_FULL,
-    PixelFormat.YUV420_BT709_VIDEO: _native.PixelFormat.YUV420_BT709_VIDEO,
+_COLORS = {
+    PixelFormat.YUV420: _native.YuvColors.BT601_FULL,
+    PixelFormat.YUV420_VIDEO: _native.YuvColors.BT601_VIDEO,
+    PixelFormat.YUV420_BT709: _native.YuvColors.BT709_FULL,
+    PixelFormat.YUV420_BT709_VIDEO: _native.YuvColors.BT709_VIDEO,
 }
 
 
@@ -75,26 +72,31 @@ class Frame:
 ImageLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", npt.NDArray[Any], "PIL.Image.Image", Frame]
 
 
-def to_source(image: ImageLike) -> _native.ImageSource:
+def to_image(image: ImageLike) -> _native.Image:
     """The image as the library takes it."""
+    if isinstance(image, np.ndarray):
+        return _of_array(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return _native.ImageSource.ENCODED(bytes(image))
+        return _native.Image.decode(bytes(image))
     if isinstance(image, (str, os.PathLike)):
         try:
-            return _native.ImageSource.ENCODED(Path(image).read_bytes())
+            return _native.Image.decode(Path(image).read_bytes())
         except OSError as error:
             raise SegmenterError("image", f"the image {image} cannot be read: {error.strerror}") from error
     if isinstance(image, Frame):
-        return _native.ImageSource.PIXELS(_frame(image))
-    if isinstance(image, np.ndarray):
-        return _native.ImageSource.PIXELS(_of_array(image))
+        return _of_frame(image)
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(image, pillow.Image):
-        return _native.ImageSource.PIXELS(_of_array(_upright(image)))
+        return _of_array(_upright(image))
     raise SegmenterError(
         "input",
         f"a {type(image).__name__} is no image: give an encoded file or its path, a uint8 array, a PIL image or a Frame",
     )
+
+
+def takes_long(image: ImageLike) -> bool:
+    """Whether an image has to be read and decoded first."""
+    return not isinstance(image, (np.ndarray, Frame))
 
 
 def _upright(image: PIL.Image.Image) -> npt.NDArray[np.uint8]:
@@ -103,7 +105,7 @@ def _upright(image: PIL.Image.Image) -> npt.NDArray[np.uint8]:
     return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
-def _of_array(array: npt.NDArray[Any]) -> _native.Frame:
+def _of_array(array: npt.NDArray[Any]) -> _native.Image:
     if array.dtype != np.uint8:
         raise SegmenterError("input", f"the array holds {array.dtype}: give uint8, 0..255")
     if array.ndim == 3 and array.shape[2] == 1:
@@ -113,28 +115,39 @@ def _of_array(array: npt.NDArray[Any]) -> _native.Frame:
     if array.ndim != 3 or array.shape[2] not in (3, 4):
         raise SegmenterError("input", f"the array has the shape {array.shape}: give H×W, H×W×3 (RGB) or H×W×4 (RGBA)")
     height, width, channels = array.shape
-    plane = _native.Plane(bytes=array.tobytes(), row_stride=width * channels, pixel_stride=channels)
-    format = _native.PixelFormat.RGB if channels == 3 else _native.PixelFormat.RGBA
-    return _native.Frame(width=width, height=height, format=format, planes=[plane], rotation=0, mirrored=False)
+    read = _native.Image.rgb if channels == 3 else _native.Image.rgba
+    return read(array.tobytes(), width, height, width * channels, channels, 0, False)
 
 
-def _frame(frame: Frame) -> _native.Frame:
-    planes = [
-        _native.Plane(
-            bytes=bytes(plane.data),
-            row_stride=_unsigned(plane.row_stride, "a row stride"),
-            pixel_stride=_unsigned(plane.pixel_stride, "a pixel stride"),
-        )
-        for plane in frame.planes
-    ]
-    return _native.Frame(
-        width=_unsigned(frame.width, "the width"),
-        height=_unsigned(frame.height, "the height"),
-        format=_FORMATS[frame.format],
-        planes=planes,
-        rotation=_unsigned(frame.rotation, "the rotation"),
+def _of_frame(frame: Frame) -> _native.Image:
+    wanted = 3 if frame.format in _COLORS else 1
+    if len(frame.planes) != wanted:
+        raise SegmenterError("input", f"the frame has {len(frame.planes)} planes where its format has {wanted}")
+    width, height = _unsigned(frame.width, "the width"), _unsigned(frame.height, "the height")
+    rotation = _unsigned(frame.rotation, "the rotation")
+    rows = [_unsigned(plane.row_stride, "a row stride") for plane in frame.planes]
+    pixels = [_unsigned(plane.pixel_stride, "a pixel stride") for plane in frame.planes]
+    data = [bytes(plane.data) for plane in frame.planes]
+    if wanted == 1:
+        read = {
+            PixelFormat.RGB: _native.Image.rgb,
+            PixelFormat.RGBA: _native.Image.rgba,
+            PixelFormat.BGRA: _native.Image.bgra,
+        }[frame.format]
+        return read(data[0], width, height, rows[0], pixels[0], rotation, frame.mirrored)
+    if pixels[0] != 1 or rows[1] != rows[2] or pixels[1] != pixels[2]:
+        raise SegmenterError("input", "the Y plane has a pixel stride of 1, and Cb and Cr have the same strides")
+    layout = _native.YuvLayout(
+        width=width,
+        height=height,
+        y_row_stride=rows[0],
+        color_row_stride=rows[1],
+        color_pixel_stride=pixels[1],
+        colors=_COLORS[frame.format],
+        rotation=rotation,
         mirrored=frame.mirrored,
     )
+    return _native.Image.yuv420(data[0], data[1], data[2], layout)
 
 
 def _unsigned(value: int, name: str) -> int:

@@ -12,6 +12,14 @@ from . import _native
 
 
 @dataclass(frozen=True)
+class Confounder:
+    """A confounder that a model knows."""
+
+    name: str
+    family: str
+
+
+@dataclass(frozen=True)
 class ClassShare:
     """How much of an image a class takes: its share of the pixels and its mean probability there, both 0..1."""
 
@@ -44,25 +52,38 @@ class RegionMap:
 class Segmentation:
     """A segmented image, at its own size."""
 
-    def __init__(self, native: _native.Segmentation, labels: int) -> None:
-        self._maps = native.maps
+    def __init__(
+        self, native: _native.Segmentation, labels: list[str], confounders: list[Confounder], device: str
+    ) -> None:
+        self._native = native
         self._labels = labels
+        self._confounders = confounders
         #: A class for every pixel: uint8, H×W; 0 is background, k the k-th class.
-        self.category_mask: npt.NDArray[np.uint8] = np.frombuffer(native.category_mask, np.uint8).reshape(
-            native.height, native.width
+        self.category_mask: npt.NDArray[np.uint8] = np.frombuffer(native.category_mask(), np.uint8).reshape(
+            native.height(), native.width()
         )
-        #: Every lesion class, in the order of the mask's values.
-        self.classes: list[ClassShare] = [ClassShare(c.name, c.fraction, c.confidence) for c in native.classes]
-        #: Every confounder; the weights sum to one. Empty for a model without intervention.
-        self.confounders: list[ConfounderWeight] = [
-            ConfounderWeight(c.name, c.family, c.weight) for c in native.confounders
-        ]
-        #: The mean of ``uncertainty``.
-        self.mean_uncertainty: float = native.mean_uncertainty
         #: Where it was computed: ``cpu`` or ``gpu``.
-        self.device: str = native.device
+        self.device: str = device
         #: How long the model took.
-        self.milliseconds: float = native.milliseconds
+        self.milliseconds: float = native.milliseconds()
+
+    @cached_property
+    def classes(self) -> list[ClassShare]:
+        """Every lesion class, in the order of the mask's values."""
+        fractions, confidences = _floats(self._native.class_fractions()), _floats(self._native.class_confidences())
+        shares = zip(self._labels[1:], fractions.tolist(), confidences.tolist(), strict=True)
+        return [ClassShare(name, fraction, confidence) for name, fraction, confidence in shares]
+
+    @cached_property
+    def confounders(self) -> list[ConfounderWeight]:
+        """Every confounder; the weights sum to one. Empty for a model without intervention."""
+        weights = zip(self._confounders, _floats(self._native.confounder_weights()).tolist(), strict=False)
+        return [ConfounderWeight(confounder.name, confounder.family, weight) for confounder, weight in weights]
+
+    @cached_property
+    def mean_uncertainty(self) -> float:
+        """The mean of :attr:`uncertainty`."""
+        return float(self._native.mean_uncertainty())
 
     @property
     def height(self) -> int:
@@ -77,22 +98,22 @@ class Segmentation:
     @cached_property
     def confidence_masks(self) -> npt.NDArray[np.float32]:
         """For every label, the background first, its probability at every pixel: float32, labels × H × W."""
-        masks = [self._floats(self._maps.confidence_mask(label)) for label in range(self._labels)]
-        return np.stack(masks).reshape(self._labels, self.height, self.width)
+        masks = [_floats(self._native.confidence_mask(label)) for label in range(len(self._labels))]
+        return np.stack(masks).reshape(len(self._labels), self.height, self.width)
 
     @cached_property
     def uncertainty(self) -> npt.NDArray[np.float32]:
         """How unsure the model is at every pixel: normalised entropy, float32, H×W, 0..1."""
-        return self._floats(self._maps.uncertainty()).reshape(self.height, self.width)
+        return _floats(self._native.uncertainty()).reshape(self.height, self.width)
 
     @cached_property
     def regions(self) -> RegionMap:
         """The grid of candidate regions."""
-        native = self._maps.regions()
+        native = self._native.regions()
         grid = (native.rows, native.columns)
-        confounders = [self._floats(values) for values in native.confounders]
+        confounders = [_floats(values) for values in native.confounders]
         return RegionMap(
-            similarity=self._floats(native.similarity).reshape(grid),
+            similarity=_floats(native.similarity).reshape(grid),
             retained=np.frombuffer(native.retained, np.uint8).reshape(grid).astype(np.bool_),
             confounders=np.array(confounders, np.float32).reshape(len(confounders), *grid),
         )
@@ -101,6 +122,6 @@ class Segmentation:
         found = ", ".join(f"{c.name} {100 * c.fraction:.1f} %" for c in self.classes if c.fraction > 0)
         return f"<Segmentation {self.width}×{self.height}: {found or 'no lesion'}>"
 
-    @staticmethod
-    def _floats(data: bytes) -> npt.NDArray[np.float32]:
-        return np.frombuffer(data, "<f4").astype(np.float32, copy=False)
+
+def _floats(data: bytes) -> npt.NDArray[np.float32]:
+    return np.frombuffer(data, "<f4").astype(np.float32, copy=False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Union
 
 from . import _native
 from .cancellation import Cancellation
 from .errors import SegmenterError, translated
-from .images import ImageLike, to_source
-from .segmentation import Segmentation
+from .images import ImageLike, takes_long, to_image
+from .segmentation import Confounder, Segmentation
 
 ModelLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]"]
 
@@ -22,14 +22,6 @@ _STAGES = {
     _native.CreationStage.MODEL: "model",
     _native.CreationStage.WARM_UP: "warm-up",
 }
-
-
-@dataclass(frozen=True)
-class Confounder:
-    """A confounder that a model knows."""
-
-    name: str
-    family: str
 
 
 class ImageSegmenter:
@@ -42,6 +34,8 @@ class ImageSegmenter:
     def __init__(self, native: _native.ImageSegmenter) -> None:
         self._native = native
         self._labels: list[str] = native.labels()
+        self._confounders = [Confounder(c.name, c.family) for c in native.confounders()]
+        self._device: str = native.device()
 
     @classmethod
     def create_from_options(
@@ -83,15 +77,13 @@ class ImageSegmenter:
 
         :raises SegmenterError: ``image``, ``image-too-large``, ``input``, ``device``, ``cancelled``, ``closed``
         """
-        source = to_source(image)
         with translated():
-            return self._result(self._native.segment(source, _token(cancellation)))
+            return self._result(self._native.segment(to_image(image), _token(cancellation)))
 
     async def segment_async(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
         """As :meth:`segment`, without blocking the event loop; a cancelled task gives up the image."""
-        source = to_source(image)
         with translated():
-            return self._result(await self._native.segment_async(source, _token(cancellation)))
+            return self._result(await self._native.segment_async(await _read(image), _token(cancellation)))
 
     def segment_for_video(
         self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
@@ -103,18 +95,17 @@ class ImageSegmenter:
 
         :raises SegmenterError: as :meth:`segment`
         """
-        source = to_source(frame)
         with translated():
-            native = self._native.segment_for_video(source, timestamp_ms, _token(cancellation))
+            native = self._native.segment_for_video(to_image(frame), timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 
     async def segment_for_video_async(
         self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
     ) -> Segmentation | None:
         """As :meth:`segment_for_video`, without blocking the event loop."""
-        source = to_source(frame)
         with translated():
-            native = await self._native.segment_for_video_async(source, timestamp_ms, _token(cancellation))
+            image = await _read(frame)
+            native = await self._native.segment_for_video_async(image, timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 
     @property
@@ -125,12 +116,12 @@ class ImageSegmenter:
     @property
     def confounders(self) -> list[Confounder]:
         """The confounders that the model knows, in the order of :attr:`Segmentation.confounders`."""
-        return [Confounder(c.name, c.family) for c in self._native.confounders()]
+        return list(self._confounders)
 
     @property
     def device(self) -> str:
         """Where it computes: ``cpu`` or ``gpu``."""
-        return str(self._native.device())
+        return self._device
 
     def close(self) -> None:
         """Ends the segmenter after the image in hand and frees its memory; whoever still waits gets ``closed``.
@@ -153,7 +144,7 @@ class ImageSegmenter:
                 raise
 
     def _result(self, native: _native.Segmentation) -> Segmentation:
-        return Segmentation(native, len(self._labels))
+        return Segmentation(native, self._labels, self._confounders, self._device)
 
 
 class _Listener(_native.CreationListener):  # type: ignore[misc]
@@ -162,6 +153,10 @@ class _Listener(_native.CreationListener):  # type: ignore[misc]
 
     def on_stage(self, stage: _native.CreationStage) -> None:
         self._on_progress(_STAGES[stage])
+
+
+async def _read(image: ImageLike) -> _native.Image:
+    return await asyncio.to_thread(to_image, image) if takes_long(image) else to_image(image)
 
 
 def _arguments(

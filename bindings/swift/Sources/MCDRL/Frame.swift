@@ -61,32 +61,61 @@ public struct Frame: Sendable {
         self.mirrored = mirrored
     }
 
-    func native() throws -> MCDRLFFI.Frame {
-        MCDRLFFI.Frame(
+    /// The frame as the library takes it: an upright copy.
+    func read() throws -> MCDRLFFI.Image {
+        let wanted = format.colors == nil ? 1 : 3
+        guard planes.count == wanted else {
+            throw SegmenterError(.input, "the frame has \(planes.count) planes where its format has \(wanted)")
+        }
+        return try translated {
+            if let colors = format.colors { return try readYuv(colors) }
+            return try readInterleaved()
+        }
+    }
+
+    private func readInterleaved() throws -> MCDRLFFI.Image {
+        let read =
+            switch format {
+            case .rgb: MCDRLFFI.Image.rgb
+            case .rgba: MCDRLFFI.Image.rgba
+            default: MCDRLFFI.Image.bgra
+            }
+        return try read(
+            planes[0].bytes,
+            unsigned(width, "the width"),
+            unsigned(height, "the height"),
+            unsigned(planes[0].rowStride, "the row stride"),
+            unsigned(planes[0].pixelStride, "the pixel stride"),
+            unsigned(rotation, "the rotation"),
+            mirrored)
+    }
+
+    private func readYuv(_ colors: YuvColors) throws -> MCDRLFFI.Image {
+        let (y, cb, cr) = (planes[0], planes[1], planes[2])
+        guard y.pixelStride == 1, cb.rowStride == cr.rowStride, cb.pixelStride == cr.pixelStride else {
+            throw SegmenterError(.input, "the Y plane has a pixel stride of 1, and Cb and Cr have the same strides")
+        }
+        let layout = YuvLayout(
             width: try unsigned(width, "the width"),
             height: try unsigned(height, "the height"),
-            format: format.native,
-            planes: try planes.map {
-                MCDRLFFI.Plane(
-                    bytes: $0.bytes,
-                    rowStride: try unsigned($0.rowStride, "a row stride"),
-                    pixelStride: try unsigned($0.pixelStride, "a pixel stride"))
-            },
+            yRowStride: try unsigned(y.rowStride, "the row stride of Y"),
+            colorRowStride: try unsigned(cb.rowStride, "the row stride of the colours"),
+            colorPixelStride: try unsigned(cb.pixelStride, "the pixel stride of the colours"),
+            colors: colors,
             rotation: try unsigned(rotation, "the rotation"),
             mirrored: mirrored)
+        return try MCDRLFFI.Image.yuv420(y: y.bytes, cb: cb.bytes, cr: cr.bytes, layout: layout)
     }
 }
 
 extension Frame.Format {
-    fileprivate var native: MCDRLFFI.PixelFormat {
+    fileprivate var colors: YuvColors? {
         switch self {
-        case .rgb: .rgb
-        case .rgba: .rgba
-        case .bgra: .bgra
-        case .yuv420: .yuv420Bt601Full
-        case .yuv420Video: .yuv420Bt601Video
-        case .yuv420BT709: .yuv420Bt709Full
-        case .yuv420BT709Video: .yuv420Bt709Video
+        case .rgb, .rgba, .bgra: nil
+        case .yuv420: .bt601Full
+        case .yuv420Video: .bt601Video
+        case .yuv420BT709: .bt709Full
+        case .yuv420BT709Video: .bt709Video
         }
     }
 }

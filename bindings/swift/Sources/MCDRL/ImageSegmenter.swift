@@ -51,12 +51,12 @@ public final class ImageSegmenter: Sendable {
 
     /// Segments an image file: JPEG, PNG, TIFF, BMP or WebP; its EXIF orientation is applied.
     public func segment(_ file: Data) async throws -> Segmentation {
-        try await segment(.encoded(bytes: file))
+        try await segment(translated { try MCDRLFFI.Image.decode(file: file) })
     }
 
     /// Segments pixels.
     public func segment(_ frame: Frame) async throws -> Segmentation {
-        try await segment(.pixels(frame: frame.native()))
+        try await segment(frame.read())
     }
 
     /// Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -64,11 +64,11 @@ public final class ImageSegmenter: Sendable {
     ///
     /// - Parameter timestampMs: milliseconds, larger than the last frame's
     public func segmentForVideo(_ frame: Frame, timestampMs: Int64) async throws -> Segmentation? {
-        let source = ImageSource.pixels(frame: try frame.native())
+        let image = try frame.read()
         let result = try await cancellable { [native] cancellation in
-            try await native.segmentForVideoAsync(frame: source, timestamp: timestampMs, cancellation: cancellation)
+            try await native.segmentForVideoAsync(frame: image, timestamp: timestampMs, cancellation: cancellation)
         }
-        return result.map { Segmentation($0, labels: labels.count) }
+        return result.map { Segmentation($0, of: self) }
     }
 
     /// Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `closed`.
@@ -78,10 +78,10 @@ public final class ImageSegmenter: Sendable {
         try translated { try native.shutDown() }
     }
 
-    private func segment(_ image: ImageSource) async throws -> Segmentation {
+    private func segment(_ image: MCDRLFFI.Image) async throws -> Segmentation {
         let result = try await cancellable { [native] cancellation in
             try await native.segmentAsync(image: image, cancellation: cancellation)
         }
-        return Segmentation(result, labels: labels.count)
+        return Segmentation(result, of: self)
     }
 }

@@ -1,11 +1,37 @@
 import Foundation
 import MCDRLFFI
 
-/// How much of an image a class takes: its share of the pixels and its mean probability there, both 0..1.
-public typealias ClassShare = MCDRLFFI.ClassShare
+/// How much of an image a class takes.
+public struct ClassShare: Sendable, Equatable {
+    /// The class's name.
+    public let name: String
+    /// Its share of the pixels, 0..1.
+    public let fraction: Float
+    /// The mean probability of the class over its pixels, 0 where there are none.
+    public let confidence: Float
 
-/// A named confounder's share of the explanation, 0..1.
-public typealias ConfounderWeight = MCDRLFFI.ConfounderWeight
+    public init(name: String, fraction: Float, confidence: Float) {
+        self.name = name
+        self.fraction = fraction
+        self.confidence = confidence
+    }
+}
+
+/// A named confounder's share of the explanation.
+public struct ConfounderWeight: Sendable, Equatable {
+    /// The confounder's name.
+    public let name: String
+    /// The family it belongs to.
+    public let family: String
+    /// Its weight, 0..1.
+    public let weight: Float
+
+    public init(name: String, family: String, weight: Float) {
+        self.name = name
+        self.family = family
+        self.weight = weight
+    }
+}
 
 /// A segmented image, at its own size. Maps are row-major.
 public struct Segmentation: Sendable {
@@ -19,48 +45,53 @@ public struct Segmentation: Sendable {
     public let classes: [ClassShare]
     /// Every confounder; the weights sum to one. Empty for a model without intervention.
     public let confounders: [ConfounderWeight]
-    /// The mean of ``uncertainty``.
+    /// The mean of ``uncertainty()``.
     public let meanUncertainty: Float
     /// Where it was computed: `cpu` or `gpu`.
     public let device: String
     /// How long the model took.
     public let milliseconds: Double
 
-    private let maps: Maps
+    private let native: MCDRLFFI.Segmentation
     private let labels: Int
 
-    init(_ native: MCDRLFFI.Segmentation, labels: Int) {
-        width = Int(native.width)
-        height = Int(native.height)
-        categoryMask = [UInt8](native.categoryMask)
-        classes = native.classes
-        confounders = native.confounders
-        meanUncertainty = native.meanUncertainty
-        device = native.device
-        milliseconds = native.milliseconds
-        maps = native.maps
-        self.labels = labels
+    init(_ native: MCDRLFFI.Segmentation, of segmenter: ImageSegmenter) {
+        width = Int(native.width())
+        height = Int(native.height())
+        categoryMask = [UInt8](native.categoryMask())
+        let shares = zip(floats(native.classFractions()), floats(native.classConfidences()))
+        classes = zip(segmenter.labels.dropFirst(), shares).map {
+            ClassShare(name: $0, fraction: $1.0, confidence: $1.1)
+        }
+        confounders = zip(segmenter.confounders, floats(native.confounderWeights())).map {
+            ConfounderWeight(name: $0.name, family: $0.family, weight: $1)
+        }
+        meanUncertainty = native.meanUncertainty()
+        device = segmenter.device
+        milliseconds = native.milliseconds()
+        self.native = native
+        labels = segmenter.labels.count
     }
 
     /// For every label, the background first, its probability at every pixel. Made anew at every call.
     public func confidenceMasks() -> [[Float]] {
-        (0..<labels).map { floats(maps.confidenceMask(index: UInt32($0)) ?? Data()) }
+        (0..<labels).map { floats(native.confidenceMask(index: UInt32($0)) ?? Data()) }
     }
 
     /// How unsure the model is at every pixel: normalised entropy, 0..1. Made anew at every call.
     public func uncertainty() -> [Float] {
-        floats(maps.uncertainty())
+        floats(native.uncertainty())
     }
 
     /// The grid on which the text selected candidate regions.
     public func regions() -> RegionMap {
-        let native = maps.regions()
+        let map = native.regions()
         return RegionMap(
-            rows: Int(native.rows),
-            columns: Int(native.columns),
-            similarity: floats(native.similarity),
-            retained: native.retained.map { $0 != 0 },
-            confounders: native.confounders.map(floats))
+            rows: Int(map.rows),
+            columns: Int(map.columns),
+            similarity: floats(map.similarity),
+            retained: map.retained.map { $0 != 0 },
+            confounders: map.confounders.map(floats))
     }
 }
 

@@ -999,6 +999,232 @@ public func FfiConverterTypeCreationListener_lower(_ value: CreationListener) ->
 
 
 /**
+ * An upright RGB image.
+ */
+public protocol ImageProtocol: AnyObject, Sendable {
+    
+}
+/**
+ * An upright RGB image.
+ */
+open class Image: ImageProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_mcdrl_ffi_fn_clone_image(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_mcdrl_ffi_fn_free_image(handle, $0) }
+    }
+
+    
+    /**
+     * As [`Self::rgb`]: blue, green, red, and alpha, which is dropped.
+     *
+     * # Errors
+     * As [`Self::rgb`].
+     */
+public static func bgra(pixels: Data, width: UInt32, height: UInt32, rowStride: UInt32, pixelStride: UInt32, rotation: UInt32, mirrored: Bool)throws  -> Image  {
+    return try  FfiConverterTypeImage_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(pixels) { pixelsFb in
+    uniffi_mcdrl_ffi_fn_constructor_image_bgra(
+        pixelsFb,
+        FfiConverterUInt32.lower(width),
+        FfiConverterUInt32.lower(height),
+        FfiConverterUInt32.lower(rowStride),
+        FfiConverterUInt32.lower(pixelStride),
+        FfiConverterUInt32.lower(rotation),
+        FfiConverterBool.lower(mirrored),uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Decodes a JPEG, PNG, TIFF, BMP or WebP file; its EXIF orientation is applied.
+     *
+     * # Errors
+     * `Image`, `ImageTooLarge`
+     */
+public static func decode(file: Data)throws  -> Image  {
+    return try  FfiConverterTypeImage_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(file) { fileFb in
+    uniffi_mcdrl_ffi_fn_constructor_image_decode(
+        fileFb,uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Reads pixels: red, green, blue.
+     *
+     * - `pixels`: `row_stride` bytes a row, of which the last may end with its last pixel; `pixel_stride` bytes a pixel
+     * - `rotation`: by how many degrees the image must be turned clockwise to be upright: 0, 90, 180 or 270
+     * - `mirrored`: whether it must be mirrored left to right once upright (front cameras)
+     *
+     * # Errors
+     * `Input` for bytes that do not hold the image, `ImageTooLarge`
+     */
+public static func rgb(pixels: Data, width: UInt32, height: UInt32, rowStride: UInt32, pixelStride: UInt32, rotation: UInt32, mirrored: Bool)throws  -> Image  {
+    return try  FfiConverterTypeImage_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(pixels) { pixelsFb in
+    uniffi_mcdrl_ffi_fn_constructor_image_rgb(
+        pixelsFb,
+        FfiConverterUInt32.lower(width),
+        FfiConverterUInt32.lower(height),
+        FfiConverterUInt32.lower(rowStride),
+        FfiConverterUInt32.lower(pixelStride),
+        FfiConverterUInt32.lower(rotation),
+        FfiConverterBool.lower(mirrored),uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * As [`Self::rgb`]: red, green, blue, and alpha, which is dropped.
+     *
+     * # Errors
+     * As [`Self::rgb`].
+     */
+public static func rgba(pixels: Data, width: UInt32, height: UInt32, rowStride: UInt32, pixelStride: UInt32, rotation: UInt32, mirrored: Bool)throws  -> Image  {
+    return try  FfiConverterTypeImage_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(pixels) { pixelsFb in
+    uniffi_mcdrl_ffi_fn_constructor_image_rgba(
+        pixelsFb,
+        FfiConverterUInt32.lower(width),
+        FfiConverterUInt32.lower(height),
+        FfiConverterUInt32.lower(rowStride),
+        FfiConverterUInt32.lower(pixelStride),
+        FfiConverterUInt32.lower(rotation),
+        FfiConverterBool.lower(mirrored),uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Reads a YUV 4:2:0 frame, as cameras give it.
+     *
+     * # Errors
+     * As [`Self::rgb`].
+     */
+public static func yuv420(y: Data, cb: Data, cr: Data, layout: YuvLayout)throws  -> Image  {
+    return try  FfiConverterTypeImage_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(y) { yFb in
+        FfiConverterByRefBytes.lower(cb) { cbFb in
+        FfiConverterByRefBytes.lower(cr) { crFb in
+    uniffi_mcdrl_ffi_fn_constructor_image_yuv420(
+        yFb,
+        cbFb,
+        crFb,
+        FfiConverterTypeYuvLayout_lower(layout),uniffiCallStatus
+    )
+        }
+        }
+        }
+})
+}
+    
+
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeImage: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Image
+
+    public static func lift(_ handle: UInt64) throws -> Image {
+        return Image(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Image) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Image {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Image, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImage_lift(_ handle: UInt64) throws -> Image {
+    return try FfiConverterTypeImage.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImage_lower(_ value: Image) -> UInt64 {
+    return FfiConverterTypeImage.lower(value)
+}
+
+
+
+
+
+
+/**
  * Segments images on a thread of its own; names and behaviour follow MediaPipe's `ImageSegmenter`. Any thread may
  * call it, several at once too: images are done in the order in which they came.
  */
@@ -1023,9 +1249,9 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * Segments one image.
      *
      * # Errors
-     * `Image`, `ImageTooLarge`, `Input`, `Device`, `Cancelled`, `Closed`
+     * `Device`, `Cancelled`, `Closed`
      */
-    func segment(image: ImageSource, cancellation: Cancellation?) throws  -> Segmentation
+    func segment(image: Image, cancellation: Cancellation?) throws  -> Segmentation
     
     /**
      * As [`Self::segment`], without blocking the caller's thread.
@@ -1033,7 +1259,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * # Errors
      * As [`Self::segment`].
      */
-    func segmentAsync(image: ImageSource, cancellation: Cancellation?) async throws  -> Segmentation
+    func segmentAsync(image: Image, cancellation: Cancellation?) async throws  -> Segmentation
     
     /**
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -1044,7 +1270,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-    func segmentForVideo(frame: ImageSource, timestamp: Int64, cancellation: Cancellation?) throws  -> Segmentation?
+    func segmentForVideo(frame: Image, timestamp: Int64, cancellation: Cancellation?) throws  -> Segmentation?
     
     /**
      * As [`Self::segment_for_video`], without blocking the caller's thread.
@@ -1052,7 +1278,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * # Errors
      * As [`Self::segment_for_video`].
      */
-    func segmentForVideoAsync(frame: ImageSource, timestamp: Int64, cancellation: Cancellation?) async throws  -> Segmentation?
+    func segmentForVideoAsync(frame: Image, timestamp: Int64, cancellation: Cancellation?) async throws  -> Segmentation?
     
     /**
      * Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `Closed`. (The
@@ -1200,14 +1426,14 @@ open func labels() -> [String]  {
      * Segments one image.
      *
      * # Errors
-     * `Image`, `ImageTooLarge`, `Input`, `Device`, `Cancelled`, `Closed`
+     * `Device`, `Cancelled`, `Closed`
      */
-open func segment(image: ImageSource, cancellation: Cancellation?)throws  -> Segmentation  {
+open func segment(image: Image, cancellation: Cancellation?)throws  -> Segmentation  {
     return try  FfiConverterTypeSegmentation_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
         uniffiCallStatus in
     uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(
             self.uniffiCloneHandle(),
-        FfiConverterTypeImageSource_lower(image),
+        FfiConverterTypeImage_lower(image),
         FfiConverterOptionTypeCancellation.lower(cancellation),uniffiCallStatus
     )
 })
@@ -1219,17 +1445,17 @@ open func segment(image: ImageSource, cancellation: Cancellation?)throws  -> Seg
      * # Errors
      * As [`Self::segment`].
      */
-open func segmentAsync(image: ImageSource, cancellation: Cancellation?)async throws  -> Segmentation  {
+open func segmentAsync(image: Image, cancellation: Cancellation?)async throws  -> Segmentation  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(
-                        self.uniffiCloneHandle(),FfiConverterTypeImageSource_lower(image),FfiConverterOptionTypeCancellation.lower(cancellation)
+                        self.uniffiCloneHandle(),FfiConverterTypeImage_lower(image),FfiConverterOptionTypeCancellation.lower(cancellation)
                 )
             },
-            pollFunc: ffi_mcdrl_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_mcdrl_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_mcdrl_ffi_rust_future_free_rust_buffer,
+            pollFunc: ffi_mcdrl_ffi_rust_future_poll_u64,
+            completeFunc: ffi_mcdrl_ffi_rust_future_complete_u64,
+            freeFunc: ffi_mcdrl_ffi_rust_future_free_u64,
             liftFunc: FfiConverterTypeSegmentation_lift,
             errorHandler: FfiConverterTypeSegmenterError_lift
         )
@@ -1244,12 +1470,12 @@ open func segmentAsync(image: ImageSource, cancellation: Cancellation?)async thr
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-open func segmentForVideo(frame: ImageSource, timestamp: Int64, cancellation: Cancellation?)throws  -> Segmentation?  {
+open func segmentForVideo(frame: Image, timestamp: Int64, cancellation: Cancellation?)throws  -> Segmentation?  {
     return try  FfiConverterOptionTypeSegmentation.lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
         uniffiCallStatus in
     uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(
             self.uniffiCloneHandle(),
-        FfiConverterTypeImageSource_lower(frame),
+        FfiConverterTypeImage_lower(frame),
         FfiConverterInt64.lower(timestamp),
         FfiConverterOptionTypeCancellation.lower(cancellation),uniffiCallStatus
     )
@@ -1262,12 +1488,12 @@ open func segmentForVideo(frame: ImageSource, timestamp: Int64, cancellation: Ca
      * # Errors
      * As [`Self::segment_for_video`].
      */
-open func segmentForVideoAsync(frame: ImageSource, timestamp: Int64, cancellation: Cancellation?)async throws  -> Segmentation?  {
+open func segmentForVideoAsync(frame: Image, timestamp: Int64, cancellation: Cancellation?)async throws  -> Segmentation?  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(
-                        self.uniffiCloneHandle(),FfiConverterTypeImageSource_lower(frame),FfiConverterInt64.lower(timestamp),FfiConverterOptionTypeCancellation.lower(cancellation)
+                        self.uniffiCloneHandle(),FfiConverterTypeImage_lower(frame),FfiConverterInt64.lower(timestamp),FfiConverterOptionTypeCancellation.lower(cancellation)
                 )
             },
             pollFunc: ffi_mcdrl_ffi_rust_future_poll_rust_buffer,
@@ -1564,15 +1790,51 @@ public func FfiConverterTypeLogSink_lower(_ value: LogSink) -> UInt64 {
 
 
 /**
- * The large maps of a segmentation. Floats are 32-bit, little-endian, row-major: a list of floats would be boxed one
- * by one on its way.
+ * A segmented image, at its own size. Every part crosses the border when it is asked for. Maps are row-major; floats are
+ * 32-bit, little-endian: a list of floats would be boxed one by one on its way. The names of classes and confounders are
+ * the segmenter's.
  */
-public protocol MapsProtocol: AnyObject, Sendable {
+public protocol SegmentationProtocol: AnyObject, Sendable {
+    
+    /**
+     * A class for every pixel: 0 is background, k the k-th class.
+     */
+    func categoryMask()  -> Data
+    
+    /**
+     * For every lesion class its mean probability over its pixels, 0 where there are none.
+     */
+    func classConfidences()  -> Data
+    
+    /**
+     * For every lesion class its share of the pixels, 0..1.
+     */
+    func classFractions()  -> Data
     
     /**
      * The probability of label `index` (0 is the background) at every pixel; nothing if there is no such label.
      */
     func confidenceMask(index: UInt32)  -> Data?
+    
+    /**
+     * Every confounder's weight; they sum to one. Empty for a model without intervention.
+     */
+    func confounderWeights()  -> Data
+    
+    /**
+     * Height in pixels, of the upright image.
+     */
+    func height()  -> UInt32
+    
+    /**
+     * The mean of [`Self::uncertainty`].
+     */
+    func meanUncertainty()  -> Float
+    
+    /**
+     * How long the model took.
+     */
+    func milliseconds()  -> Double
     
     /**
      * The grid of candidate regions.
@@ -1584,12 +1846,18 @@ public protocol MapsProtocol: AnyObject, Sendable {
      */
     func uncertainty()  -> Data
     
+    /**
+     * Width in pixels, of the upright image.
+     */
+    func width()  -> UInt32
+    
 }
 /**
- * The large maps of a segmentation. Floats are 32-bit, little-endian, row-major: a list of floats would be boxed one
- * by one on its way.
+ * A segmented image, at its own size. Every part crosses the border when it is asked for. Maps are row-major; floats are
+ * 32-bit, little-endian: a list of floats would be boxed one by one on its way. The names of classes and confounders are
+ * the segmenter's.
  */
-open class Maps: MapsProtocol, @unchecked Sendable {
+open class Segmentation: SegmentationProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -1626,7 +1894,7 @@ open class Maps: MapsProtocol, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_mcdrl_ffi_fn_clone_maps(self.handle, $0) }
+        return try! rustCall { uniffi_mcdrl_ffi_fn_clone_segmentation(self.handle, $0) }
     }
     // No primary constructor declared for this class.
 
@@ -1636,11 +1904,47 @@ open class Maps: MapsProtocol, @unchecked Sendable {
             return
         }
 
-        try! rustCall { uniffi_mcdrl_ffi_fn_free_maps(handle, $0) }
+        try! rustCall { uniffi_mcdrl_ffi_fn_free_segmentation(handle, $0) }
     }
 
     
 
+    
+    /**
+     * A class for every pixel: 0 is background, k the k-th class.
+     */
+open func categoryMask() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_category_mask(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * For every lesion class its mean probability over its pixels, 0 where there are none.
+     */
+open func classConfidences() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_class_confidences(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * For every lesion class its share of the pixels, 0..1.
+     */
+open func classFractions() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_class_fractions(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
     
     /**
      * The probability of label `index` (0 is the background) at every pixel; nothing if there is no such label.
@@ -1648,9 +1952,57 @@ open class Maps: MapsProtocol, @unchecked Sendable {
 open func confidenceMask(index: UInt32) -> Data?  {
     return try!  FfiConverterOptionData.lift(try! rustCall() {
         uniffiCallStatus in
-    uniffi_mcdrl_ffi_fn_method_maps_confidence_mask(
+    uniffi_mcdrl_ffi_fn_method_segmentation_confidence_mask(
             self.uniffiCloneHandle(),
         FfiConverterUInt32.lower(index),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Every confounder's weight; they sum to one. Empty for a model without intervention.
+     */
+open func confounderWeights() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_confounder_weights(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Height in pixels, of the upright image.
+     */
+open func height() -> UInt32  {
+    return try!  FfiConverterUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_height(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The mean of [`Self::uncertainty`].
+     */
+open func meanUncertainty() -> Float  {
+    return try!  FfiConverterFloat.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_mean_uncertainty(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * How long the model took.
+     */
+open func milliseconds() -> Double  {
+    return try!  FfiConverterDouble.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_milliseconds(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -1661,7 +2013,7 @@ open func confidenceMask(index: UInt32) -> Data?  {
 open func regions() -> RegionMap  {
     return try!  FfiConverterTypeRegionMap_lift(try! rustCall() {
         uniffiCallStatus in
-    uniffi_mcdrl_ffi_fn_method_maps_regions(
+    uniffi_mcdrl_ffi_fn_method_segmentation_regions(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -1673,7 +2025,19 @@ open func regions() -> RegionMap  {
 open func uncertainty() -> Data  {
     return try!  FfiConverterData.lift(try! rustCall() {
         uniffiCallStatus in
-    uniffi_mcdrl_ffi_fn_method_maps_uncertainty(
+    uniffi_mcdrl_ffi_fn_method_segmentation_uncertainty(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Width in pixels, of the upright image.
+     */
+open func width() -> UInt32  {
+    return try!  FfiConverterUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_mcdrl_ffi_fn_method_segmentation_width(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -1687,24 +2051,24 @@ open func uncertainty() -> Data  {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeMaps: FfiConverter {
+public struct FfiConverterTypeSegmentation: FfiConverter {
     typealias FfiType = UInt64
-    typealias SwiftType = Maps
+    typealias SwiftType = Segmentation
 
-    public static func lift(_ handle: UInt64) throws -> Maps {
-        return Maps(unsafeFromHandle: handle)
+    public static func lift(_ handle: UInt64) throws -> Segmentation {
+        return Segmentation(unsafeFromHandle: handle)
     }
 
-    public static func lower(_ value: Maps) -> UInt64 {
+    public static func lower(_ value: Segmentation) -> UInt64 {
         return value.uniffiCloneHandle()
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Maps {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Segmentation {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: Maps, into buf: inout [UInt8]) {
+    public static func write(_ value: Segmentation, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -1713,97 +2077,18 @@ public struct FfiConverterTypeMaps: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeMaps_lift(_ handle: UInt64) throws -> Maps {
-    return try FfiConverterTypeMaps.lift(handle)
+public func FfiConverterTypeSegmentation_lift(_ handle: UInt64) throws -> Segmentation {
+    return try FfiConverterTypeSegmentation.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeMaps_lower(_ value: Maps) -> UInt64 {
-    return FfiConverterTypeMaps.lower(value)
+public func FfiConverterTypeSegmentation_lower(_ value: Segmentation) -> UInt64 {
+    return FfiConverterTypeSegmentation.lower(value)
 }
 
 
-
-
-/**
- * How much of an image a class takes.
- */
-public struct ClassShare: Equatable, Hashable {
-    /**
-     * The class's name.
-     */
-    public let name: String
-    /**
-     * Its share of the pixels, 0..1.
-     */
-    public let fraction: Float
-    /**
-     * The mean probability of the class over its pixels, 0 where there are none.
-     */
-    public let confidence: Float
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The class's name.
-         */name: String, 
-        /**
-         * Its share of the pixels, 0..1.
-         */fraction: Float, 
-        /**
-         * The mean probability of the class over its pixels, 0 where there are none.
-         */confidence: Float) {
-        self.name = name
-        self.fraction = fraction
-        self.confidence = confidence
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension ClassShare: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeClassShare: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ClassShare {
-        return
-            try ClassShare(
-                name: FfiConverterString.read(from: &buf), 
-                fraction: FfiConverterFloat.read(from: &buf), 
-                confidence: FfiConverterFloat.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: ClassShare, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.name, into: &buf)
-        FfiConverterFloat.write(value.fraction, into: &buf)
-        FfiConverterFloat.write(value.confidence, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeClassShare_lift(_ buf: RustBuffer) throws -> ClassShare {
-    return try FfiConverterTypeClassShare.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeClassShare_lower(_ value: ClassShare) -> RustBuffer {
-    return FfiConverterTypeClassShare.lower(value)
-}
 
 
 /**
@@ -1876,273 +2161,6 @@ public func FfiConverterTypeConfounder_lower(_ value: Confounder) -> RustBuffer 
 
 
 /**
- * A named confounder's share of the explanation.
- */
-public struct ConfounderWeight: Equatable, Hashable {
-    /**
-     * The confounder's name.
-     */
-    public let name: String
-    /**
-     * The family it belongs to.
-     */
-    public let family: String
-    /**
-     * Its weight, 0..1.
-     */
-    public let weight: Float
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The confounder's name.
-         */name: String, 
-        /**
-         * The family it belongs to.
-         */family: String, 
-        /**
-         * Its weight, 0..1.
-         */weight: Float) {
-        self.name = name
-        self.family = family
-        self.weight = weight
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension ConfounderWeight: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeConfounderWeight: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ConfounderWeight {
-        return
-            try ConfounderWeight(
-                name: FfiConverterString.read(from: &buf), 
-                family: FfiConverterString.read(from: &buf), 
-                weight: FfiConverterFloat.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: ConfounderWeight, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.name, into: &buf)
-        FfiConverterString.write(value.family, into: &buf)
-        FfiConverterFloat.write(value.weight, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeConfounderWeight_lift(_ buf: RustBuffer) throws -> ConfounderWeight {
-    return try FfiConverterTypeConfounderWeight.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeConfounderWeight_lower(_ value: ConfounderWeight) -> RustBuffer {
-    return FfiConverterTypeConfounderWeight.lower(value)
-}
-
-
-/**
- * A frame of a camera or of any program's own memory.
- */
-public struct Frame: Equatable, Hashable {
-    /**
-     * Width in pixels, as it lies in memory.
-     */
-    public let width: UInt32
-    /**
-     * Height in pixels, as it lies in memory.
-     */
-    public let height: UInt32
-    /**
-     * How the pixels lie.
-     */
-    public let format: PixelFormat
-    /**
-     * As many planes as the format has.
-     */
-    public let planes: [Plane]
-    /**
-     * By how many degrees it must be turned clockwise to be upright: 0, 90, 180 or 270.
-     */
-    public let rotation: UInt32
-    /**
-     * Whether it must be mirrored left to right once upright (front cameras).
-     */
-    public let mirrored: Bool
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Width in pixels, as it lies in memory.
-         */width: UInt32, 
-        /**
-         * Height in pixels, as it lies in memory.
-         */height: UInt32, 
-        /**
-         * How the pixels lie.
-         */format: PixelFormat, 
-        /**
-         * As many planes as the format has.
-         */planes: [Plane], 
-        /**
-         * By how many degrees it must be turned clockwise to be upright: 0, 90, 180 or 270.
-         */rotation: UInt32 = UInt32(0), 
-        /**
-         * Whether it must be mirrored left to right once upright (front cameras).
-         */mirrored: Bool = false) {
-        self.width = width
-        self.height = height
-        self.format = format
-        self.planes = planes
-        self.rotation = rotation
-        self.mirrored = mirrored
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension Frame: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeFrame: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Frame {
-        return
-            try Frame(
-                width: FfiConverterUInt32.read(from: &buf), 
-                height: FfiConverterUInt32.read(from: &buf), 
-                format: FfiConverterTypePixelFormat.read(from: &buf), 
-                planes: FfiConverterSequenceTypePlane.read(from: &buf), 
-                rotation: FfiConverterUInt32.read(from: &buf), 
-                mirrored: FfiConverterBool.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Frame, into buf: inout [UInt8]) {
-        FfiConverterUInt32.write(value.width, into: &buf)
-        FfiConverterUInt32.write(value.height, into: &buf)
-        FfiConverterTypePixelFormat.write(value.format, into: &buf)
-        FfiConverterSequenceTypePlane.write(value.planes, into: &buf)
-        FfiConverterUInt32.write(value.rotation, into: &buf)
-        FfiConverterBool.write(value.mirrored, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeFrame_lift(_ buf: RustBuffer) throws -> Frame {
-    return try FfiConverterTypeFrame.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeFrame_lower(_ value: Frame) -> RustBuffer {
-    return FfiConverterTypeFrame.lower(value)
-}
-
-
-/**
- * One plane of a frame.
- */
-public struct Plane: Equatable, Hashable {
-    /**
-     * The plane's bytes. The last row may end with its last pixel instead of its stride.
-     */
-    public let bytes: Data
-    /**
-     * Bytes from one row to the next.
-     */
-    public let rowStride: UInt32
-    /**
-     * Bytes from one pixel to the next: 2 for the interleaved colours of NV12 and NV21.
-     */
-    public let pixelStride: UInt32
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * The plane's bytes. The last row may end with its last pixel instead of its stride.
-         */bytes: Data, 
-        /**
-         * Bytes from one row to the next.
-         */rowStride: UInt32, 
-        /**
-         * Bytes from one pixel to the next: 2 for the interleaved colours of NV12 and NV21.
-         */pixelStride: UInt32) {
-        self.bytes = bytes
-        self.rowStride = rowStride
-        self.pixelStride = pixelStride
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension Plane: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypePlane: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Plane {
-        return
-            try Plane(
-                bytes: FfiConverterData.read(from: &buf), 
-                rowStride: FfiConverterUInt32.read(from: &buf), 
-                pixelStride: FfiConverterUInt32.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Plane, into buf: inout [UInt8]) {
-        FfiConverterData.write(value.bytes, into: &buf)
-        FfiConverterUInt32.write(value.rowStride, into: &buf)
-        FfiConverterUInt32.write(value.pixelStride, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypePlane_lift(_ buf: RustBuffer) throws -> Plane {
-    return try FfiConverterTypePlane.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypePlane_lower(_ value: Plane) -> RustBuffer {
-    return FfiConverterTypePlane.lower(value)
-}
-
-
-/**
  * The grid on which the text selected candidate regions.
  */
 public struct RegionMap: Equatable, Hashable {
@@ -2155,16 +2173,15 @@ public struct RegionMap: Equatable, Hashable {
      */
     public let columns: UInt32
     /**
-     * Similarity to the best class prompt, row-major, -1..1; 32-bit floats, little-endian.
+     * Similarity to the best class prompt, -1..1.
      */
     public let similarity: Data
     /**
-     * 1 where a position was retained, row-major.
+     * 1 where a position was retained.
      */
     public let retained: Data
     /**
-     * For every confounder its weight at the retained positions, 0 at the others, row-major; 32-bit floats,
-     * little-endian.
+     * For every confounder its weight at the retained positions, 0 at the others.
      */
     public let confounders: [Data]
 
@@ -2178,14 +2195,13 @@ public struct RegionMap: Equatable, Hashable {
          * Columns of the grid.
          */columns: UInt32, 
         /**
-         * Similarity to the best class prompt, row-major, -1..1; 32-bit floats, little-endian.
+         * Similarity to the best class prompt, -1..1.
          */similarity: Data, 
         /**
-         * 1 where a position was retained, row-major.
+         * 1 where a position was retained.
          */retained: Data, 
         /**
-         * For every confounder its weight at the retained positions, 0 at the others, row-major; 32-bit floats,
-         * little-endian.
+         * For every confounder its weight at the retained positions, 0 at the others.
          */confounders: [Data]) {
         self.rows = rows
         self.columns = columns
@@ -2240,145 +2256,6 @@ public func FfiConverterTypeRegionMap_lift(_ buf: RustBuffer) throws -> RegionMa
 #endif
 public func FfiConverterTypeRegionMap_lower(_ value: RegionMap) -> RustBuffer {
     return FfiConverterTypeRegionMap.lower(value)
-}
-
-
-/**
- * A segmented image, at its own size.
- */
-public struct Segmentation {
-    /**
-     * Width in pixels, of the upright image.
-     */
-    public let width: UInt32
-    /**
-     * Height in pixels, of the upright image.
-     */
-    public let height: UInt32
-    /**
-     * A class for every pixel, row-major: 0 is background, k the k-th class.
-     */
-    public let categoryMask: Data
-    /**
-     * Every lesion class, in the order of the mask's values.
-     */
-    public let classes: [ClassShare]
-    /**
-     * Every confounder; the weights sum to one. Empty for a model without intervention.
-     */
-    public let confounders: [ConfounderWeight]
-    /**
-     * The mean of the uncertainty map, 0..1.
-     */
-    public let meanUncertainty: Float
-    /**
-     * The large maps, made when they are asked for.
-     */
-    public let maps: Maps
-    /**
-     * Where it was computed: `cpu` or `gpu`.
-     */
-    public let device: String
-    /**
-     * How long the model took.
-     */
-    public let milliseconds: Double
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Width in pixels, of the upright image.
-         */width: UInt32, 
-        /**
-         * Height in pixels, of the upright image.
-         */height: UInt32, 
-        /**
-         * A class for every pixel, row-major: 0 is background, k the k-th class.
-         */categoryMask: Data, 
-        /**
-         * Every lesion class, in the order of the mask's values.
-         */classes: [ClassShare], 
-        /**
-         * Every confounder; the weights sum to one. Empty for a model without intervention.
-         */confounders: [ConfounderWeight], 
-        /**
-         * The mean of the uncertainty map, 0..1.
-         */meanUncertainty: Float, 
-        /**
-         * The large maps, made when they are asked for.
-         */maps: Maps, 
-        /**
-         * Where it was computed: `cpu` or `gpu`.
-         */device: String, 
-        /**
-         * How long the model took.
-         */milliseconds: Double) {
-        self.width = width
-        self.height = height
-        self.categoryMask = categoryMask
-        self.classes = classes
-        self.confounders = confounders
-        self.meanUncertainty = meanUncertainty
-        self.maps = maps
-        self.device = device
-        self.milliseconds = milliseconds
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension Segmentation: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeSegmentation: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Segmentation {
-        return
-            try Segmentation(
-                width: FfiConverterUInt32.read(from: &buf), 
-                height: FfiConverterUInt32.read(from: &buf), 
-                categoryMask: FfiConverterData.read(from: &buf), 
-                classes: FfiConverterSequenceTypeClassShare.read(from: &buf), 
-                confounders: FfiConverterSequenceTypeConfounderWeight.read(from: &buf), 
-                meanUncertainty: FfiConverterFloat.read(from: &buf), 
-                maps: FfiConverterTypeMaps.read(from: &buf), 
-                device: FfiConverterString.read(from: &buf), 
-                milliseconds: FfiConverterDouble.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Segmentation, into buf: inout [UInt8]) {
-        FfiConverterUInt32.write(value.width, into: &buf)
-        FfiConverterUInt32.write(value.height, into: &buf)
-        FfiConverterData.write(value.categoryMask, into: &buf)
-        FfiConverterSequenceTypeClassShare.write(value.classes, into: &buf)
-        FfiConverterSequenceTypeConfounderWeight.write(value.confounders, into: &buf)
-        FfiConverterFloat.write(value.meanUncertainty, into: &buf)
-        FfiConverterTypeMaps.write(value.maps, into: &buf)
-        FfiConverterString.write(value.device, into: &buf)
-        FfiConverterDouble.write(value.milliseconds, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeSegmentation_lift(_ buf: RustBuffer) throws -> Segmentation {
-    return try FfiConverterTypeSegmentation.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeSegmentation_lower(_ value: Segmentation) -> RustBuffer {
-    return FfiConverterTypeSegmentation.lower(value)
 }
 
 
@@ -2448,6 +2325,135 @@ public func FfiConverterTypeSegmenterOptions_lift(_ buf: RustBuffer) throws -> S
 #endif
 public func FfiConverterTypeSegmenterOptions_lower(_ value: SegmenterOptions) -> RustBuffer {
     return FfiConverterTypeSegmenterOptions.lower(value)
+}
+
+
+/**
+ * How a YUV 4:2:0 frame lies in memory.
+ */
+public struct YuvLayout: Equatable, Hashable {
+    /**
+     * Width in pixels.
+     */
+    public let width: UInt32
+    /**
+     * Height in pixels.
+     */
+    public let height: UInt32
+    /**
+     * Bytes from one row of the Y plane to the next.
+     */
+    public let yRowStride: UInt32
+    /**
+     * Bytes from one row of the Cb and Cr planes to the next.
+     */
+    public let colorRowStride: UInt32
+    /**
+     * Bytes from one pixel of the Cb and Cr planes to the next: 2 for the interleaved colours of NV12 and NV21.
+     */
+    public let colorPixelStride: UInt32
+    /**
+     * What the numbers mean.
+     */
+    public let colors: YuvColors
+    /**
+     * As for [`Image::rgb`].
+     */
+    public let rotation: UInt32
+    /**
+     * As for [`Image::rgb`].
+     */
+    public let mirrored: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Width in pixels.
+         */width: UInt32, 
+        /**
+         * Height in pixels.
+         */height: UInt32, 
+        /**
+         * Bytes from one row of the Y plane to the next.
+         */yRowStride: UInt32, 
+        /**
+         * Bytes from one row of the Cb and Cr planes to the next.
+         */colorRowStride: UInt32, 
+        /**
+         * Bytes from one pixel of the Cb and Cr planes to the next: 2 for the interleaved colours of NV12 and NV21.
+         */colorPixelStride: UInt32, 
+        /**
+         * What the numbers mean.
+         */colors: YuvColors, 
+        /**
+         * As for [`Image::rgb`].
+         */rotation: UInt32, 
+        /**
+         * As for [`Image::rgb`].
+         */mirrored: Bool) {
+        self.width = width
+        self.height = height
+        self.yRowStride = yRowStride
+        self.colorRowStride = colorRowStride
+        self.colorPixelStride = colorPixelStride
+        self.colors = colors
+        self.rotation = rotation
+        self.mirrored = mirrored
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension YuvLayout: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeYuvLayout: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> YuvLayout {
+        return
+            try YuvLayout(
+                width: FfiConverterUInt32.read(from: &buf), 
+                height: FfiConverterUInt32.read(from: &buf), 
+                yRowStride: FfiConverterUInt32.read(from: &buf), 
+                colorRowStride: FfiConverterUInt32.read(from: &buf), 
+                colorPixelStride: FfiConverterUInt32.read(from: &buf), 
+                colors: FfiConverterTypeYuvColors.read(from: &buf), 
+                rotation: FfiConverterUInt32.read(from: &buf), 
+                mirrored: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: YuvLayout, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.width, into: &buf)
+        FfiConverterUInt32.write(value.height, into: &buf)
+        FfiConverterUInt32.write(value.yRowStride, into: &buf)
+        FfiConverterUInt32.write(value.colorRowStride, into: &buf)
+        FfiConverterUInt32.write(value.colorPixelStride, into: &buf)
+        FfiConverterTypeYuvColors.write(value.colors, into: &buf)
+        FfiConverterUInt32.write(value.rotation, into: &buf)
+        FfiConverterBool.write(value.mirrored, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeYuvLayout_lift(_ buf: RustBuffer) throws -> YuvLayout {
+    return try FfiConverterTypeYuvLayout.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeYuvLayout_lower(_ value: YuvLayout) -> RustBuffer {
+    return FfiConverterTypeYuvLayout.lower(value)
 }
 
 
@@ -2703,93 +2709,6 @@ public func FfiConverterTypeDevice_lower(_ value: Device) -> RustBuffer {
 
 
 /**
- * An image.
- */
-
-public enum ImageSource: Equatable, Hashable {
-    
-    /**
-     * A JPEG, PNG, TIFF, BMP or WebP file; its EXIF orientation is applied.
-     */
-    case encoded(
-        /**
-         * The whole file.
-         */bytes: Data
-    )
-    /**
-     * Pixels.
-     */
-    case pixels(
-        /**
-         * The frame.
-         */frame: Frame
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension ImageSource: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeImageSource: FfiConverterRustBuffer {
-    typealias SwiftType = ImageSource
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ImageSource {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-        
-        case 1: return .encoded(bytes: try FfiConverterData.read(from: &buf)
-        )
-        
-        case 2: return .pixels(frame: try FfiConverterTypeFrame.read(from: &buf)
-        )
-        
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: ImageSource, into buf: inout [UInt8]) {
-        switch value {
-        
-        
-        case let .encoded(bytes):
-            writeInt(&buf, Int32(1))
-            FfiConverterData.write(bytes, into: &buf)
-            
-        
-        case let .pixels(frame):
-            writeInt(&buf, Int32(2))
-            FfiConverterTypeFrame.write(frame, into: &buf)
-            
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeImageSource_lift(_ buf: RustBuffer) throws -> ImageSource {
-    return try FfiConverterTypeImageSource.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeImageSource_lower(_ value: ImageSource) -> RustBuffer {
-    return FfiConverterTypeImageSource.lower(value)
-}
-
-
-
-/**
  * How much a line of the log matters.
  */
 
@@ -2957,131 +2876,6 @@ public func FfiConverterTypeModelSource_lift(_ buf: RustBuffer) throws -> ModelS
 #endif
 public func FfiConverterTypeModelSource_lower(_ value: ModelSource) -> RustBuffer {
     return FfiConverterTypeModelSource.lower(value)
-}
-
-
-
-/**
- * How the pixels of a frame lie in memory, 8 bits a channel.
- */
-
-public enum PixelFormat: Equatable, Hashable {
-    
-    /**
-     * Red, green, blue; one plane.
-     */
-    case rgb
-    /**
-     * Red, green, blue, alpha, which is dropped; one plane.
-     */
-    case rgba
-    /**
-     * Blue, green, red, alpha, which is dropped; one plane.
-     */
-    case bgra
-    /**
-     * YUV 4:2:0, ITU-R BT.601, 0..255, as Android's cameras give it; planes Y, Cb, Cr.
-     */
-    case yuv420Bt601Full
-    /**
-     * YUV 4:2:0, ITU-R BT.601, brightness 16..235; planes Y, Cb, Cr.
-     */
-    case yuv420Bt601Video
-    /**
-     * YUV 4:2:0, ITU-R BT.709, 0..255, as iOS's `420f` video; planes Y, Cb, Cr.
-     */
-    case yuv420Bt709Full
-    /**
-     * YUV 4:2:0, ITU-R BT.709, brightness 16..235, as iOS's `420v` video; planes Y, Cb, Cr.
-     */
-    case yuv420Bt709Video
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension PixelFormat: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypePixelFormat: FfiConverterRustBuffer {
-    typealias SwiftType = PixelFormat
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PixelFormat {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-        
-        case 1: return .rgb
-        
-        case 2: return .rgba
-        
-        case 3: return .bgra
-        
-        case 4: return .yuv420Bt601Full
-        
-        case 5: return .yuv420Bt601Video
-        
-        case 6: return .yuv420Bt709Full
-        
-        case 7: return .yuv420Bt709Video
-        
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: PixelFormat, into buf: inout [UInt8]) {
-        switch value {
-        
-        
-        case .rgb:
-            writeInt(&buf, Int32(1))
-        
-        
-        case .rgba:
-            writeInt(&buf, Int32(2))
-        
-        
-        case .bgra:
-            writeInt(&buf, Int32(3))
-        
-        
-        case .yuv420Bt601Full:
-            writeInt(&buf, Int32(4))
-        
-        
-        case .yuv420Bt601Video:
-            writeInt(&buf, Int32(5))
-        
-        
-        case .yuv420Bt709Full:
-            writeInt(&buf, Int32(6))
-        
-        
-        case .yuv420Bt709Video:
-            writeInt(&buf, Int32(7))
-        
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypePixelFormat_lift(_ buf: RustBuffer) throws -> PixelFormat {
-    return try FfiConverterTypePixelFormat.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypePixelFormat_lower(_ value: PixelFormat) -> RustBuffer {
-    return FfiConverterTypePixelFormat.lower(value)
 }
 
 
@@ -3264,6 +3058,101 @@ public func FfiConverterTypeSegmenterError_lift(_ buf: RustBuffer) throws -> Seg
 public func FfiConverterTypeSegmenterError_lower(_ value: SegmenterError) -> RustBuffer {
     return FfiConverterTypeSegmenterError.lower(value)
 }
+
+
+/**
+ * What the numbers of a YUV frame mean.
+ */
+
+public enum YuvColors: Equatable, Hashable {
+    
+    /**
+     * ITU-R BT.601, 0..255, as Android's cameras.
+     */
+    case bt601Full
+    /**
+     * ITU-R BT.601, brightness 16..235.
+     */
+    case bt601Video
+    /**
+     * ITU-R BT.709, 0..255, as iOS's `420f` video.
+     */
+    case bt709Full
+    /**
+     * ITU-R BT.709, brightness 16..235, as iOS's `420v` video.
+     */
+    case bt709Video
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension YuvColors: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeYuvColors: FfiConverterRustBuffer {
+    typealias SwiftType = YuvColors
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> YuvColors {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .bt601Full
+        
+        case 2: return .bt601Video
+        
+        case 3: return .bt709Full
+        
+        case 4: return .bt709Video
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: YuvColors, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .bt601Full:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .bt601Video:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .bt709Full:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .bt709Video:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeYuvColors_lift(_ buf: RustBuffer) throws -> YuvColors {
+    return try FfiConverterTypeYuvColors.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeYuvColors_lower(_ value: YuvColors) -> RustBuffer {
+    return FfiConverterTypeYuvColors.lower(value)
+}
+
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
@@ -3462,31 +3351,6 @@ fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterSequenceTypeClassShare: FfiConverterRustBuffer {
-    typealias SwiftType = [ClassShare]
-
-    public static func write(_ value: [ClassShare], into buf: inout [UInt8]) {
-        let len = Int32(value.count)
-        writeInt(&buf, len)
-        for item in value {
-            FfiConverterTypeClassShare.write(item, into: &buf)
-        }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ClassShare] {
-        let len: Int32 = try readInt(&buf)
-        var seq = [ClassShare]()
-        seq.reserveCapacity(Int(len))
-        for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeClassShare.read(from: &buf))
-        }
-        return seq
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
 fileprivate struct FfiConverterSequenceTypeConfounder: FfiConverterRustBuffer {
     typealias SwiftType = [Confounder]
 
@@ -3504,56 +3368,6 @@ fileprivate struct FfiConverterSequenceTypeConfounder: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeConfounder.read(from: &buf))
-        }
-        return seq
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterSequenceTypeConfounderWeight: FfiConverterRustBuffer {
-    typealias SwiftType = [ConfounderWeight]
-
-    public static func write(_ value: [ConfounderWeight], into buf: inout [UInt8]) {
-        let len = Int32(value.count)
-        writeInt(&buf, len)
-        for item in value {
-            FfiConverterTypeConfounderWeight.write(item, into: &buf)
-        }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ConfounderWeight] {
-        let len: Int32 = try readInt(&buf)
-        var seq = [ConfounderWeight]()
-        seq.reserveCapacity(Int(len))
-        for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeConfounderWeight.read(from: &buf))
-        }
-        return seq
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterSequenceTypePlane: FfiConverterRustBuffer {
-    typealias SwiftType = [Plane]
-
-    public static func write(_ value: [Plane], into buf: inout [UInt8]) {
-        let len = Int32(value.count)
-        writeInt(&buf, len)
-        for item in value {
-            FfiConverterTypePlane.write(item, into: &buf)
-        }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Plane] {
-        let len: Int32 = try readInt(&buf)
-        var seq = [Plane]()
-        seq.reserveCapacity(Int(len))
-        for _ in 0 ..< len {
-            seq.append(try FfiConverterTypePlane.read(from: &buf))
         }
         return seq
     }
@@ -3648,13 +3462,37 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_func_set_log_sink() != 20904) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_maps_confidence_mask() != 21824) {
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_category_mask() != 63493) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_maps_regions() != 7225) {
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_class_confidences() != 6504) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_maps_uncertainty() != 50360) {
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_class_fractions() != 42955) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_confidence_mask() != 22538) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_confounder_weights() != 46179) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_height() != 17062) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_mean_uncertainty() != 34906) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_milliseconds() != 64359) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_regions() != 52224) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_uncertainty() != 41248) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_width() != 44270) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_cancellation_cancel() != 56262) {
@@ -3678,22 +3516,37 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_labels() != 62735) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() != 18375) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() != 9459) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() != 16247) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() != 62753) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() != 35604) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() != 38836) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() != 8151) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() != 29409) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_shut_down() != 49697) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_constructor_cancellation_new() != 285) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_constructor_image_bgra() != 31666) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_constructor_image_decode() != 59465) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_constructor_image_rgb() != 57476) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_constructor_image_rgba() != 942) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_mcdrl_ffi_checksum_constructor_image_yuv420() != 34617) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open() != 53087) {

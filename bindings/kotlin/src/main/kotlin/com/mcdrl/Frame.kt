@@ -1,42 +1,47 @@
 package com.mcdrl
 
-import com.mcdrl.ffi.Frame as NativeFrame
-import com.mcdrl.ffi.PixelFormat as NativeFormat
-import com.mcdrl.ffi.Plane as NativePlane
+import com.mcdrl.ffi.YuvColors
+import com.mcdrl.ffi.YuvLayout
+import com.sun.jna.Memory
+import java.nio.ByteBuffer
 
 /** How the pixels of a [Frame] lie in memory, 8 bits a channel. */
-public enum class PixelFormat(internal val native: NativeFormat) {
+public enum class PixelFormat(internal val colors: YuvColors?) {
     /** Red, green, blue; one plane. */
-    RGB(NativeFormat.RGB),
+    RGB(null),
 
     /** Red, green, blue, alpha, which is dropped; one plane. */
-    RGBA(NativeFormat.RGBA),
+    RGBA(null),
 
     /** Blue, green, red, alpha, which is dropped; one plane. */
-    BGRA(NativeFormat.BGRA),
+    BGRA(null),
 
     /** YUV 4:2:0, BT.601, 0..255, as Android's `YUV_420_888`; planes Y, Cb, Cr. */
-    YUV420(NativeFormat.YUV420_BT601_FULL),
+    YUV420(YuvColors.BT601_FULL),
 
     /** YUV 4:2:0, BT.601, brightness 16..235; planes Y, Cb, Cr. */
-    YUV420_VIDEO(NativeFormat.YUV420_BT601_VIDEO),
+    YUV420_VIDEO(YuvColors.BT601_VIDEO),
 
     /** YUV 4:2:0, BT.709, 0..255; planes Y, Cb, Cr. */
-    YUV420_BT709(NativeFormat.YUV420_BT709_FULL),
+    YUV420_BT709(YuvColors.BT709_FULL),
 
     /** YUV 4:2:0, BT.709, brightness 16..235; planes Y, Cb, Cr. */
-    YUV420_BT709_VIDEO(NativeFormat.YUV420_BT709_VIDEO),
+    YUV420_BT709_VIDEO(YuvColors.BT709_VIDEO),
 }
 
 /** One plane of a [Frame]. */
 public class Plane(
-    /** The plane's bytes. The last row may end with its last pixel instead of its stride. */
-    public val bytes: ByteArray,
-    /** Bytes from one row to the next. */
+    /** The plane's bytes, from position to limit; read where they lie if they are direct, as a camera's are. */
+    public val bytes: ByteBuffer,
+    /** Bytes from one row to the next; the last row may end with its last pixel. */
     public val rowStride: Int,
     /** Bytes from one pixel to the next: 2 for the interleaved colours of NV12 and NV21. */
     public val pixelStride: Int,
-)
+) {
+    /** A plane of an array. */
+    public constructor(bytes: ByteArray, rowStride: Int, pixelStride: Int) :
+        this(ByteBuffer.wrap(bytes), rowStride, pixelStride)
+}
 
 /** A frame of a camera or of any program's own memory. */
 public class Frame(
@@ -53,16 +58,54 @@ public class Frame(
     /** Whether it must be mirrored left to right once upright (front cameras). */
     public val mirrored: Boolean = false,
 ) {
-    internal fun toNative(): NativeFrame = NativeFrame(
-        unsigned(width, "the width"),
-        unsigned(height, "the height"),
-        format.native,
-        planes.map {
-            NativePlane(it.bytes, unsigned(it.rowStride, "a row stride"), unsigned(it.pixelStride, "a pixel stride"))
-        },
-        unsigned(rotation, "the rotation"),
-        mirrored,
-    )
+    /** The frame as the library takes it: an upright copy. */
+    internal fun read(): NativeImage = translated {
+        val wanted = if (format.colors == null) 1 else 3
+        if (planes.size != wanted) throw refusal("the frame has ${planes.size} planes where its format has $wanted")
+        if (format.colors == null) readInterleaved() else readYuv(format.colors)
+    }
+
+    private fun readInterleaved(): NativeImage {
+        val plane = planes[0]
+        val read = when (format) {
+            PixelFormat.RGB -> com.mcdrl.ffi.Image.Companion::rgb
+            PixelFormat.RGBA -> com.mcdrl.ffi.Image.Companion::rgba
+            else -> com.mcdrl.ffi.Image.Companion::bgra
+        }
+        return direct(plane.bytes) {
+            read(
+                it,
+                unsigned(width, "the width"),
+                unsigned(height, "the height"),
+                unsigned(plane.rowStride, "the row stride"),
+                unsigned(plane.pixelStride, "the pixel stride"),
+                unsigned(rotation, "the rotation"),
+                mirrored,
+            )
+        }
+    }
+
+    private fun readYuv(colors: YuvColors): NativeImage {
+        val (y, cb, cr) = planes
+        if (y.pixelStride != 1 || cb.rowStride != cr.rowStride || cb.pixelStride != cr.pixelStride) {
+            throw refusal("the Y plane has a pixel stride of 1, and Cb and Cr have the same strides")
+        }
+        val layout = YuvLayout(
+            unsigned(width, "the width"),
+            unsigned(height, "the height"),
+            unsigned(y.rowStride, "the row stride of Y"),
+            unsigned(cb.rowStride, "the row stride of the colours"),
+            unsigned(cb.pixelStride, "the pixel stride of the colours"),
+            colors,
+            unsigned(rotation, "the rotation"),
+            mirrored,
+        )
+        return direct(y.bytes) { first ->
+            direct(cb.bytes) { second ->
+                direct(cr.bytes) { third -> NativeImage.yuv420(first, second, third, layout) }
+            }
+        }
+    }
 
     public companion object {
         /** Pixels as Android's bitmaps and most programs have them: RGBA, row after row. */
@@ -72,10 +115,23 @@ public class Frame(
     }
 }
 
-private fun unsigned(value: Int, name: String): UInt {
-    if (value < 0) {
-        val text = "$name is $value: give a number that is not negative"
-        throw SegmenterException(SegmenterException.Code.INPUT, text)
+internal typealias NativeImage = com.mcdrl.ffi.Image
+
+/** Lends bytes to the library: as they are if they lie outside the heap, else a copy that is freed at once. */
+internal inline fun <T> direct(bytes: ByteBuffer, use: (ByteBuffer) -> T): T {
+    val size = bytes.remaining()
+    if (bytes.isDirect || size == 0) return use(if (bytes.isDirect) bytes.slice() else ByteBuffer.allocateDirect(0))
+    return Memory(size.toLong()).use { memory ->
+        val copy = memory.getByteBuffer(0, size.toLong())
+        copy.put(bytes.duplicate())
+        copy.rewind()
+        use(copy)
     }
+}
+
+private fun unsigned(value: Int, name: String): UInt {
+    if (value < 0) throw refusal("$name is $value: give a number that is not negative")
     return value.toUInt()
 }
+
+private fun refusal(text: String) = SegmenterException(SegmenterException.Code.INPUT, text)

@@ -1,11 +1,16 @@
 package com.mcdrl
 
 import com.mcdrl.ffi.CreationListener
-import com.mcdrl.ffi.ImageSource
 import com.mcdrl.ffi.SegmenterOptions
+import com.mcdrl.ffi.uniffiRustFutureContinuationCallbackImpl
+import com.sun.jna.CallbackThreadInitializer
+import com.sun.jna.Native
+import java.nio.ByteBuffer
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.conflate
 import kotlinx.coroutines.flow.mapNotNull
+import kotlinx.coroutines.withContext
 
 /**
  * Segments images on a thread of its own. Names and behaviour follow MediaPipe's `ImageSegmenter`.
@@ -38,7 +43,9 @@ public class ImageSegmenter private constructor(
      * @throws SegmenterException `IMAGE`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
-    public suspend fun segment(file: ByteArray): Segmentation = segment(ImageSource.Encoded(file))
+    public suspend fun segment(file: ByteArray): Segmentation = segment {
+        translated { direct(ByteBuffer.wrap(file), com.mcdrl.ffi.Image.Companion::decode) }
+    }
 
     /**
      * Segments pixels.
@@ -46,7 +53,7 @@ public class ImageSegmenter private constructor(
      * @throws SegmenterException `INPUT`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
-    public suspend fun segment(frame: Frame): Segmentation = segment(ImageSource.Pixels(frame.toNative()))
+    public suspend fun segment(frame: Frame): Segmentation = segment { frame.read() }
 
     /**
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -57,9 +64,9 @@ public class ImageSegmenter private constructor(
      */
     @Throws(SegmenterException::class)
     public suspend fun segmentForVideo(frame: Frame, timestampMs: Long): Segmentation? {
-        val source = ImageSource.Pixels(frame.toNative())
-        val result = translated { native.segmentForVideoAsync(source, timestampMs, null) }
-        return result?.let { Segmentation(it, labels.size) }
+        val image = withContext(Dispatchers.Default) { frame.read() }
+        val result = image.use { translated { native.segmentForVideoAsync(it, timestampMs, null) } }
+        return result?.let { Segmentation(it, labels, confounders, device) }
     }
 
     /** Segments a video as it comes; frames that come faster than they can be segmented are left out. */
@@ -77,10 +84,21 @@ public class ImageSegmenter private constructor(
     @Throws(SegmenterException::class)
     override fun close(): Unit = translated { native.shutDown() }
 
-    private suspend fun segment(image: ImageSource): Segmentation =
-        Segmentation(translated { native.segmentAsync(image, null) }, labels.size)
+    private suspend fun segment(read: () -> NativeImage): Segmentation {
+        // Decoding takes a while, and the caller may be a screen.
+        val image = withContext(Dispatchers.Default) { read() }
+        val result = image.use { translated { native.segmentAsync(it, null) } }
+        return Segmentation(result, labels, confounders, device)
+    }
 
     public companion object {
+        init {
+            // Answers come on the library's threads. JNA would attach a thread to the JVM for every answer and detach it
+            // again, which takes longer than all else about a call; as daemons they may outlive the program.
+            val attached = CallbackThreadInitializer(true, false)
+            Native.setCallbackThreadInitializer(uniffiRustFutureContinuationCallbackImpl, attached)
+        }
+
         /**
          * Reads the model, opens the device and holds it to the model's own answer.
          *

@@ -3,57 +3,78 @@ package com.mcdrl
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** How much of an image a class takes: its share of the pixels and its mean probability there, both 0..1. */
-public typealias ClassShare = com.mcdrl.ffi.ClassShare
+/** How much of an image a class takes. */
+public data class ClassShare(
+    /** The class's name. */
+    public val name: String,
+    /** Its share of the pixels, 0..1. */
+    public val fraction: Float,
+    /** The mean probability of the class over its pixels, 0 where there are none. */
+    public val confidence: Float,
+)
 
-/** A named confounder's share of the explanation, 0..1. */
-public typealias ConfounderWeight = com.mcdrl.ffi.ConfounderWeight
+/** A named confounder's share of the explanation. */
+public data class ConfounderWeight(
+    /** The confounder's name. */
+    public val name: String,
+    /** The family it belongs to. */
+    public val family: String,
+    /** Its weight, 0..1. */
+    public val weight: Float,
+)
 
-/** A segmented image, at its own size. Maps are row-major. */
-public class Segmentation internal constructor(native: com.mcdrl.ffi.Segmentation, labels: Int) {
-    private val maps = native.maps
-
+/** A segmented image, at its own size. Maps are row-major and made when asked for. */
+public class Segmentation internal constructor(
+    private val native: com.mcdrl.ffi.Segmentation,
+    private val labels: List<String>,
+    private val names: List<Confounder>,
+    /** Where it was computed: `cpu` or `gpu`. */
+    public val device: String,
+) {
     /** Width in pixels, of the upright image. */
-    public val width: Int = native.width.toInt()
+    public val width: Int = native.width().toInt()
 
     /** Height in pixels, of the upright image. */
-    public val height: Int = native.height.toInt()
+    public val height: Int = native.height().toInt()
 
     /** A class for every pixel: 0 is background, k the k-th class. */
-    public val categoryMask: ByteArray = native.categoryMask
-
-    /** Every lesion class, in the order of the mask's values. */
-    public val classes: List<ClassShare> = native.classes
-
-    /** Every confounder; the weights sum to one. Empty for a model without intervention. */
-    public val confounders: List<ConfounderWeight> = native.confounders
-
-    /** The mean of [uncertainty]. */
-    public val meanUncertainty: Float = native.meanUncertainty
-
-    /** Where it was computed: `cpu` or `gpu`. */
-    public val device: String = native.device
+    public val categoryMask: ByteArray = native.categoryMask()
 
     /** How long the model took. */
-    public val milliseconds: Double = native.milliseconds
+    public val milliseconds: Double = native.milliseconds()
 
-    /** For every label, the background first, its probability at every pixel. Made when asked for. */
-    public val confidenceMasks: List<FloatArray> by lazy {
-        List(labels) { label -> floats(maps.confidenceMask(label.toUInt())!!) }
+    /** Every lesion class, in the order of the mask's values. */
+    public val classes: List<ClassShare> by lazy {
+        val (fractions, confidences) = floats(native.classFractions()) to floats(native.classConfidences())
+        labels.drop(1).mapIndexed { index, name -> ClassShare(name, fractions[index], confidences[index]) }
     }
 
-    /** How unsure the model is at every pixel: normalised entropy, 0..1. Made when asked for. */
-    public val uncertainty: FloatArray by lazy { floats(maps.uncertainty()) }
+    /** Every confounder; the weights sum to one. Empty for a model without intervention. */
+    public val confounders: List<ConfounderWeight> by lazy {
+        val weights = floats(native.confounderWeights())
+        weights.zip(names) { weight, (name, family) -> ConfounderWeight(name, family, weight) }
+    }
 
-    /** The grid on which the text selected candidate regions. Made when asked for. */
+    /** The mean of [uncertainty]. */
+    public val meanUncertainty: Float by lazy { native.meanUncertainty() }
+
+    /** For every label, the background first, its probability at every pixel. */
+    public val confidenceMasks: List<FloatArray> by lazy {
+        List(labels.size) { label -> floats(native.confidenceMask(label.toUInt())!!) }
+    }
+
+    /** How unsure the model is at every pixel: normalised entropy, 0..1. */
+    public val uncertainty: FloatArray by lazy { floats(native.uncertainty()) }
+
+    /** The grid on which the text selected candidate regions. */
     public val regions: RegionMap by lazy {
-        val native = maps.regions()
+        val map = native.regions()
         RegionMap(
-            native.rows.toInt(),
-            native.columns.toInt(),
-            floats(native.similarity),
-            BooleanArray(native.retained.size) { native.retained[it] != 0.toByte() },
-            native.confounders.map(::floats),
+            map.rows.toInt(),
+            map.columns.toInt(),
+            floats(map.similarity),
+            BooleanArray(map.retained.size) { map.retained[it] != 0.toByte() },
+            map.confounders.map(::floats),
         )
     }
 }

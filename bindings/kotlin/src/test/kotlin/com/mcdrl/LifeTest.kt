@@ -158,14 +158,15 @@ class LifeTest {
     fun `calling costs little beside the model`() = runBlocking {
         Lab.open().use { segmenter ->
             val frame = Frame.rgba(ByteArray(224 * 224 * 4) { (it * 31).toByte() }, 224, 224)
-            repeat(20) { segmenter.segment(frame) }
-            val shares = List(60) {
+            // Until the JVM has compiled what is called.
+            repeat(400) { segmenter.segment(frame) }
+            val shares = List(100) {
                 val started = System.nanoTime()
                 val found = segmenter.segment(frame)
                 val all = (System.nanoTime() - started) / 1e6
                 (all - found.milliseconds) / all
             }
-            val share = shares.sorted()[30]
+            val share = shares.sorted()[50]
             println("calling overhead at 224²: %.2f %% of a segmentation (median)".format(100 * share))
             assertTrue(share <= 0.03, "$share")
         }

@@ -730,11 +730,27 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_func_set_log_sink(
     ): Int
-    external fun uniffi_mcdrl_ffi_checksum_method_maps_confidence_mask(
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_category_mask(
     ): Int
-    external fun uniffi_mcdrl_ffi_checksum_method_maps_regions(
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_class_confidences(
     ): Int
-    external fun uniffi_mcdrl_ffi_checksum_method_maps_uncertainty(
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_class_fractions(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_confidence_mask(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_confounder_weights(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_height(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_mean_uncertainty(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_milliseconds(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_regions(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_uncertainty(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_width(
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_method_cancellation_cancel(
     ): Int
@@ -762,6 +778,16 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_constructor_cancellation_new(
     ): Int
+    external fun uniffi_mcdrl_ffi_checksum_constructor_image_bgra(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_constructor_image_decode(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_constructor_image_rgb(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_constructor_image_rgba(
+    ): Int
+    external fun uniffi_mcdrl_ffi_checksum_constructor_image_yuv420(
+    ): Int
     external fun uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open(
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open_async(
@@ -788,16 +814,32 @@ internal object UniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
-    external fun uniffi_mcdrl_ffi_fn_clone_maps(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_clone_segmentation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_mcdrl_ffi_fn_free_maps(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_free_segmentation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_mcdrl_ffi_fn_method_maps_confidence_mask(`ptr`: Long,`index`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_category_mask(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_maps_regions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_class_confidences(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_maps_uncertainty(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_class_fractions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_confidence_mask(`ptr`: Long,`index`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_confounder_weights(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_height(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Int
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_mean_uncertainty(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Float
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_milliseconds(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Double
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_regions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_uncertainty(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_mcdrl_ffi_fn_method_segmentation_width(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Int
     external fun uniffi_mcdrl_ffi_fn_clone_cancellation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_mcdrl_ffi_fn_free_cancellation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -808,6 +850,20 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_mcdrl_ffi_fn_method_cancellation_is_cancelled(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Byte
+    external fun uniffi_mcdrl_ffi_fn_clone_image(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_mcdrl_ffi_fn_free_image(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_mcdrl_ffi_fn_constructor_image_bgra(`pixels`: ForeignBytes.ByValue,`width`: Int,`height`: Int,`rowStride`: Int,`pixelStride`: Int,`rotation`: Int,`mirrored`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_mcdrl_ffi_fn_constructor_image_decode(`file`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_mcdrl_ffi_fn_constructor_image_rgb(`pixels`: ForeignBytes.ByValue,`width`: Int,`height`: Int,`rowStride`: Int,`pixelStride`: Int,`rotation`: Int,`mirrored`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_mcdrl_ffi_fn_constructor_image_rgba(`pixels`: ForeignBytes.ByValue,`width`: Int,`height`: Int,`rowStride`: Int,`pixelStride`: Int,`rotation`: Int,`mirrored`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_mcdrl_ffi_fn_constructor_image_yuv420(`y`: ForeignBytes.ByValue,`cb`: ForeignBytes.ByValue,`cr`: ForeignBytes.ByValue,`layout`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_mcdrl_ffi_fn_clone_logsink(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_mcdrl_ffi_fn_free_logsink(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -838,13 +894,13 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_labels(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(`ptr`: Long,`image`: RustBuffer.ByValue,`cancellation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
-    ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(`ptr`: Long,`image`: RustBuffer.ByValue,`cancellation`: RustBuffer.ByValue,
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(`ptr`: Long,`image`: Long,`cancellation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(`ptr`: Long,`frame`: RustBuffer.ByValue,`timestamp`: Long,`cancellation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(`ptr`: Long,`image`: Long,`cancellation`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(`ptr`: Long,`frame`: Long,`timestamp`: Long,`cancellation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(`ptr`: Long,`frame`: RustBuffer.ByValue,`timestamp`: Long,`cancellation`: RustBuffer.ByValue,
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(`ptr`: Long,`frame`: Long,`timestamp`: Long,`cancellation`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_shut_down(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -977,13 +1033,37 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_func_set_log_sink() and 0xFFFF) != 20904) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_maps_confidence_mask() and 0xFFFF) != 21824) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_category_mask() and 0xFFFF) != 63493) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_maps_regions() and 0xFFFF) != 7225) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_class_confidences() and 0xFFFF) != 6504) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_maps_uncertainty() and 0xFFFF) != 50360) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_class_fractions() and 0xFFFF) != 42955) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_confidence_mask() and 0xFFFF) != 22538) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_confounder_weights() and 0xFFFF) != 46179) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_height() and 0xFFFF) != 17062) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_mean_uncertainty() and 0xFFFF) != 34906) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_milliseconds() and 0xFFFF) != 64359) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_regions() and 0xFFFF) != 52224) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_uncertainty() and 0xFFFF) != 41248) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_width() and 0xFFFF) != 44270) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_cancellation_cancel() and 0xFFFF) != 56262) {
@@ -1007,22 +1087,37 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_labels() and 0xFFFF) != 62735) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() and 0xFFFF) != 18375) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() and 0xFFFF) != 9459) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() and 0xFFFF) != 16247) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() and 0xFFFF) != 62753) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() and 0xFFFF) != 35604) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() and 0xFFFF) != 38836) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() and 0xFFFF) != 8151) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() and 0xFFFF) != 29409) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_shut_down() and 0xFFFF) != 49697) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_constructor_cancellation_new() and 0xFFFF) != 285) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_image_bgra() and 0xFFFF) != 31666) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_image_decode() and 0xFFFF) != 59465) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_image_rgb() and 0xFFFF) != 57476) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_image_rgba() and 0xFFFF) != 942) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_image_yuv420() and 0xFFFF) != 34617) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open() and 0xFFFF) != 53087) {
@@ -2182,6 +2277,370 @@ public object FfiConverterTypeCreationListener: FfiConverter<CreationListener, L
 
 
 /**
+ * An upright RGB image.
+ */
+public interface ImageInterface {
+    
+    companion object
+}
+
+/**
+ * An upright RGB image.
+ */
+open class Image: Disposable, AutoCloseable, ImageInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_mcdrl_ffi_fn_free_image(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_mcdrl_ffi_fn_clone_image(handle, status)
+        }
+    }
+
+    
+
+    
+
+
+    
+    companion object {
+        
+    /**
+     * As [`Self::rgb`]: blue, green, red, and alpha, which is dropped.
+     *
+     * # Errors
+     * As [`Self::rgb`].
+     */
+    @Throws(SegmenterException::class) fun `bgra`(`pixels`: java.nio.ByteBuffer, `width`: kotlin.UInt, `height`: kotlin.UInt, `rowStride`: kotlin.UInt, `pixelStride`: kotlin.UInt, `rotation`: kotlin.UInt, `mirrored`: kotlin.Boolean): Image {
+            return FfiConverterTypeImage.lift(
+    uniffiRustCallWithError(SegmenterException) { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_constructor_image_bgra(
+    
+        
+        FfiConverterByRefBytes.lower(`pixels`),
+        FfiConverterUInt.lower(`width`),
+        FfiConverterUInt.lower(`height`),
+        FfiConverterUInt.lower(`rowStride`),
+        FfiConverterUInt.lower(`pixelStride`),
+        FfiConverterUInt.lower(`rotation`),
+        FfiConverterBoolean.lower(`mirrored`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Decodes a JPEG, PNG, TIFF, BMP or WebP file; its EXIF orientation is applied.
+     *
+     * # Errors
+     * `Image`, `ImageTooLarge`
+     */
+    @Throws(SegmenterException::class) fun `decode`(`file`: java.nio.ByteBuffer): Image {
+            return FfiConverterTypeImage.lift(
+    uniffiRustCallWithError(SegmenterException) { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_constructor_image_decode(
+    
+        
+        FfiConverterByRefBytes.lower(`file`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Reads pixels: red, green, blue.
+     *
+     * - `pixels`: `row_stride` bytes a row, of which the last may end with its last pixel; `pixel_stride` bytes a pixel
+     * - `rotation`: by how many degrees the image must be turned clockwise to be upright: 0, 90, 180 or 270
+     * - `mirrored`: whether it must be mirrored left to right once upright (front cameras)
+     *
+     * # Errors
+     * `Input` for bytes that do not hold the image, `ImageTooLarge`
+     */
+    @Throws(SegmenterException::class) fun `rgb`(`pixels`: java.nio.ByteBuffer, `width`: kotlin.UInt, `height`: kotlin.UInt, `rowStride`: kotlin.UInt, `pixelStride`: kotlin.UInt, `rotation`: kotlin.UInt, `mirrored`: kotlin.Boolean): Image {
+            return FfiConverterTypeImage.lift(
+    uniffiRustCallWithError(SegmenterException) { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_constructor_image_rgb(
+    
+        
+        FfiConverterByRefBytes.lower(`pixels`),
+        FfiConverterUInt.lower(`width`),
+        FfiConverterUInt.lower(`height`),
+        FfiConverterUInt.lower(`rowStride`),
+        FfiConverterUInt.lower(`pixelStride`),
+        FfiConverterUInt.lower(`rotation`),
+        FfiConverterBoolean.lower(`mirrored`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * As [`Self::rgb`]: red, green, blue, and alpha, which is dropped.
+     *
+     * # Errors
+     * As [`Self::rgb`].
+     */
+    @Throws(SegmenterException::class) fun `rgba`(`pixels`: java.nio.ByteBuffer, `width`: kotlin.UInt, `height`: kotlin.UInt, `rowStride`: kotlin.UInt, `pixelStride`: kotlin.UInt, `rotation`: kotlin.UInt, `mirrored`: kotlin.Boolean): Image {
+            return FfiConverterTypeImage.lift(
+    uniffiRustCallWithError(SegmenterException) { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_constructor_image_rgba(
+    
+        
+        FfiConverterByRefBytes.lower(`pixels`),
+        FfiConverterUInt.lower(`width`),
+        FfiConverterUInt.lower(`height`),
+        FfiConverterUInt.lower(`rowStride`),
+        FfiConverterUInt.lower(`pixelStride`),
+        FfiConverterUInt.lower(`rotation`),
+        FfiConverterBoolean.lower(`mirrored`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Reads a YUV 4:2:0 frame, as cameras give it.
+     *
+     * # Errors
+     * As [`Self::rgb`].
+     */
+    @Throws(SegmenterException::class) fun `yuv420`(`y`: java.nio.ByteBuffer, `cb`: java.nio.ByteBuffer, `cr`: java.nio.ByteBuffer, `layout`: YuvLayout): Image {
+            return FfiConverterTypeImage.lift(
+    uniffiRustCallWithError(SegmenterException) { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_constructor_image_yuv420(
+    
+        
+        FfiConverterByRefBytes.lower(`y`),
+        FfiConverterByRefBytes.lower(`cb`),
+        FfiConverterByRefBytes.lower(`cr`),
+        FfiConverterTypeYuvLayout.lower(`layout`),_status)
+}
+    )
+    }
+    
+
+        
+    }
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeImage: FfiConverter<Image, Long> {
+    override fun lower(value: Image): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Image {
+        return Image(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Image {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Image) = 8UL
+
+    override fun write(value: Image, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Segments images on a thread of its own; names and behaviour follow MediaPipe's `ImageSegmenter`. Any thread may
  * call it, several at once too: images are done in the order in which they came.
  */
@@ -2206,9 +2665,9 @@ public interface ImageSegmenterInterface {
      * Segments one image.
      *
      * # Errors
-     * `Image`, `ImageTooLarge`, `Input`, `Device`, `Cancelled`, `Closed`
+     * `Device`, `Cancelled`, `Closed`
      */
-    fun `segment`(`image`: ImageSource, `cancellation`: Cancellation?): Segmentation
+    fun `segment`(`image`: Image, `cancellation`: Cancellation?): Segmentation
     
     /**
      * As [`Self::segment`], without blocking the caller's thread.
@@ -2216,7 +2675,7 @@ public interface ImageSegmenterInterface {
      * # Errors
      * As [`Self::segment`].
      */
-    suspend fun `segmentAsync`(`image`: ImageSource, `cancellation`: Cancellation?): Segmentation
+    suspend fun `segmentAsync`(`image`: Image, `cancellation`: Cancellation?): Segmentation
     
     /**
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -2227,7 +2686,7 @@ public interface ImageSegmenterInterface {
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-    fun `segmentForVideo`(`frame`: ImageSource, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation?
+    fun `segmentForVideo`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation?
     
     /**
      * As [`Self::segment_for_video`], without blocking the caller's thread.
@@ -2235,7 +2694,7 @@ public interface ImageSegmenterInterface {
      * # Errors
      * As [`Self::segment_for_video`].
      */
-    suspend fun `segmentForVideoAsync`(`frame`: ImageSource, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation?
+    suspend fun `segmentForVideoAsync`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation?
     
     /**
      * Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `Closed`. (The
@@ -2407,16 +2866,16 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      * Segments one image.
      *
      * # Errors
-     * `Image`, `ImageTooLarge`, `Input`, `Device`, `Cancelled`, `Closed`
+     * `Device`, `Cancelled`, `Closed`
      */
-    @Throws(SegmenterException::class)override fun `segment`(`image`: ImageSource, `cancellation`: Cancellation?): Segmentation {
+    @Throws(SegmenterException::class)override fun `segment`(`image`: Image, `cancellation`: Cancellation?): Segmentation {
             return FfiConverterTypeSegmentation.lift(
     callWithHandle {
     uniffiRustCallWithError(SegmenterException) { _status ->
     UniffiLib.uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(
         it,
         
-        FfiConverterTypeImageSource.lower(`image`),
+        FfiConverterTypeImage.lower(`image`),
         FfiConverterOptionalTypeCancellation.lower(`cancellation`),_status)
 }
     }
@@ -2433,19 +2892,19 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      */
     @Throws(SegmenterException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `segmentAsync`(`image`: ImageSource, `cancellation`: Cancellation?) : Segmentation {
+    override suspend fun `segmentAsync`(`image`: Image, `cancellation`: Cancellation?) : Segmentation {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(
                 uniffiHandle,
                 
-        FfiConverterTypeImageSource.lower(`image`),
+        FfiConverterTypeImage.lower(`image`),
         FfiConverterOptionalTypeCancellation.lower(`cancellation`),
             )
         },
-        { future, callback, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_complete_rust_buffer(future, continuation) },
-        { future -> UniffiLib.ffi_mcdrl_ffi_rust_future_free_rust_buffer(future) },
+        { future, callback, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_mcdrl_ffi_rust_future_free_u64(future) },
         // lift function
         { FfiConverterTypeSegmentation.lift(it) },
         // Error FFI converter
@@ -2463,14 +2922,14 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-    @Throws(SegmenterException::class)override fun `segmentForVideo`(`frame`: ImageSource, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation? {
+    @Throws(SegmenterException::class)override fun `segmentForVideo`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation? {
             return FfiConverterOptionalTypeSegmentation.lift(
     callWithHandle {
     uniffiRustCallWithError(SegmenterException) { _status ->
     UniffiLib.uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(
         it,
         
-        FfiConverterTypeImageSource.lower(`frame`),
+        FfiConverterTypeImage.lower(`frame`),
         FfiConverterLong.lower(`timestamp`),
         FfiConverterOptionalTypeCancellation.lower(`cancellation`),_status)
 }
@@ -2488,13 +2947,13 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      */
     @Throws(SegmenterException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `segmentForVideoAsync`(`frame`: ImageSource, `timestamp`: kotlin.Long, `cancellation`: Cancellation?) : Segmentation? {
+    override suspend fun `segmentForVideoAsync`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?) : Segmentation? {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(
                 uniffiHandle,
                 
-        FfiConverterTypeImageSource.lower(`frame`),
+        FfiConverterTypeImage.lower(`frame`),
         FfiConverterLong.lower(`timestamp`),
         FfiConverterOptionalTypeCancellation.lower(`cancellation`),
             )
@@ -3047,15 +3506,51 @@ public object FfiConverterTypeLogSink: FfiConverter<LogSink, Long> {
 
 
 /**
- * The large maps of a segmentation. Floats are 32-bit, little-endian, row-major: a list of floats would be boxed one
- * by one on its way.
+ * A segmented image, at its own size. Every part crosses the border when it is asked for. Maps are row-major; floats are
+ * 32-bit, little-endian: a list of floats would be boxed one by one on its way. The names of classes and confounders are
+ * the segmenter's.
  */
-public interface MapsInterface {
+public interface SegmentationInterface {
+    
+    /**
+     * A class for every pixel: 0 is background, k the k-th class.
+     */
+    fun `categoryMask`(): kotlin.ByteArray
+    
+    /**
+     * For every lesion class its mean probability over its pixels, 0 where there are none.
+     */
+    fun `classConfidences`(): kotlin.ByteArray
+    
+    /**
+     * For every lesion class its share of the pixels, 0..1.
+     */
+    fun `classFractions`(): kotlin.ByteArray
     
     /**
      * The probability of label `index` (0 is the background) at every pixel; nothing if there is no such label.
      */
     fun `confidenceMask`(`index`: kotlin.UInt): kotlin.ByteArray?
+    
+    /**
+     * Every confounder's weight; they sum to one. Empty for a model without intervention.
+     */
+    fun `confounderWeights`(): kotlin.ByteArray
+    
+    /**
+     * Height in pixels, of the upright image.
+     */
+    fun `height`(): kotlin.UInt
+    
+    /**
+     * The mean of [`Self::uncertainty`].
+     */
+    fun `meanUncertainty`(): kotlin.Float
+    
+    /**
+     * How long the model took.
+     */
+    fun `milliseconds`(): kotlin.Double
     
     /**
      * The grid of candidate regions.
@@ -3067,14 +3562,20 @@ public interface MapsInterface {
      */
     fun `uncertainty`(): kotlin.ByteArray
     
+    /**
+     * Width in pixels, of the upright image.
+     */
+    fun `width`(): kotlin.UInt
+    
     companion object
 }
 
 /**
- * The large maps of a segmentation. Floats are 32-bit, little-endian, row-major: a list of floats would be boxed one
- * by one on its way.
+ * A segmented image, at its own size. Every part crosses the border when it is asked for. Maps are row-major; floats are
+ * 32-bit, little-endian: a list of floats would be boxed one by one on its way. The names of classes and confounders are
+ * the segmenter's.
  */
-open class Maps: Disposable, AutoCloseable, MapsInterface
+open class Segmentation: Disposable, AutoCloseable, SegmentationInterface
 {
 
     @Suppress("UNUSED_PARAMETER")
@@ -3158,7 +3659,7 @@ open class Maps: Disposable, AutoCloseable, MapsInterface
                 return;
             }
             uniffiRustCall { status ->
-                UniffiLib.uniffi_mcdrl_ffi_fn_free_maps(handle, status)
+                UniffiLib.uniffi_mcdrl_ffi_fn_free_segmentation(handle, status)
             }
         }
     }
@@ -3171,9 +3672,57 @@ open class Maps: Disposable, AutoCloseable, MapsInterface
             throw InternalException("uniffiCloneHandle() called on NoHandle object");
         }
         return uniffiRustCall() { status ->
-            UniffiLib.uniffi_mcdrl_ffi_fn_clone_maps(handle, status)
+            UniffiLib.uniffi_mcdrl_ffi_fn_clone_segmentation(handle, status)
         }
     }
+
+    
+    /**
+     * A class for every pixel: 0 is background, k the k-th class.
+     */override fun `categoryMask`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_category_mask(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * For every lesion class its mean probability over its pixels, 0 where there are none.
+     */override fun `classConfidences`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_class_confidences(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * For every lesion class its share of the pixels, 0..1.
+     */override fun `classFractions`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_class_fractions(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
 
     
     /**
@@ -3182,10 +3731,74 @@ open class Maps: Disposable, AutoCloseable, MapsInterface
             return FfiConverterOptionalByteArray.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_mcdrl_ffi_fn_method_maps_confidence_mask(
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_confidence_mask(
         it,
         
         FfiConverterUInt.lower(`index`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Every confounder's weight; they sum to one. Empty for a model without intervention.
+     */override fun `confounderWeights`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_confounder_weights(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Height in pixels, of the upright image.
+     */override fun `height`(): kotlin.UInt {
+            return FfiConverterUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_height(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The mean of [`Self::uncertainty`].
+     */override fun `meanUncertainty`(): kotlin.Float {
+            return FfiConverterFloat.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_mean_uncertainty(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * How long the model took.
+     */override fun `milliseconds`(): kotlin.Double {
+            return FfiConverterDouble.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_milliseconds(
+        it,
+        _status)
 }
     }
     )
@@ -3199,7 +3812,7 @@ open class Maps: Disposable, AutoCloseable, MapsInterface
             return FfiConverterTypeRegionMap.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_mcdrl_ffi_fn_method_maps_regions(
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_regions(
         it,
         _status)
 }
@@ -3215,7 +3828,23 @@ open class Maps: Disposable, AutoCloseable, MapsInterface
             return FfiConverterByteArray.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_mcdrl_ffi_fn_method_maps_uncertainty(
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_uncertainty(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Width in pixels, of the upright image.
+     */override fun `width`(): kotlin.UInt {
+            return FfiConverterUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_width(
         it,
         _status)
 }
@@ -3242,78 +3871,23 @@ open class Maps: Disposable, AutoCloseable, MapsInterface
 /**
  * @suppress
  */
-public object FfiConverterTypeMaps: FfiConverter<Maps, Long> {
-    override fun lower(value: Maps): Long {
+public object FfiConverterTypeSegmentation: FfiConverter<Segmentation, Long> {
+    override fun lower(value: Segmentation): Long {
         return value.uniffiCloneHandle()
     }
 
-    override fun lift(value: Long): Maps {
-        return Maps(UniffiWithHandle, value)
+    override fun lift(value: Long): Segmentation {
+        return Segmentation(UniffiWithHandle, value)
     }
 
-    override fun read(buf: ByteBuffer): Maps {
+    override fun read(buf: ByteBuffer): Segmentation {
         return lift(buf.getLong())
     }
 
-    override fun allocationSize(value: Maps) = 8UL
+    override fun allocationSize(value: Segmentation) = 8UL
 
-    override fun write(value: Maps, buf: ByteBuffer) {
+    override fun write(value: Segmentation, buf: ByteBuffer) {
         buf.putLong(lower(value))
-    }
-}
-
-
-
-/**
- * How much of an image a class takes.
- */
-data class ClassShare (
-    /**
-     * The class's name.
-     */
-    val `name`: kotlin.String
-    , 
-    /**
-     * Its share of the pixels, 0..1.
-     */
-    val `fraction`: kotlin.Float
-    , 
-    /**
-     * The mean probability of the class over its pixels, 0 where there are none.
-     */
-    val `confidence`: kotlin.Float
-    
-){
-    
-
-    
-
-    
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeClassShare: FfiConverterRustBuffer<ClassShare> {
-    override fun read(buf: ByteBuffer): ClassShare {
-        return ClassShare(
-            FfiConverterString.read(buf),
-            FfiConverterFloat.read(buf),
-            FfiConverterFloat.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: ClassShare) = (
-            FfiConverterString.allocationSize(value.`name`) +
-            FfiConverterFloat.allocationSize(value.`fraction`) +
-            FfiConverterFloat.allocationSize(value.`confidence`)
-    )
-
-    override fun write(value: ClassShare, buf: ByteBuffer) {
-            FfiConverterString.write(value.`name`, buf)
-            FfiConverterFloat.write(value.`fraction`, buf)
-            FfiConverterFloat.write(value.`confidence`, buf)
     }
 }
 
@@ -3367,195 +3941,6 @@ public object FfiConverterTypeConfounder: FfiConverterRustBuffer<Confounder> {
 
 
 /**
- * A named confounder's share of the explanation.
- */
-data class ConfounderWeight (
-    /**
-     * The confounder's name.
-     */
-    val `name`: kotlin.String
-    , 
-    /**
-     * The family it belongs to.
-     */
-    val `family`: kotlin.String
-    , 
-    /**
-     * Its weight, 0..1.
-     */
-    val `weight`: kotlin.Float
-    
-){
-    
-
-    
-
-    
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeConfounderWeight: FfiConverterRustBuffer<ConfounderWeight> {
-    override fun read(buf: ByteBuffer): ConfounderWeight {
-        return ConfounderWeight(
-            FfiConverterString.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterFloat.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: ConfounderWeight) = (
-            FfiConverterString.allocationSize(value.`name`) +
-            FfiConverterString.allocationSize(value.`family`) +
-            FfiConverterFloat.allocationSize(value.`weight`)
-    )
-
-    override fun write(value: ConfounderWeight, buf: ByteBuffer) {
-            FfiConverterString.write(value.`name`, buf)
-            FfiConverterString.write(value.`family`, buf)
-            FfiConverterFloat.write(value.`weight`, buf)
-    }
-}
-
-
-
-/**
- * A frame of a camera or of any program's own memory.
- */
-data class Frame (
-    /**
-     * Width in pixels, as it lies in memory.
-     */
-    val `width`: kotlin.UInt
-    , 
-    /**
-     * Height in pixels, as it lies in memory.
-     */
-    val `height`: kotlin.UInt
-    , 
-    /**
-     * How the pixels lie.
-     */
-    val `format`: PixelFormat
-    , 
-    /**
-     * As many planes as the format has.
-     */
-    val `planes`: List<Plane>
-    , 
-    /**
-     * By how many degrees it must be turned clockwise to be upright: 0, 90, 180 or 270.
-     */
-    val `rotation`: kotlin.UInt = 0u 
-    , 
-    /**
-     * Whether it must be mirrored left to right once upright (front cameras).
-     */
-    val `mirrored`: kotlin.Boolean = false 
-    
-){
-    
-
-    
-
-    
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeFrame: FfiConverterRustBuffer<Frame> {
-    override fun read(buf: ByteBuffer): Frame {
-        return Frame(
-            FfiConverterUInt.read(buf),
-            FfiConverterUInt.read(buf),
-            FfiConverterTypePixelFormat.read(buf),
-            FfiConverterSequenceTypePlane.read(buf),
-            FfiConverterUInt.read(buf),
-            FfiConverterBoolean.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Frame) = (
-            FfiConverterUInt.allocationSize(value.`width`) +
-            FfiConverterUInt.allocationSize(value.`height`) +
-            FfiConverterTypePixelFormat.allocationSize(value.`format`) +
-            FfiConverterSequenceTypePlane.allocationSize(value.`planes`) +
-            FfiConverterUInt.allocationSize(value.`rotation`) +
-            FfiConverterBoolean.allocationSize(value.`mirrored`)
-    )
-
-    override fun write(value: Frame, buf: ByteBuffer) {
-            FfiConverterUInt.write(value.`width`, buf)
-            FfiConverterUInt.write(value.`height`, buf)
-            FfiConverterTypePixelFormat.write(value.`format`, buf)
-            FfiConverterSequenceTypePlane.write(value.`planes`, buf)
-            FfiConverterUInt.write(value.`rotation`, buf)
-            FfiConverterBoolean.write(value.`mirrored`, buf)
-    }
-}
-
-
-
-/**
- * One plane of a frame.
- */
-data class Plane (
-    /**
-     * The plane's bytes. The last row may end with its last pixel instead of its stride.
-     */
-    val `bytes`: kotlin.ByteArray
-    , 
-    /**
-     * Bytes from one row to the next.
-     */
-    val `rowStride`: kotlin.UInt
-    , 
-    /**
-     * Bytes from one pixel to the next: 2 for the interleaved colours of NV12 and NV21.
-     */
-    val `pixelStride`: kotlin.UInt
-    
-){
-    
-
-    
-
-    
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypePlane: FfiConverterRustBuffer<Plane> {
-    override fun read(buf: ByteBuffer): Plane {
-        return Plane(
-            FfiConverterByteArray.read(buf),
-            FfiConverterUInt.read(buf),
-            FfiConverterUInt.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Plane) = (
-            FfiConverterByteArray.allocationSize(value.`bytes`) +
-            FfiConverterUInt.allocationSize(value.`rowStride`) +
-            FfiConverterUInt.allocationSize(value.`pixelStride`)
-    )
-
-    override fun write(value: Plane, buf: ByteBuffer) {
-            FfiConverterByteArray.write(value.`bytes`, buf)
-            FfiConverterUInt.write(value.`rowStride`, buf)
-            FfiConverterUInt.write(value.`pixelStride`, buf)
-    }
-}
-
-
-
-/**
  * The grid on which the text selected candidate regions.
  */
 data class RegionMap (
@@ -3570,18 +3955,17 @@ data class RegionMap (
     val `columns`: kotlin.UInt
     , 
     /**
-     * Similarity to the best class prompt, row-major, -1..1; 32-bit floats, little-endian.
+     * Similarity to the best class prompt, -1..1.
      */
     val `similarity`: kotlin.ByteArray
     , 
     /**
-     * 1 where a position was retained, row-major.
+     * 1 where a position was retained.
      */
     val `retained`: kotlin.ByteArray
     , 
     /**
-     * For every confounder its weight at the retained positions, 0 at the others, row-major; 32-bit floats,
-     * little-endian.
+     * For every confounder its weight at the retained positions, 0 at the others.
      */
     val `confounders`: List<kotlin.ByteArray>
     
@@ -3622,125 +4006,6 @@ public object FfiConverterTypeRegionMap: FfiConverterRustBuffer<RegionMap> {
             FfiConverterByteArray.write(value.`similarity`, buf)
             FfiConverterByteArray.write(value.`retained`, buf)
             FfiConverterSequenceByteArray.write(value.`confounders`, buf)
-    }
-}
-
-
-
-/**
- * A segmented image, at its own size.
- */
-data class Segmentation (
-    /**
-     * Width in pixels, of the upright image.
-     */
-    val `width`: kotlin.UInt
-    , 
-    /**
-     * Height in pixels, of the upright image.
-     */
-    val `height`: kotlin.UInt
-    , 
-    /**
-     * A class for every pixel, row-major: 0 is background, k the k-th class.
-     */
-    val `categoryMask`: kotlin.ByteArray
-    , 
-    /**
-     * Every lesion class, in the order of the mask's values.
-     */
-    val `classes`: List<ClassShare>
-    , 
-    /**
-     * Every confounder; the weights sum to one. Empty for a model without intervention.
-     */
-    val `confounders`: List<ConfounderWeight>
-    , 
-    /**
-     * The mean of the uncertainty map, 0..1.
-     */
-    val `meanUncertainty`: kotlin.Float
-    , 
-    /**
-     * The large maps, made when they are asked for.
-     */
-    val `maps`: Maps
-    , 
-    /**
-     * Where it was computed: `cpu` or `gpu`.
-     */
-    val `device`: kotlin.String
-    , 
-    /**
-     * How long the model took.
-     */
-    val `milliseconds`: kotlin.Double
-    
-): Disposable{
-    
-
-    
-
-    
-    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
-    override fun destroy() {
-        
-    Disposable.destroy(
-        this.`width`,
-        this.`height`,
-        this.`categoryMask`,
-        this.`classes`,
-        this.`confounders`,
-        this.`meanUncertainty`,
-        this.`maps`,
-        this.`device`,
-        this.`milliseconds`
-    )
-    }
-    
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeSegmentation: FfiConverterRustBuffer<Segmentation> {
-    override fun read(buf: ByteBuffer): Segmentation {
-        return Segmentation(
-            FfiConverterUInt.read(buf),
-            FfiConverterUInt.read(buf),
-            FfiConverterByteArray.read(buf),
-            FfiConverterSequenceTypeClassShare.read(buf),
-            FfiConverterSequenceTypeConfounderWeight.read(buf),
-            FfiConverterFloat.read(buf),
-            FfiConverterTypeMaps.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterDouble.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Segmentation) = (
-            FfiConverterUInt.allocationSize(value.`width`) +
-            FfiConverterUInt.allocationSize(value.`height`) +
-            FfiConverterByteArray.allocationSize(value.`categoryMask`) +
-            FfiConverterSequenceTypeClassShare.allocationSize(value.`classes`) +
-            FfiConverterSequenceTypeConfounderWeight.allocationSize(value.`confounders`) +
-            FfiConverterFloat.allocationSize(value.`meanUncertainty`) +
-            FfiConverterTypeMaps.allocationSize(value.`maps`) +
-            FfiConverterString.allocationSize(value.`device`) +
-            FfiConverterDouble.allocationSize(value.`milliseconds`)
-    )
-
-    override fun write(value: Segmentation, buf: ByteBuffer) {
-            FfiConverterUInt.write(value.`width`, buf)
-            FfiConverterUInt.write(value.`height`, buf)
-            FfiConverterByteArray.write(value.`categoryMask`, buf)
-            FfiConverterSequenceTypeClassShare.write(value.`classes`, buf)
-            FfiConverterSequenceTypeConfounderWeight.write(value.`confounders`, buf)
-            FfiConverterFloat.write(value.`meanUncertainty`, buf)
-            FfiConverterTypeMaps.write(value.`maps`, buf)
-            FfiConverterString.write(value.`device`, buf)
-            FfiConverterDouble.write(value.`milliseconds`, buf)
     }
 }
 
@@ -3788,6 +4053,101 @@ public object FfiConverterTypeSegmenterOptions: FfiConverterRustBuffer<Segmenter
     override fun write(value: SegmenterOptions, buf: ByteBuffer) {
             FfiConverterTypeDevice.write(value.`device`, buf)
             FfiConverterOptionalUInt.write(value.`threads`, buf)
+    }
+}
+
+
+
+/**
+ * How a YUV 4:2:0 frame lies in memory.
+ */
+data class YuvLayout (
+    /**
+     * Width in pixels.
+     */
+    val `width`: kotlin.UInt
+    , 
+    /**
+     * Height in pixels.
+     */
+    val `height`: kotlin.UInt
+    , 
+    /**
+     * Bytes from one row of the Y plane to the next.
+     */
+    val `yRowStride`: kotlin.UInt
+    , 
+    /**
+     * Bytes from one row of the Cb and Cr planes to the next.
+     */
+    val `colorRowStride`: kotlin.UInt
+    , 
+    /**
+     * Bytes from one pixel of the Cb and Cr planes to the next: 2 for the interleaved colours of NV12 and NV21.
+     */
+    val `colorPixelStride`: kotlin.UInt
+    , 
+    /**
+     * What the numbers mean.
+     */
+    val `colors`: YuvColors
+    , 
+    /**
+     * As for [`Image::rgb`].
+     */
+    val `rotation`: kotlin.UInt
+    , 
+    /**
+     * As for [`Image::rgb`].
+     */
+    val `mirrored`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeYuvLayout: FfiConverterRustBuffer<YuvLayout> {
+    override fun read(buf: ByteBuffer): YuvLayout {
+        return YuvLayout(
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterTypeYuvColors.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: YuvLayout) = (
+            FfiConverterUInt.allocationSize(value.`width`) +
+            FfiConverterUInt.allocationSize(value.`height`) +
+            FfiConverterUInt.allocationSize(value.`yRowStride`) +
+            FfiConverterUInt.allocationSize(value.`colorRowStride`) +
+            FfiConverterUInt.allocationSize(value.`colorPixelStride`) +
+            FfiConverterTypeYuvColors.allocationSize(value.`colors`) +
+            FfiConverterUInt.allocationSize(value.`rotation`) +
+            FfiConverterBoolean.allocationSize(value.`mirrored`)
+    )
+
+    override fun write(value: YuvLayout, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`width`, buf)
+            FfiConverterUInt.write(value.`height`, buf)
+            FfiConverterUInt.write(value.`yRowStride`, buf)
+            FfiConverterUInt.write(value.`colorRowStride`, buf)
+            FfiConverterUInt.write(value.`colorPixelStride`, buf)
+            FfiConverterTypeYuvColors.write(value.`colors`, buf)
+            FfiConverterUInt.write(value.`rotation`, buf)
+            FfiConverterBoolean.write(value.`mirrored`, buf)
     }
 }
 
@@ -3928,104 +4288,6 @@ public object FfiConverterTypeDevice: FfiConverterRustBuffer<Device> {
 
     override fun write(value: Device, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
-    }
-}
-
-
-
-
-
-/**
- * An image.
- */
-sealed class ImageSource {
-    
-    /**
-     * A JPEG, PNG, TIFF, BMP or WebP file; its EXIF orientation is applied.
-     */
-    data class Encoded(
-        /**
-         * The whole file.
-         */
-        val `bytes`: kotlin.ByteArray) : ImageSource()
-        
-    {
-        
-
-        companion object
-    }
-    
-    /**
-     * Pixels.
-     */
-    data class Pixels(
-        /**
-         * The frame.
-         */
-        val `frame`: com.mcdrl.ffi.Frame) : ImageSource()
-        
-    {
-        
-
-        companion object
-    }
-    
-
-    
-
-    
-    
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeImageSource : FfiConverterRustBuffer<ImageSource>{
-    override fun read(buf: ByteBuffer): ImageSource {
-        return when(buf.getInt()) {
-            1 -> ImageSource.Encoded(
-                FfiConverterByteArray.read(buf),
-                )
-            2 -> ImageSource.Pixels(
-                FfiConverterTypeFrame.read(buf),
-                )
-            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
-        }
-    }
-
-    override fun allocationSize(value: ImageSource): ULong = when(value) {
-        is ImageSource.Encoded -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterByteArray.allocationSize(value.`bytes`)
-            )
-        }
-        is ImageSource.Pixels -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterTypeFrame.allocationSize(value.`frame`)
-            )
-        }
-    }
-
-    override fun write(value: ImageSource, buf: ByteBuffer) {
-        when(value) {
-            is ImageSource.Encoded -> {
-                buf.putInt(1)
-                FfiConverterByteArray.write(value.`bytes`, buf)
-                Unit
-            }
-            is ImageSource.Pixels -> {
-                buf.putInt(2)
-                FfiConverterTypeFrame.write(value.`frame`, buf)
-                Unit
-            }
-        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -4178,69 +4440,6 @@ public object FfiConverterTypeModelSource : FfiConverterRustBuffer<ModelSource>{
 
 
 
-/**
- * How the pixels of a frame lie in memory, 8 bits a channel.
- */
-
-enum class PixelFormat {
-    
-    /**
-     * Red, green, blue; one plane.
-     */
-    RGB,
-    /**
-     * Red, green, blue, alpha, which is dropped; one plane.
-     */
-    RGBA,
-    /**
-     * Blue, green, red, alpha, which is dropped; one plane.
-     */
-    BGRA,
-    /**
-     * YUV 4:2:0, ITU-R BT.601, 0..255, as Android's cameras give it; planes Y, Cb, Cr.
-     */
-    YUV420_BT601_FULL,
-    /**
-     * YUV 4:2:0, ITU-R BT.601, brightness 16..235; planes Y, Cb, Cr.
-     */
-    YUV420_BT601_VIDEO,
-    /**
-     * YUV 4:2:0, ITU-R BT.709, 0..255, as iOS's `420f` video; planes Y, Cb, Cr.
-     */
-    YUV420_BT709_FULL,
-    /**
-     * YUV 4:2:0, ITU-R BT.709, brightness 16..235, as iOS's `420v` video; planes Y, Cb, Cr.
-     */
-    YUV420_BT709_VIDEO;
-
-    
-
-
-    companion object
-}
-
-
-/**
- * @suppress
- */
-public object FfiConverterTypePixelFormat: FfiConverterRustBuffer<PixelFormat> {
-    override fun read(buf: ByteBuffer) = try {
-        PixelFormat.values()[buf.getInt() - 1]
-    } catch (e: IndexOutOfBoundsException) {
-        throw RuntimeException("invalid enum value, something is very wrong!!", e)
-    }
-
-    override fun allocationSize(value: PixelFormat) = 4UL
-
-    override fun write(value: PixelFormat, buf: ByteBuffer) {
-        buf.putInt(value.ordinal + 1)
-    }
-}
-
-
-
-
-
 
 
 /**
@@ -4376,6 +4575,57 @@ public object FfiConverterTypeSegmenterError : FfiConverterRustBuffer<SegmenterE
     }
 
 }
+
+
+
+/**
+ * What the numbers of a YUV frame mean.
+ */
+
+enum class YuvColors {
+    
+    /**
+     * ITU-R BT.601, 0..255, as Android's cameras.
+     */
+    BT601_FULL,
+    /**
+     * ITU-R BT.601, brightness 16..235.
+     */
+    BT601_VIDEO,
+    /**
+     * ITU-R BT.709, 0..255, as iOS's `420f` video.
+     */
+    BT709_FULL,
+    /**
+     * ITU-R BT.709, brightness 16..235, as iOS's `420v` video.
+     */
+    BT709_VIDEO;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeYuvColors: FfiConverterRustBuffer<YuvColors> {
+    override fun read(buf: ByteBuffer) = try {
+        YuvColors.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: YuvColors) = 4UL
+
+    override fun write(value: YuvColors, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -4631,34 +4881,6 @@ public object FfiConverterSequenceByteArray: FfiConverterRustBuffer<List<kotlin.
 /**
  * @suppress
  */
-public object FfiConverterSequenceTypeClassShare: FfiConverterRustBuffer<List<ClassShare>> {
-    override fun read(buf: ByteBuffer): List<ClassShare> {
-        val len = buf.getInt()
-        return List<ClassShare>(len) {
-            FfiConverterTypeClassShare.read(buf)
-        }
-    }
-
-    override fun allocationSize(value: List<ClassShare>): ULong {
-        val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeClassShare.allocationSize(it) }.sum()
-        return sizeForLength + sizeForItems
-    }
-
-    override fun write(value: List<ClassShare>, buf: ByteBuffer) {
-        buf.putInt(value.size)
-        value.iterator().forEach {
-            FfiConverterTypeClassShare.write(it, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
 public object FfiConverterSequenceTypeConfounder: FfiConverterRustBuffer<List<Confounder>> {
     override fun read(buf: ByteBuffer): List<Confounder> {
         val len = buf.getInt()
@@ -4677,62 +4899,6 @@ public object FfiConverterSequenceTypeConfounder: FfiConverterRustBuffer<List<Co
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeConfounder.write(it, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterSequenceTypeConfounderWeight: FfiConverterRustBuffer<List<ConfounderWeight>> {
-    override fun read(buf: ByteBuffer): List<ConfounderWeight> {
-        val len = buf.getInt()
-        return List<ConfounderWeight>(len) {
-            FfiConverterTypeConfounderWeight.read(buf)
-        }
-    }
-
-    override fun allocationSize(value: List<ConfounderWeight>): ULong {
-        val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeConfounderWeight.allocationSize(it) }.sum()
-        return sizeForLength + sizeForItems
-    }
-
-    override fun write(value: List<ConfounderWeight>, buf: ByteBuffer) {
-        buf.putInt(value.size)
-        value.iterator().forEach {
-            FfiConverterTypeConfounderWeight.write(it, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterSequenceTypePlane: FfiConverterRustBuffer<List<Plane>> {
-    override fun read(buf: ByteBuffer): List<Plane> {
-        val len = buf.getInt()
-        return List<Plane>(len) {
-            FfiConverterTypePlane.read(buf)
-        }
-    }
-
-    override fun allocationSize(value: List<Plane>): ULong {
-        val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypePlane.allocationSize(it) }.sum()
-        return sizeForLength + sizeForItems
-    }
-
-    override fun write(value: List<Plane>, buf: ByteBuffer) {
-        buf.putInt(value.size)
-        value.iterator().forEach {
-            FfiConverterTypePlane.write(it, buf)
         }
     }
 }

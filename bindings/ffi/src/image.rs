@@ -1,0 +1,159 @@
+//! What can be segmented: image files, and pixels as cameras and other programs have them. The bytes are read where they
+//! lie; the image is ours.
+
+use std::sync::Arc;
+
+use mcdrl_model::{Frame, PixelFormat, Plane};
+
+use crate::error::Result;
+
+/// An upright RGB image.
+#[derive(uniffi::Object)]
+pub struct Image {
+    pub(crate) pixels: mcdrl_model::Image,
+}
+
+/// What the numbers of a YUV frame mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum YuvColors {
+    /// ITU-R BT.601, 0..255, as Android's cameras.
+    Bt601Full,
+    /// ITU-R BT.601, brightness 16..235.
+    Bt601Video,
+    /// ITU-R BT.709, 0..255, as iOS's `420f` video.
+    Bt709Full,
+    /// ITU-R BT.709, brightness 16..235, as iOS's `420v` video.
+    Bt709Video,
+}
+
+/// How a YUV 4:2:0 frame lies in memory.
+#[derive(Clone, Copy, Debug, uniffi::Record)]
+pub struct YuvLayout {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bytes from one row of the Y plane to the next.
+    pub y_row_stride: u32,
+    /// Bytes from one row of the Cb and Cr planes to the next.
+    pub color_row_stride: u32,
+    /// Bytes from one pixel of the Cb and Cr planes to the next: 2 for the interleaved colours of NV12 and NV21.
+    pub color_pixel_stride: u32,
+    /// What the numbers mean.
+    pub colors: YuvColors,
+    /// As for [`Image::rgb`].
+    pub rotation: u32,
+    /// As for [`Image::rgb`].
+    pub mirrored: bool,
+}
+
+#[uniffi::export]
+impl Image {
+    /// Decodes a JPEG, PNG, TIFF, BMP or WebP file; its EXIF orientation is applied.
+    ///
+    /// # Errors
+    /// `Image`, `ImageTooLarge`
+    #[uniffi::constructor]
+    pub fn decode(file: &[u8]) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { pixels: mcdrl_model::Image::decode(file)? }))
+    }
+
+    /// Reads pixels: red, green, blue.
+    ///
+    /// - `pixels`: `row_stride` bytes a row, of which the last may end with its last pixel; `pixel_stride` bytes a pixel
+    /// - `rotation`: by how many degrees the image must be turned clockwise to be upright: 0, 90, 180 or 270
+    /// - `mirrored`: whether it must be mirrored left to right once upright (front cameras)
+    ///
+    /// # Errors
+    /// `Input` for bytes that do not hold the image, `ImageTooLarge`
+    #[uniffi::constructor]
+    pub fn rgb(
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+        row_stride: u32,
+        pixel_stride: u32,
+        rotation: u32,
+        mirrored: bool,
+    ) -> Result<Arc<Self>> {
+        let planes = vec![plane(pixels, row_stride, pixel_stride)];
+        Self::read((width, height), PixelFormat::Rgb, planes, (rotation, mirrored))
+    }
+
+    /// As [`Self::rgb`]: red, green, blue, and alpha, which is dropped.
+    ///
+    /// # Errors
+    /// As [`Self::rgb`].
+    #[uniffi::constructor]
+    pub fn rgba(
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+        row_stride: u32,
+        pixel_stride: u32,
+        rotation: u32,
+        mirrored: bool,
+    ) -> Result<Arc<Self>> {
+        let planes = vec![plane(pixels, row_stride, pixel_stride)];
+        Self::read((width, height), PixelFormat::Rgba, planes, (rotation, mirrored))
+    }
+
+    /// As [`Self::rgb`]: blue, green, red, and alpha, which is dropped.
+    ///
+    /// # Errors
+    /// As [`Self::rgb`].
+    #[uniffi::constructor]
+    pub fn bgra(
+        pixels: &[u8],
+        width: u32,
+        height: u32,
+        row_stride: u32,
+        pixel_stride: u32,
+        rotation: u32,
+        mirrored: bool,
+    ) -> Result<Arc<Self>> {
+        let planes = vec![plane(pixels, row_stride, pixel_stride)];
+        Self::read((width, height), PixelFormat::Bgra, planes, (rotation, mirrored))
+    }
+
+    /// Reads a YUV 4:2:0 frame, as cameras give it.
+    ///
+    /// # Errors
+    /// As [`Self::rgb`].
+    #[uniffi::constructor]
+    pub fn yuv420(y: &[u8], cb: &[u8], cr: &[u8], layout: YuvLayout) -> Result<Arc<Self>> {
+        let color = |bytes| plane(bytes, layout.color_row_stride, layout.color_pixel_stride);
+        let planes = vec![plane(y, layout.y_row_stride, 1), color(cb), color(cr)];
+        let format = PixelFormat::Yuv420(layout.colors.into());
+        let size = (layout.width, layout.height);
+        Self::read(size, format, planes, (layout.rotation, layout.mirrored))
+    }
+}
+
+impl Image {
+    fn read(
+        (width, height): (u32, u32),
+        format: PixelFormat,
+        planes: Vec<Plane>,
+        (rotation, mirrored): (u32, bool),
+    ) -> Result<Arc<Self>> {
+        let (width, height) = (width as usize, height as usize);
+        let frame = Frame { width, height, format, planes, rotation, mirrored };
+        Ok(Arc::new(Self { pixels: mcdrl_model::Image::from_frame(&frame)? }))
+    }
+}
+
+fn plane(bytes: &[u8], row_stride: u32, pixel_stride: u32) -> Plane<'_> {
+    Plane { bytes, row_stride: row_stride as usize, pixel_stride: pixel_stride as usize }
+}
+
+impl From<YuvColors> for mcdrl_model::YuvColors {
+    fn from(colors: YuvColors) -> Self {
+        match colors {
+            YuvColors::Bt601Full => Self::Bt601Full,
+            YuvColors::Bt601Video => Self::Bt601Video,
+            YuvColors::Bt709Full => Self::Bt709Full,
+            YuvColors::Bt709Video => Self::Bt709Video,
+        }
+    }
+}

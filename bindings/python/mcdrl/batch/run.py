@@ -96,9 +96,10 @@ def segment_archive(
         raise SegmenterError("device", f"Ray has no {resource}s here")
     workers = workers or max(1, available // (1 if device == "gpu" else threads))
 
-    blocks = max(1, -(-len(todo) // batch_size))
+    # Made here, a block for every piece of work: a task that cut them would wait for a CPU that the workers hold.
     table = pa.table({"name": [item.name for item in todo], "place": [item.place for item in todo]})
-    dataset = ray.data.from_arrow(table).repartition(blocks).map_batches(
+    blocks = [table.slice(start, batch_size) for start in range(0, len(todo), batch_size)]
+    dataset = ray.data.from_arrow(blocks).map_batches(
         Worker,
         fn_constructor_kwargs={
             # In a list, so that Ray hands the reference on and every machine fetches the model once.

@@ -1,0 +1,269 @@
+package com.mcdrl.pointofcare
+
+import android.Manifest.permission.CAMERA
+import android.app.Activity
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import android.graphics.Canvas
+import android.graphics.Color
+import android.net.Uri
+import android.os.Looper
+import android.view.View
+import android.view.ViewGroup
+import android.widget.Button
+import android.widget.LinearLayout
+import android.widget.SeekBar
+import android.widget.TextView
+import java.io.ByteArrayOutputStream
+import java.io.File
+import kotlin.test.assertEquals
+import kotlin.test.assertIs
+import kotlin.test.assertNotEquals
+import kotlin.test.assertTrue
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
+import org.robolectric.shadows.ShadowToast
+
+/** The app's screens, run for real: Android's own code, the model on this machine's library. Pictures of them are kept. */
+@RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+@Config(sdk = [34], qualifiers = "w411dp-h891dp-xhdpi")
+class ScreensTest {
+    private val app get() = RuntimeEnvironment.getApplication() as PointOfCare
+    private val samples = File("../../crates/mcdrl/assets/samples")
+    private val picture = Uri.parse("content://pictures/1")
+
+    private fun <T : Activity> start(kind: Class<T>) = Robolectric.buildActivity(kind).setup()
+
+    /** Lets the screen's thread work until something is so. */
+    private fun until(what: String, condition: () -> Boolean) {
+        val end = System.currentTimeMillis() + 60_000
+        while (!condition()) {
+            shadowOf(Looper.getMainLooper()).idle()
+            check(System.currentTimeMillis() < end) { "not in a minute: $what; it is ${app.session.state}" }
+            Thread.sleep(5)
+        }
+        shadowOf(Looper.getMainLooper()).idle()
+    }
+
+    private fun untilReady() = until("the model is ready") { app.session.state is State.Ready }
+
+    private fun untilShown() = until("a mask is shown") { app.session.state is State.Shown }
+
+    /** Chooses a file as the system's picker does. */
+    private fun MainActivity.open(file: ByteArray) {
+        findViewById<Button>(R.id.open).performClick()
+        val chosen = shadowOf(this).nextStartedActivityForResult
+        assertEquals(Intent.ACTION_OPEN_DOCUMENT, chosen.intent.action)
+        shadowOf(contentResolver).registerInputStream(picture, file.inputStream())
+        shadowOf(this).receiveResult(chosen.intent, Activity.RESULT_OK, Intent().setData(picture))
+    }
+
+    private fun sample(path: String) = File(samples, path).readBytes()
+
+    private fun Activity.words(id: Int) = findViewById<TextView>(id).text.toString()
+
+    private fun Activity.isShown(id: Int) = findViewById<View>(id).visibility == View.VISIBLE
+
+    private fun Activity.photograph(): Bitmap {
+        val root = window.decorView
+        val bitmap = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
+        root.draw(Canvas(bitmap))
+        return bitmap
+    }
+
+    private fun Activity.keep(name: String) {
+        val folder = File(System.getProperty("mcdrl.screens")!!).apply { mkdirs() }
+        File(folder, "$name.png").outputStream().use { photograph().compress(Bitmap.CompressFormat.PNG, 100, it) }
+    }
+
+    private fun views(root: View): List<View> =
+        listOf(root) + if (root is ViewGroup) (0 until root.childCount).flatMap { views(root.getChildAt(it)) } else emptyList()
+
+    @Test
+    fun `a picture is opened, its mask lies over it and is saved`() {
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        activity.keep("1-ready")
+        activity.open(sample("site-b/images/00000.png"))
+        untilShown()
+        val shown = assertIs<State.Shown>(app.session.state)
+        assertTrue(shown.result.categoryMask.any { it != 0.toByte() })
+        assertTrue(activity.isShown(R.id.results))
+        val withMask = activity.photograph()
+        activity.keep("2-mask")
+
+        // The slider takes the mask away, and the picture is left.
+        val slider = activity.findViewById<SeekBar>(R.id.opacity)
+        slider.progress = 0
+        val without = activity.photograph()
+        val stage = activity.findViewById<View>(R.id.stage)
+        val place = IntArray(2).also(stage::getLocationInWindow)
+        val changed = (0 until stage.height).sumOf { y ->
+            (0 until stage.width).count { x ->
+                withMask.getPixel(place[0] + x, place[1] + y) != without.getPixel(place[0] + x, place[1] + y)
+            }
+        }
+        val lesion = shown.result.categoryMask.count { it != 0.toByte() }.toDouble() / shown.result.categoryMask.size
+        val side = minOf(stage.width, stage.height)
+        assertEquals(lesion, changed.toDouble() / (side * side), 0.02, "the mask covers what it should")
+
+        activity.findViewById<Button>(R.id.save).performClick()
+        val saving = shadowOf(activity).nextStartedActivityForResult
+        assertEquals(Intent.ACTION_CREATE_DOCUMENT, saving.intent.action)
+        val file = ByteArrayOutputStream()
+        val place2 = Uri.parse("content://documents/mask.png")
+        shadowOf(activity.contentResolver).registerOutputStream(place2, file)
+        shadowOf(activity).receiveResult(saving.intent, Activity.RESULT_OK, Intent().setData(place2))
+        assertEquals(activity.getString(R.string.saved), ShadowToast.getTextOfLatestToast())
+        val saved = BitmapFactory.decodeByteArray(file.toByteArray(), 0, file.size())
+        assertEquals(shown.result.width to shown.result.height, saved.width to saved.height)
+        for (y in 0 until saved.height step 3) for (x in 0 until saved.width step 3) {
+            assertEquals(shown.result.categoryMask[y * saved.width + x].toInt(), Color.red(saved.getPixel(x, y)))
+        }
+    }
+
+    @Test
+    fun `the mask is shared through the app's own provider`() {
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        activity.open(sample("site-b/images/00001.png"))
+        untilShown()
+        activity.findViewById<Button>(R.id.share).performClick()
+        val chooser = shadowOf(activity).nextStartedActivity
+        val send = chooser.getParcelableExtra(Intent.EXTRA_INTENT, Intent::class.java)!!
+        assertEquals(Intent.FLAG_GRANT_READ_URI_PERMISSION, send.flags and Intent.FLAG_GRANT_READ_URI_PERMISSION)
+        val mask = File(activity.cacheDir, "mask.png").readBytes()
+        assertEquals(256, BitmapFactory.decodeByteArray(mask, 0, mask.size).width)
+    }
+
+    @Test
+    fun `turning the phone keeps the picture and its mask`() {
+        val controller = start(MainActivity::class.java)
+        untilReady()
+        controller.get().open(sample("site-d/images/00001.png"))
+        untilShown()
+        val result = (app.session.state as State.Shown).result
+        RuntimeEnvironment.setQualifiers("+land")
+        controller.recreate()
+        shadowOf(Looper.getMainLooper()).idle()
+        val turned = controller.get()
+        assertEquals(result, (app.session.state as State.Shown).result)
+        assertTrue(turned.isShown(R.id.results))
+        assertTrue(turned.findViewById<LinearLayout>(R.id.confounders).childCount >= 12)
+        turned.keep("3-turned")
+    }
+
+    @Test
+    fun `the screen may turn while a picture is segmented`() {
+        val controller = start(MainActivity::class.java)
+        untilReady()
+        controller.get().open(sample("site-d/images/00001.png"))
+        controller.recreate()
+        untilShown()
+        assertTrue(controller.get().isShown(R.id.results))
+    }
+
+    @Test
+    fun `a denied camera says so and leads to the settings`() {
+        start(MainActivity::class.java)
+        untilReady()
+        val activity = start(CameraActivity::class.java).get()
+        assertEquals(listOf(CAMERA), shadowOf(activity).lastRequestedPermission.requestedPermissions.toList())
+        activity.onRequestPermissionsResult(1, arrayOf(CAMERA), intArrayOf(PackageManager.PERMISSION_DENIED))
+        assertTrue(activity.isShown(R.id.refusal))
+        assertEquals(activity.getString(R.string.camera_denied), activity.words(R.id.message))
+        activity.keep("4-camera-denied")
+        activity.findViewById<Button>(R.id.allow).performClick()
+        assertEquals(android.provider.Settings.ACTION_APPLICATION_DETAILS_SETTINGS, shadowOf(activity).nextStartedActivity.action)
+        // A question that was interrupted is no answer.
+        activity.onRequestPermissionsResult(1, emptyArray(), intArrayOf())
+    }
+
+    @Test
+    fun `live masks lie over the camera's picture`() {
+        val main = start(MainActivity::class.java).get()
+        untilReady()
+        main.open(sample("site-b/images/00000.png"))
+        untilShown()
+        val shown = app.session.state as State.Shown
+        val activity = start(CameraActivity::class.java).get()
+        activity.show(shown.result)
+        val bitmap = activity.photograph()
+        val colours = (0 until bitmap.width step 4).flatMap { x -> (0 until bitmap.height step 4).map { bitmap.getPixel(x, it) } }
+        assertTrue(colours.any { Color.green(it) > 90 && Color.blue(it) < 90 }, "the tumor's yellow is seen")
+        assertEquals(3, activity.findViewById<LinearLayout>(R.id.confounders).childCount)
+        activity.keep("5-live")
+    }
+
+    @Test
+    fun `a model that fails to load says why, and can be tried again`() {
+        val good = app.readModel
+        app.readModel = { "no model".toByteArray() }
+        val activity = start(MainActivity::class.java).get()
+        until("the model is refused") { app.session.state is State.NoModel }
+        assertTrue("safetensors" in activity.words(R.id.message), activity.words(R.id.message))
+        assertEquals(activity.getString(R.string.retry), activity.words(R.id.open))
+        activity.keep("6-no-model")
+        app.readModel = good
+        activity.findViewById<Button>(R.id.open).performClick()
+        untilReady()
+    }
+
+    @Test
+    fun `a file that is no picture says so`() {
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        activity.open("this is no picture".toByteArray())
+        until("the file is refused") { app.session.state is State.NoPicture }
+        assertEquals(activity.getString(R.string.unreadable), activity.words(R.id.message))
+        activity.open(sample("site-a/images/00000.png"))
+        untilShown()
+    }
+
+    @Test
+    @Config(qualifiers = "w411dp-h1500dp-night-xhdpi")
+    fun `dark, and the whole page`() {
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        activity.open(sample("site-d/images/00001.png"))
+        untilShown()
+        activity.keep("7-dark")
+        assertTrue(Color.luminance(activity.photograph().getPixel(4, 300)) < 0.1)
+    }
+
+    @Test
+    @Config(qualifiers = "w411dp-h1500dp-xhdpi", fontScale = 1.6f)
+    fun `large text, and what a screen reader reads`() {
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        activity.open(sample("site-b/images/00000.png"))
+        untilShown()
+        activity.keep("8-large-text")
+        val density = activity.resources.displayMetrics.density
+        val controls = views(activity.window.decorView).filter { it.isClickable && it.isShown || it is SeekBar }
+        assertTrue(controls.size >= 5)
+        for (view in controls) {
+            val said = view.contentDescription ?: (view as? TextView)?.text
+            assertTrue(!said.isNullOrBlank(), "$view says nothing")
+            assertTrue(view.height >= 48 * density - 1, "$view is ${view.height / density} dp high")
+        }
+        val findings = activity.findViewById<LinearLayout>(R.id.findings).getChildAt(0)
+        assertTrue("of the picture" in findings.contentDescription)
+        assertNotEquals("", activity.findViewById<View>(R.id.stage).contentDescription.toString())
+    }
+
+    @Test
+    fun `no permission but the camera's`() {
+        val info = app.packageManager.getPackageInfo(app.packageName, PackageManager.GET_PERMISSIONS)
+        assertEquals(listOf(CAMERA), info.requestedPermissions.orEmpty().toList())
+    }
+}

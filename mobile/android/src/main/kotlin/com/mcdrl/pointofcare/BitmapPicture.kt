@@ -7,14 +7,22 @@ import android.graphics.Matrix
 import android.media.ExifInterface
 import android.net.Uri
 import com.mcdrl.Frame
-import java.nio.ByteBuffer
+import com.mcdrl.PixelFormat
+import com.mcdrl.Plane
 
 /** A picture as Android has it, upright. */
 class BitmapPicture(val bitmap: Bitmap) : Picture {
     override fun frame(): Frame {
-        val pixels = ByteBuffer.allocate(bitmap.width * bitmap.height * 4)
-        bitmap.copyPixelsToBuffer(pixels)
-        return Frame.rgba(pixels.array(), bitmap.width, bitmap.height)
+        // A bitmap's own memory has another order of colours on some systems; these have one order on all.
+        val colours = IntArray(bitmap.width * bitmap.height)
+        bitmap.getPixels(colours, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
+        val bytes = ByteArray(3 * colours.size)
+        colours.forEachIndexed { index, colour ->
+            bytes[3 * index] = (colour shr 16).toByte()
+            bytes[3 * index + 1] = (colour shr 8).toByte()
+            bytes[3 * index + 2] = colour.toByte()
+        }
+        return Frame(bitmap.width, bitmap.height, PixelFormat.RGB, listOf(Plane(bytes, 3 * bitmap.width, 3)))
     }
 
     companion object {

@@ -70,11 +70,13 @@ class CameraActivity : Activity() {
         findViewById<TextView>(R.id.message).text = words
         visible(R.id.allow, allow)
         visible(R.id.refusal, true)
+        visible(R.id.preview, false)
     }
 
     private fun start() {
         if (live != null) return
         visible(R.id.refusal, false)
+        visible(R.id.preview, true)
         val segmenter = (application as PointOfCare).session.segmenter ?: return finish()
         val handler = Handler(Looper.getMainLooper())
         val scope = CoroutineScope(SupervisorJob() + Executor { handler.post(it) }.asCoroutineDispatcher())

@@ -25,7 +25,7 @@ fun LinearLayout.showFindings(result: Segmentation) {
         val row = row(context)
         row.addView(dot(context, Colours.ofClass(index + 1)))
         row.addView(text(name, R.color.ink), LinearLayout.LayoutParams(0, WRAP_CONTENT, 1f))
-        row.addView(text("${percent(share.fraction)} · ${percent(share.confidence)}", R.color.soft))
+        row.addView(text(context.getString(R.string.share_of, percent(share.fraction), percent(share.confidence)), R.color.soft))
         row.contentDescription =
             context.getString(R.string.finding, name, percent(share.fraction), percent(share.confidence))
         addView(row)
@@ -39,10 +39,10 @@ fun LinearLayout.showConfounders(result: Segmentation, most: Int = Int.MAX_VALUE
     val heaviest = weights.firstOrNull()?.weight ?: return
     for (confounder in weights) {
         val row = row(context)
-        row.addView(text(confounder.name, R.color.ink), LinearLayout.LayoutParams(0, WRAP_CONTENT, 4f))
+        row.addView(text(confounder.name, R.color.ink), LinearLayout.LayoutParams(0, WRAP_CONTENT, 6f))
         row.addView(bar(context, confounder.weight / heaviest), LinearLayout.LayoutParams(0, dp(10), 5f))
         val share = text(percent(confounder.weight), R.color.soft).apply { gravity = Gravity.END }
-        row.addView(share, LinearLayout.LayoutParams(0, WRAP_CONTENT, 2f))
+        row.addView(share, LinearLayout.LayoutParams(0, WRAP_CONTENT, 3f))
         row.contentDescription = "${confounder.name}, ${percent(confounder.weight)}"
         addView(row)
     }

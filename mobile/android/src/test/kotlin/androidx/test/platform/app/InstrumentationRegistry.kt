@@ -4,17 +4,17 @@ import android.app.Instrumentation
 import android.os.Bundle
 
 object InstrumentationRegistry {
-    private lateinit var instrumentation: Instrumentation
+    private var instrumentation: Instrumentation? = null
     private var arguments = Bundle()
 
     @JvmStatic
-    fun registerInstance(instrumentation: Instrumentation, arguments: Bundle) {
+    fun registerInstance(instrumentation: Instrumentation?, arguments: Bundle?) {
         this.instrumentation = instrumentation
-        this.arguments = arguments
+        this.arguments = arguments ?: Bundle()
     }
 
     @JvmStatic
-    fun getInstrumentation(): Instrumentation = instrumentation
+    fun getInstrumentation(): Instrumentation = checkNotNull(instrumentation) { "no test runs" }
 
     @JvmStatic
     fun getArguments(): Bundle = arguments

@@ -4,6 +4,7 @@ mod bindings;
 mod browsers;
 mod cargo;
 mod demo;
+mod mobile;
 mod shell;
 mod test;
 mod web;
@@ -17,6 +18,7 @@ usage: cargo xtask <chore>
   web        build the WebAssembly modules, the npm package and the browser app: www/dist
   browsers   run the suites in Node and in browsers, after `web`
   bindings   build the library under Kotlin, Swift and Python, and test the packages (or the parts named)
+  mobile     test the apps: mobile/screens and mobile/mcdrl.apk in the target folder
   test       install what the tests need and run them all (what CI runs)";
 
 fn main() -> ExitCode {
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         ["web", modules @ ..] => web::web(modules),
         ["bindings", parts @ ..] => bindings::bindings(parts),
         ["browsers"] => browsers::browsers(),
+        ["mobile"] => mobile::mobile(),
         ["test"] => test::test(),
         _ => {
             eprintln!("{USAGE}");

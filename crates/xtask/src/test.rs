@@ -3,6 +3,7 @@
 use crate::bindings::bindings;
 use crate::browsers::browsers;
 use crate::cargo::{COMMON, cargo};
+use crate::mobile::mobile;
 use crate::shell::{Outcome, debian_packages};
 use crate::web::web;
 
@@ -17,6 +18,7 @@ pub fn test() -> Outcome {
     cargo(&[&["clippy", "--all-targets"][..], &COMMON, &["--", "-D", "warnings"]].concat())?;
     cargo(&[&["doc", "--no-deps"][..], &COMMON].concat())?;
     bindings(&[])?;
+    mobile()?;
     web(&[])?;
     browsers()?;
     eprintln!("all suites passed");

@@ -17,17 +17,17 @@ const EMULATOR: &str = "x86_64-linux-android";
 /// The system's libraries that a library of ours may ask for.
 const LIBRARIES: [&str; 5] = ["c", "m", "dl", "log", "unwind"];
 
-/// The library for phones, with the GPU and with the CPU alone.
-pub fn phone() -> Outcome {
-    link(PHONE, true)?;
+/// The library for phones with the CPU alone.
+pub fn cpu() -> Outcome {
     link(PHONE, false)
 }
 
-/// Those for emulators too.
+/// That with the GPU too, and both for emulators.
 pub fn all() -> Outcome {
-    phone()?;
-    link(EMULATOR, true)?;
-    link(EMULATOR, false)
+    cpu()?;
+    link(PHONE, true)?;
+    link(EMULATOR, false)?;
+    link(EMULATOR, true)
 }
 
 fn link(target: &str, gpu: bool) -> Outcome {

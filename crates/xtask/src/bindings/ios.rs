@@ -10,15 +10,15 @@ use super::{out, size};
 const DEVICE: &str = "aarch64-apple-ios";
 const SIMULATORS: [&str; 2] = ["aarch64-apple-ios-sim", "x86_64-apple-ios"];
 
-/// The library for devices, with the GPU and with the CPU alone.
-pub fn device() -> Outcome {
-    build(DEVICE, true)?;
+/// The library for devices with the CPU alone.
+pub fn cpu() -> Outcome {
     build(DEVICE, false)
 }
 
-/// Those for simulators too.
+/// That with the GPU too, and those for simulators.
 pub fn all() -> Outcome {
-    device()?;
+    cpu()?;
+    build(DEVICE, true)?;
     SIMULATORS.into_iter().try_for_each(|target| build(target, true))
 }
 

@@ -6,13 +6,26 @@ use crate::shell::{Outcome, debian_packages, root, run};
 
 use super::{library, out};
 
-/// Compiles the package, runs its suite and puts it into the local Maven repository, for the Android app.
-pub fn install() -> Outcome {
+/// Whether the suite runs.
+#[derive(PartialEq, Eq)]
+pub enum Suite {
+    Run,
+    Skipped,
+}
+
+/// Compiles the package and runs its suite.
+pub fn test() -> Outcome {
+    install(Suite::Run)
+}
+
+/// Compiles the package and puts it into the local Maven repository, for the Android app.
+pub fn install(suite: Suite) -> Outcome {
     debian_packages(&[("/usr/bin/mvn", "maven")])?;
     let natives = format!("-Dmcdrl.natives={}", natives()?.display());
     let build = format!("-Dmcdrl.build={}", out().join("kotlin").display());
+    let skip = if suite == Suite::Run { "-DskipTests=false" } else { "-DskipTests=true" };
     let project = root().join("bindings/kotlin");
-    let arguments = ["-q", "-B", "-f", &project.to_string_lossy(), &natives, &build, "install"];
+    let arguments = ["-q", "-B", "-f", &project.to_string_lossy(), &natives, &build, skip, "install"];
     // A folder of its own quiets the Vulkan loader where a session has none.
     run("mvn", &arguments, &[("XDG_RUNTIME_DIR", "/tmp")])
 }

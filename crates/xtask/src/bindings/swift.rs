@@ -16,14 +16,15 @@ pub fn test() -> Outcome {
 pub fn swift(package: &Path, scratch: &str, arguments: &[&str]) -> Outcome {
     let release = target_folder().join("release").to_string_lossy().into_owned();
     let scratch = out().join(scratch).to_string_lossy().into_owned();
-    let mut command = vec!["swift"];
+    // `swift test …` and `swiftc …` alike.
+    let mut command = if arguments.first() == Some(&"swiftc") { vec![] } else { vec!["swift"] };
     command.extend(arguments);
     if arguments.first() == Some(&"test") {
         command.extend(["--disable-sandbox", "-j", "2", "--scratch-path", &scratch]);
     }
     let environment = [("MCDRL_LIBRARY_DIR", release.as_str())];
     if succeeds("swift", &["--version"]) {
-        return run_in(package, "swift", &command[1..], &environment);
+        return run_in(package, command[0], &command[1..], &environment);
     }
     if !succeeds("sh", &["-c", "command -v apt-get && test \"$(id -u)\" = 0"]) {
         eprintln!("skipped: no Swift, and no way to install it");

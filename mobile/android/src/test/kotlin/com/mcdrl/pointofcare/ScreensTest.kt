@@ -76,6 +76,10 @@ class ScreensTest {
 
     private fun Activity.photograph(): Bitmap {
         val root = window.decorView
+        shadowOf(Looper.getMainLooper()).idle()
+        fun exactly(size: Int) = View.MeasureSpec.makeMeasureSpec(size, View.MeasureSpec.EXACTLY)
+        root.measure(exactly(root.width), exactly(root.height))
+        root.layout(0, 0, root.width, root.height)
         val bitmap = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
         root.draw(Canvas(bitmap))
         return bitmap

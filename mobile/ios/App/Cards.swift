@@ -1,0 +1,102 @@
+import MCDRL
+import PointOfCare
+import SwiftUI
+
+/// What the person who holds the scope can do.
+struct HintView: View {
+    let hint: QualityHint
+
+    var body: some View {
+        Label(LocalizedStringKey(hint.words), systemImage: "exclamationmark.triangle")
+            .font(.headline)
+            .frame(maxWidth: .infinity, alignment: .leading)
+            .padding()
+            .background(.background, in: RoundedRectangle(cornerRadius: 14))
+            .overlay(RoundedRectangle(cornerRadius: 14).stroke(.red, lineWidth: 2))
+    }
+}
+
+/// What was found.
+struct FindingsCard: View {
+    let result: Segmentation
+
+    var body: some View {
+        Card(title: "Findings") {
+            if result.findings.isEmpty { Text("No lesion found").foregroundStyle(.secondary) }
+            ForEach(result.findings, id: \.value) { value, share in
+                HStack {
+                    RoundedRectangle(cornerRadius: 4).fill(colour(value)).frame(width: 16, height: 16)
+                    Text(share.name.capitalized)
+                    Spacer()
+                    Text("\(percent(share.fraction)), \(percent(share.confidence)) sure").foregroundStyle(.secondary)
+                }
+                .accessibilityElement(children: .combine)
+            }
+        }
+    }
+
+    private func colour(_ value: Int) -> Color {
+        let colour = Colour.ofClass(value)
+        return Color(
+            red: Double(colour.red) / 255, green: Double(colour.green) / 255, blue: Double(colour.blue) / 255)
+    }
+}
+
+/// A bar for every confounder, the heaviest first.
+struct ConfoundersCard: View {
+    let result: Segmentation
+    var most = Int.max
+
+    var body: some View {
+        Card(title: "What disturbed the picture") {
+            Text("Named confounders whose influence was taken out before the pixels were classified.")
+                .font(.footnote).foregroundStyle(.secondary)
+            let weights = result.disturbances.prefix(most)
+            let heaviest = max(weights.first?.weight ?? 0, .leastNormalMagnitude)
+            ForEach(weights, id: \.name) { confounder in
+                VStack(alignment: .leading, spacing: 4) {
+                    HStack {
+                        Text(confounder.name)
+                        Spacer()
+                        Text(percent(confounder.weight)).foregroundStyle(.secondary).monospacedDigit()
+                    }
+                    ProgressView(value: confounder.weight / heaviest)
+                }
+                .accessibilityElement(children: .ignore)
+                .accessibilityLabel("\(confounder.name), \(percent(confounder.weight))")
+            }
+        }
+    }
+}
+
+/// Saves the mask to the photo library or shares it.
+struct ExportButtons: View {
+    let result: Segmentation
+
+    var body: some View {
+        if let mask = result.maskImage() {
+            let image = Image(decorative: mask, scale: 1)
+            ShareLink(item: image, preview: SharePreview("Mask", image: image)) {
+                Label("Save or share the mask", systemImage: "square.and.arrow.up").frame(maxWidth: .infinity)
+            }
+            .buttonStyle(.bordered)
+            .controlSize(.large)
+        }
+    }
+}
+
+/// A titled card.
+struct Card<Content: View>: View {
+    let title: LocalizedStringKey
+    @ViewBuilder let content: Content
+
+    var body: some View {
+        VStack(alignment: .leading, spacing: 10) {
+            Text(title).font(.headline).accessibilityAddTraits(.isHeader)
+            content
+        }
+        .frame(maxWidth: .infinity, alignment: .leading)
+        .padding()
+        .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 18))
+    }
+}

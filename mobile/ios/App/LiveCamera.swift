@@ -1,0 +1,44 @@
+import AVFoundation
+import MCDRL
+
+/// The camera at the back as a stream of frames.
+final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
+    /// For the preview.
+    let session = AVCaptureSession()
+
+    private let queue = DispatchQueue(label: "camera")
+    private var frames: AsyncStream<VideoFrame>.Continuation?
+
+    /// Frames while somebody reads them.
+    func frames() throws -> AsyncStream<VideoFrame> {
+        guard let device = AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: .back) else {
+            throw SegmenterError(.device, "this device has none")
+        }
+        let (stream, continuation) = AsyncStream.makeStream(of: VideoFrame.self, bufferingPolicy: .bufferingNewest(1))
+        frames = continuation
+        let output = AVCaptureVideoDataOutput()
+        output.videoSettings = [
+            kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_420YpCbCr8BiPlanarFullRange
+        ]
+        output.alwaysDiscardsLateVideoFrames = true
+        output.setSampleBufferDelegate(self, queue: queue)
+        session.beginConfiguration()
+        // The model looks at fewer pixels still.
+        session.sessionPreset = .vga640x480
+        session.addInput(try AVCaptureDeviceInput(device: device))
+        session.addOutput(output)
+        session.commitConfiguration()
+        continuation.onTermination = { [session, queue] _ in queue.async { session.stopRunning() } }
+        queue.async { [session] in session.startRunning() }
+        return stream
+    }
+
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput sample: CMSampleBuffer, from connection: AVCaptureConnection
+    ) {
+        // The sensor lies on its side in a phone that is held upright.
+        guard let buffer = CMSampleBufferGetImageBuffer(sample), let frame = Frame(buffer, rotation: 90) else { return }
+        let time = CMSampleBufferGetPresentationTimeStamp(sample)
+        frames?.yield(VideoFrame(frame, timestampMs: Int64(CMTimeGetSeconds(time) * 1000)))
+    }
+}

@@ -1,0 +1,14 @@
+// swift-tools-version: 5.9
+import PackageDescription
+
+// What the app decides, without a screen: the same on Linux, where the tests run.
+let package = Package(
+    name: "PointOfCare",
+    platforms: [.iOS(.v16), .macOS(.v13)],
+    products: [.library(name: "PointOfCare", targets: ["PointOfCare"])],
+    dependencies: [.package(name: "MCDRL", path: "../../../bindings/swift")],
+    targets: [
+        .target(name: "PointOfCare", dependencies: [.product(name: "MCDRL", package: "MCDRL")]),
+        .testTarget(name: "PointOfCareTests", dependencies: ["PointOfCare"]),
+    ]
+)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs a command with Swift on a Debian that has none: `chroot.sh FOLDER COMMAND…` makes a Debian trixie with Swift in
-# FOLDER, once, and runs COMMAND there, in this folder. It needs root and debootstrap.
+# FOLDER, once, and runs COMMAND there, in the folder it was called from. It needs root and debootstrap.
 set -euo pipefail
 folder=$1
 shift
-here=$(cd "$(dirname "$0")" && pwd)
-repository=$(cd "$here/../.." && pwd)
+here=$PWD
+repository=$(cd "$(dirname "$0")/../.." && pwd)
 
 if [ ! -e "$folder/complete" ]; then
   rm -rf "$folder"

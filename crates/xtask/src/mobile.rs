@@ -16,7 +16,7 @@ pub fn mobile() -> Outcome {
     apk::resources()?;
     let project = root().join("mobile/android").to_string_lossy().into_owned();
     let build = format!("-Dmcdrl.build={}", out().display());
-    run("mvn", &["-q", "-B", "-f", &project, &build, "package"], &[("XDG_RUNTIME_DIR", "/tmp")])?;
+    run("mvn", &["-B", "-ntp", "-f", &project, &build, "package"], &[("XDG_RUNTIME_DIR", "/tmp")])?;
     apk::package()?;
     ios::test()
 }

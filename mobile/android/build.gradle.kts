@@ -1,0 +1,43 @@
+// For Android Studio. Continuous integration uses pom.xml, which needs no Android SDK; both have the same sources.
+plugins {
+    id("com.android.application") version "8.7.3"
+    kotlin("android") version "2.2.20"
+}
+
+val model = tasks.register<Copy>("model") {
+    from("../../crates/mcdrl/assets/demo.safetensors")
+    into(layout.buildDirectory.dir("model"))
+}
+
+android {
+    namespace = "com.mcdrl.pointofcare"
+    compileSdk = 34
+
+    defaultConfig {
+        applicationId = "com.mcdrl.pointofcare"
+        minSdk = 26
+        targetSdk = 34
+        versionCode = 1
+        versionName = "0.1.0"
+        ndk { abiFilters += listOf("arm64-v8a", "x86_64") }
+    }
+
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_1_8
+        targetCompatibility = JavaVersion.VERSION_1_8
+    }
+
+    kotlinOptions { jvmTarget = "1.8" }
+
+    sourceSets["main"].apply {
+        kotlin.srcDirs("src/main/kotlin", "../../bindings/kotlin/src/main/kotlin")
+        assets.srcDir(model)
+        // Where `cargo ndk` puts the libraries: see README.md.
+        jniLibs.srcDir("jniLibs")
+    }
+}
+
+dependencies {
+    implementation("org.jetbrains.kotlinx:kotlinx-coroutines-core:1.10.2")
+    implementation("net.java.dev.jna:jna:5.17.0@aar")
+}

@@ -124,9 +124,8 @@ fn bad_input_is_told_apart() {
             let length = planes.get(plane).map_or(0, |plane| number(&plane["length"]));
             vec![0; length as usize]
         };
-        let stride = |plane: usize, which: &str| {
-            planes.get(plane).map_or(0, |plane| number(&plane[which]))
-        };
+        let stride =
+            |plane: usize, which: &str| planes.get(plane).map_or(0, |plane| number(&plane[which]));
         let (width, height) = (number(&bad["width"]), number(&bad["height"]));
         let rotation = number(&bad["rotation"]);
         let image = match bad["format"].as_str().unwrap() {

@@ -181,7 +181,9 @@ fn check_plane(
 ) -> Result<()> {
     if plane.pixel_stride < bytes_per_pixel {
         let (stride, least) = (plane.pixel_stride, bytes_per_pixel);
-        return Err(Error::Frame(format!("{name} has a pixel stride of {stride}; at least {least}")));
+        return Err(Error::Frame(format!(
+            "{name} has a pixel stride of {stride}; at least {least}"
+        )));
     }
     let overflow = || Error::Frame(format!("{name} has strides that no memory holds"));
     let row = (width - 1).checked_mul(plane.pixel_stride).ok_or_else(overflow)? + bytes_per_pixel;

@@ -39,7 +39,11 @@ fn interleaved_pixels_are_read_whatever_their_order_and_stride() {
             // Cameras' buffers end with the last pixel.
             bytes.truncate(bytes.len() - padding);
             let plane = Plane { bytes: &bytes, row_stride, pixel_stride };
-            assert_eq!(Image::from_frame(&frame(format, vec![plane])).unwrap(), image, "{format:?}");
+            assert_eq!(
+                Image::from_frame(&frame(format, vec![plane])).unwrap(),
+                image,
+                "{format:?}"
+            );
         }
     }
 }
@@ -62,7 +66,11 @@ fn frames_are_turned_upright() {
             let turned = Image::from_frame(&lying).unwrap();
             assert_eq!((turned.width(), turned.height()), size);
             let x = if mirrored { turned.width() - 1 } else { 0 };
-            assert_eq!(at(&turned, x, 0), at(&upright, corner.0, corner.1), "{rotation} {mirrored}");
+            assert_eq!(
+                at(&turned, x, 0),
+                at(&upright, corner.0, corner.1),
+                "{rotation} {mirrored}"
+            );
         }
     }
 }
@@ -99,7 +107,8 @@ fn yuv_means_what_its_standard_says() {
 fn planar_and_interleaved_colours_are_the_same_picture() {
     let (width, height) = (5, 3);
     let y: Vec<u8> = (0..15).map(|value| value * 16).collect();
-    let (cb, cr): (Vec<u8>, Vec<u8>) = (vec![10, 90, 170, 20, 100, 180], vec![200, 120, 40, 190, 110, 30]);
+    let (cb, cr): (Vec<u8>, Vec<u8>) =
+        (vec![10, 90, 170, 20, 100, 180], vec![200, 120, 40, 190, 110, 30]);
     let read = |planes| {
         let format = PixelFormat::Yuv420(YuvColors::Bt601Full);
         let frame = Frame { width, height, format, planes, rotation: 0, mirrored: false };
@@ -119,7 +128,11 @@ fn planar_and_interleaved_colours_are_the_same_picture() {
 #[test]
 fn planes_that_do_not_hold_the_frame_are_refused() {
     let bytes = [0; 6 * 4 * 3];
-    let plane = |length, row_stride, pixel_stride| Plane { bytes: &bytes[..length], row_stride, pixel_stride };
+    let plane = |length, row_stride, pixel_stride| Plane {
+        bytes: &bytes[..length],
+        row_stride,
+        pixel_stride,
+    };
     let refused = |frame: &Frame| match Image::from_frame(frame) {
         Err(error @ (Error::Frame(_) | Error::ImageTooLarge { .. })) => error.to_string(),
         other => panic!("{other:?}"),

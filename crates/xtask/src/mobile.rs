@@ -5,7 +5,7 @@ mod ios;
 
 use std::path::PathBuf;
 
-use crate::bindings::{install_kotlin, Suite};
+use crate::bindings::{Suite, install_kotlin};
 use crate::cargo::{COMMON, cargo, target_folder};
 use crate::shell::{Outcome, root, run};
 

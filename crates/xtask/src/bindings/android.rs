@@ -75,9 +75,15 @@ fn stub(target: &str, library: &str, folder: &Path, linker: &str) -> Outcome {
     let path = |name: String| folder.join(name).to_string_lossy().into_owned();
     let (source_file, object) = (path(format!("{library}.rs")), path(format!("{library}.o")));
     std::fs::write(&source_file, source).map_err(failed)?;
-    let compile = ["--edition", "2024", "--crate-type", "lib", "--emit", "obj", "-C", "panic=abort"];
-    run("rustc", &[&compile[..], &["--target", target, "-o", &object, &source_file]].concat(), &[])?;
+    let compile =
+        ["--edition", "2024", "--crate-type", "lib", "--emit", "obj", "-C", "panic=abort"];
+    run(
+        "rustc",
+        &[&compile[..], &["--target", target, "-o", &object, &source_file]].concat(),
+        &[],
+    )?;
     let name = format!("lib{library}.so");
-    let linked = ["-flavor", "gnu", "-shared", "-soname", &name, "-o", &path(name.clone()), &object];
+    let linked =
+        ["-flavor", "gnu", "-shared", "-soname", &name, "-o", &path(name.clone()), &object];
     run(linker, &linked, &[])
 }

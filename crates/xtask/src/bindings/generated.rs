@@ -20,7 +20,8 @@ const FILES: [(&str, &str); 4] = [
 pub fn compare() -> Outcome {
     let fresh = generate()?;
     for (name, place) in FILES {
-        let read = |path: PathBuf| std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()));
+        let read =
+            |path: PathBuf| std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()));
         if read(fresh.join(name))? != read(root().join(place))? {
             return Err(format!("{place} is not what UniFFI writes: cargo xtask bindings write"));
         }
@@ -47,7 +48,8 @@ fn generate() -> Result<PathBuf, String> {
     let (program, library, to) =
         (program.to_string_lossy(), library(), folder.to_string_lossy().into_owned());
     let library = library.to_string_lossy();
-    let arguments = ["generate", "--no-format", "--language", "kotlin", "--language", "swift", "--out-dir"];
+    let arguments =
+        ["generate", "--no-format", "--language", "kotlin", "--language", "swift", "--out-dir"];
     run(&program, &[&arguments[..], &[&to, &library]].concat(), &[])?;
     Ok(folder)
 }

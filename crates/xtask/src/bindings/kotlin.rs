@@ -25,7 +25,8 @@ pub fn install(suite: Suite) -> Outcome {
     let build = format!("-Dmcdrl.build={}", out().join("kotlin").display());
     let skip = if suite == Suite::Run { "-DskipTests=false" } else { "-DskipTests=true" };
     let project = root().join("bindings/kotlin");
-    let arguments = ["-B", "-ntp", "-f", &project.to_string_lossy(), &natives, &build, skip, "install"];
+    let arguments =
+        ["-B", "-ntp", "-f", &project.to_string_lossy(), &natives, &build, skip, "install"];
     // A folder of its own quiets the Vulkan loader where a session has none.
     run("mvn", &arguments, &[("XDG_RUNTIME_DIR", "/tmp")])
 }

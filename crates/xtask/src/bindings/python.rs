@@ -38,12 +38,18 @@ pub fn test() -> Outcome {
         .map(|entry| entry.path().to_string_lossy().into_owned())
         .find(|path| path.ends_with(".whl"))
         .ok_or("maturin wrote no wheel")?;
-    let pip = |what: &[&str]| run(&python, &[&["-m", "pip", "install", "--quiet"], what].concat(), &[]);
+    let pip =
+        |what: &[&str]| run(&python, &[&["-m", "pip", "install", "--quiet"], what].concat(), &[]);
     pip(&[&format!("{wheel}[test]")])?;
     // The same version may have been installed before from other sources.
     pip(&["--force-reinstall", "--no-deps", &wheel])?;
     run_in(&project, &python, &["-m", "mypy"], &[])?;
     // Not from the sources' folder, which has no library in it.
     let tests = project.join("tests");
-    run_in(&tests, &python, &["-m", "pytest", "-p", "no:cacheprovider", "."], &[("PYTHONDONTWRITEBYTECODE", "1")])
+    run_in(
+        &tests,
+        &python,
+        &["-m", "pytest", "-p", "no:cacheprovider", "."],
+        &[("PYTHONDONTWRITEBYTECODE", "1")],
+    )
 }

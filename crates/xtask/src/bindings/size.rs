@@ -12,7 +12,8 @@ pub const GPU: u64 = 25;
 
 /// Prints the size of a stripped library and holds it to a limit in 10⁶ bytes.
 pub fn hold(what: &str, stripped: &Path, limit: u64) -> Outcome {
-    let length = std::fs::metadata(stripped).map_err(|e| format!("{}: {e}", stripped.display()))?.len();
+    let length =
+        std::fs::metadata(stripped).map_err(|e| format!("{}: {e}", stripped.display()))?.len();
     let megabytes = length as f64 / 1e6;
     eprintln!("{what}: {megabytes:.1} MB stripped, of at most {limit}");
     if length > limit * 1_000_000 {

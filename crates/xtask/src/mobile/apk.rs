@@ -24,8 +24,7 @@ const DEXER: &str = "com.jakewharton.android.repackaged:dalvik-dx:11.0.0_r3";
 pub fn resources() -> Outcome {
     debian_packages(&TOOLS)?;
     let source = source();
-    let (generated, config) =
-        (out().join("gen"), out().join("test-config/com/android/tools"));
+    let (generated, config) = (out().join("gen"), out().join("test-config/com/android/tools"));
     for folder in [&generated, &config, &out().join("assets")] {
         std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }

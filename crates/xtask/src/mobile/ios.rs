@@ -15,7 +15,8 @@ pub fn test() -> Outcome {
     }
     let helpers = root().join("bindings/swift/Sources/MCDRL/AppleImages.swift");
     let mut arguments = vec!["swiftc".to_owned(), "-frontend".into(), "-parse".into()];
-    arguments.extend(screens.iter().chain([&helpers]).map(|file| file.to_string_lossy().into_owned()));
+    arguments
+        .extend(screens.iter().chain([&helpers]).map(|file| file.to_string_lossy().into_owned()));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     swift(&project, "swift-app", &arguments)?;
     eprintln!("{} SwiftUI files parsed", screens.len());

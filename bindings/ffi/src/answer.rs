@@ -11,6 +11,17 @@ pub struct Segmentation {
     milliseconds: f64,
 }
 
+/// A class for every pixel of the upright image: 0 is background, k the k-th class.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct CategoryMask {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The classes, row-major.
+    pub classes: Bytes,
+}
+
 /// The grid on which the text selected candidate regions.
 #[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct RegionMap {
@@ -28,19 +39,14 @@ pub struct RegionMap {
 
 #[uniffi::export]
 impl Segmentation {
-    /// Width in pixels, of the upright image.
-    pub fn width(&self) -> u32 {
-        self.segmentation.mask.width() as u32
-    }
-
-    /// Height in pixels, of the upright image.
-    pub fn height(&self) -> u32 {
-        self.segmentation.mask.height() as u32
-    }
-
-    /// A class for every pixel: 0 is background, k the k-th class.
-    pub fn category_mask(&self) -> Bytes {
-        self.segmentation.mask.classes().to_vec().into()
+    /// The mask.
+    pub fn category_mask(&self) -> CategoryMask {
+        let mask = &self.segmentation.mask;
+        CategoryMask {
+            width: mask.width() as u32,
+            height: mask.height() as u32,
+            classes: mask.classes().to_vec().into(),
+        }
     }
 
     /// For every lesion class its share of the pixels, 0..1.

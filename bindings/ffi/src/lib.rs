@@ -22,7 +22,7 @@ mod segmenter;
 mod video;
 mod worker;
 
-pub use answer::{RegionMap, Segmentation};
+pub use answer::{CategoryMask, RegionMap, Segmentation};
 pub use bytes::Bytes;
 pub use cancellation::Cancellation;
 pub use error::{CallbackError, SegmenterError};

@@ -13,14 +13,12 @@ pub(crate) struct Answer<T>(oneshot::Receiver<Result<T>>);
 
 /// Both ends of a new answer, which `cancellation` ends at once.
 pub(crate) fn reply<T: Send + 'static>(
-    cancellation: Option<&Cancellation>,
+    cancellation: &Cancellation,
 ) -> Result<(Reply<T>, Answer<T>)> {
     let (sender, receiver) = oneshot::channel();
     let reply = Reply(Arc::new(Mutex::new(Some(sender))));
-    if let Some(cancellation) = cancellation {
-        let target: Arc<dyn Cancel> = reply.0.clone();
-        cancellation.watch(&target)?;
-    }
+    let target: Arc<dyn Cancel> = reply.0.clone();
+    cancellation.watch(&target)?;
     Ok((reply, Answer(receiver)))
 }
 

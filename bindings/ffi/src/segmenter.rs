@@ -31,7 +31,7 @@ impl ImageSegmenter {
         model: ModelSource,
         options: SegmenterOptions,
         listener: Option<Arc<dyn CreationListener>>,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Arc<Self>> {
         let (worker, about) = start(model, options, listener, cancellation)?;
         Ok(Self::new(worker, about.wait()?))
@@ -46,7 +46,7 @@ impl ImageSegmenter {
         model: ModelSource,
         options: SegmenterOptions,
         listener: Option<Arc<dyn CreationListener>>,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Arc<Self>> {
         let (worker, about) = start(model, options, listener, cancellation)?;
         Ok(Self::new(worker, about.later().await?))
@@ -59,7 +59,7 @@ impl ImageSegmenter {
     pub fn segment(
         &self,
         image: Arc<Image>,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Arc<Segmentation>> {
         self.ask(image, cancellation)?.wait()
     }
@@ -71,7 +71,7 @@ impl ImageSegmenter {
     pub async fn segment_async(
         &self,
         image: Arc<Image>,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Arc<Segmentation>> {
         self.ask(image, cancellation)?.later().await
     }
@@ -87,7 +87,7 @@ impl ImageSegmenter {
         &self,
         frame: Arc<Image>,
         timestamp: i64,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Option<Arc<Segmentation>>> {
         self.offer(frame, timestamp, cancellation)?.wait()
     }
@@ -100,7 +100,7 @@ impl ImageSegmenter {
         &self,
         frame: Arc<Image>,
         timestamp: i64,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Option<Arc<Segmentation>>> {
         self.offer(frame, timestamp, cancellation)?.later().await
     }
@@ -136,9 +136,9 @@ fn start(
     model: ModelSource,
     options: SegmenterOptions,
     listener: Option<Arc<dyn CreationListener>>,
-    cancellation: Option<Arc<Cancellation>>,
+    cancellation: Arc<Cancellation>,
 ) -> Result<(Worker, Answer<About>)> {
-    let (reply, about) = reply(cancellation.as_deref())?;
+    let (reply, about) = reply(&cancellation)?;
     Ok((Worker::start(model, options, listener, reply)?, about))
 }
 
@@ -150,9 +150,9 @@ impl ImageSegmenter {
     fn ask(
         &self,
         image: Arc<Image>,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Answer<Arc<Segmentation>>> {
-        let (reply, answer) = reply(cancellation.as_deref())?;
+        let (reply, answer) = reply(&cancellation)?;
         self.worker.ask(reply, move |bench| bench.segment(&image))?;
         Ok(answer)
     }
@@ -161,8 +161,8 @@ impl ImageSegmenter {
         &self,
         frame: Arc<Image>,
         timestamp: i64,
-        cancellation: Option<Arc<Cancellation>>,
+        cancellation: Arc<Cancellation>,
     ) -> Result<Answer<Found>> {
-        self.video.offer(&self.worker, frame, timestamp, reply(cancellation.as_deref())?)
+        self.video.offer(&self.worker, frame, timestamp, reply(&cancellation)?)
     }
 }

@@ -62,13 +62,16 @@ impl Worker {
                 Err(error) => return reply.send(Err(error)),
             };
             reply.send(Ok(bench.about()));
-            // Jobs that still wait when it closes are dropped with the channel, and so are their replies.
-            for job in waiting {
-                if closes.load(Ordering::Acquire) {
-                    break;
+            // On a thread of the pool, so that an image need not be handed over. Jobs that still wait when it closes are
+            // dropped with the channel, and so are their replies.
+            bench.pool.install(|| {
+                for job in waiting {
+                    if closes.load(Ordering::Acquire) {
+                        break;
+                    }
+                    job(&bench);
                 }
-                job(&bench);
-            }
+            });
         };
         let thread = Builder::new().name("mcdrl".into()).spawn(body).map_err(no_thread)?;
         Ok(Self { open: Mutex::new(Some(Open { jobs, closing, thread })) })
@@ -173,7 +176,7 @@ impl Bench {
     /// Segments an image on the segmenter's threads.
     pub(crate) fn segment(&self, image: &Image) -> Result<Arc<Segmentation>> {
         let started = Instant::now();
-        let segmentation = self.pool.install(|| self.segmenter.segment(&image.pixels))?;
+        let segmentation = self.segmenter.segment(&image.pixels)?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         Ok(Arc::new(Segmentation::new(segmentation, milliseconds)))
     }

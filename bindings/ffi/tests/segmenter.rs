@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcdrl_ffi::{
-    CallbackError, Cancellation, CreationListener, CreationStage, Device, Image, ImageSegmenter,
-    LogLevel, LogSink, ModelSource, Segmentation, SegmenterError, SegmenterOptions, YuvColors,
-    YuvLayout, set_log_sink,
+    CallbackError, Cancellation, CategoryMask, CreationListener, CreationStage, Device, Image,
+    ImageSegmenter, LogLevel, LogSink, ModelSource, Segmentation, SegmenterError, SegmenterOptions,
+    YuvColors, YuvLayout, set_log_sink,
 };
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ fn on_cpu() -> SegmenterOptions {
 }
 
 fn open() -> Arc<ImageSegmenter> {
-    ImageSegmenter::open(model(), on_cpu(), None, None).unwrap()
+    ImageSegmenter::open(model(), on_cpu(), None, Cancellation::new()).unwrap()
 }
 
 fn sample(site: &str, name: &str) -> Vec<u8> {
@@ -59,17 +59,17 @@ fn the_answers_are_the_stored_ones() {
     for answer in answers["images"].as_array().unwrap() {
         let (site, name) = (answer["site"].as_str().unwrap(), answer["name"].as_str().unwrap());
         let image = Image::decode(&sample(site, name)).unwrap();
-        let found = segmenter.segment(image, None).unwrap();
+        let found = segmenter.segment(image, Cancellation::new()).unwrap();
         let runs = answer["mask"]["runs"].as_str().unwrap();
         let runs: Vec<usize> = runs.split(' ').map(|number| number.parse().unwrap()).collect();
         let stored: Vec<u8> = runs
             .chunks_exact(2)
             .flat_map(|run| std::iter::repeat_n(run[0] as u8, run[1]))
             .collect();
-        let mask = found.category_mask();
+        let mask = found.category_mask().classes;
         let pairs = stored.iter().zip(mask.iter());
         let share = pairs.filter(|(a, b)| a != b).count() as f64 / stored.len() as f64;
-        assert_eq!(stored.len(), (found.width() * found.height()) as usize);
+        assert_eq!(stored.len(), found.category_mask().classes.len());
         assert!(share <= answers["tolerance"]["share_of_differing_pixels"].as_f64().unwrap());
         let weights = floats(&found.confounder_weights());
         assert_eq!(weights.len(), segmenter.confounders().len());
@@ -86,9 +86,10 @@ fn the_maps_belong_to_the_mask() {
     let segmenter = open();
     let labels = segmenter.labels();
     assert_eq!((labels[0].as_str(), labels.len()), ("background", 6));
-    let found = segmenter.segment(picture(), None).unwrap();
-    let pixels = (found.width() * found.height()) as usize;
-    let mask = found.category_mask();
+    let found = segmenter.segment(picture(), Cancellation::new()).unwrap();
+    let pixels = found.category_mask().classes.len();
+    let CategoryMask { width, height, classes: mask } = found.category_mask();
+    assert_eq!((width * height) as usize, pixels);
     let masks: Vec<Vec<f32>> =
         (0..6).map(|label| floats(&found.confidence_mask(label).unwrap())).collect();
     assert!(found.confidence_mask(6).is_none());
@@ -155,10 +156,10 @@ fn bad_input_is_told_apart() {
         assert!(right, "{}: {found:?}", bad["name"]);
     }
     // After all of it, it works.
-    segmenter.segment(picture(), None).unwrap();
+    segmenter.segment(picture(), Cancellation::new()).unwrap();
 
     let none = SegmenterOptions { threads: Some(0), ..on_cpu() };
-    let refused = error(ImageSegmenter::open(model(), none, None, None));
+    let refused = error(ImageSegmenter::open(model(), none, None, Cancellation::new()));
     assert!(matches!(refused, SegmenterError::Input(_)));
 }
 
@@ -167,8 +168,9 @@ fn closing_twice_and_use_after_close_are_errors() {
     let segmenter = open();
     // Those that wait when it is closed hear of it; the one in hand ends.
     let results: Vec<_> = thread::scope(|scope| {
-        let waiting: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| segmenter.segment(picture(), None))).collect();
+        let waiting: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| segmenter.segment(picture(), Cancellation::new())))
+            .collect();
         thread::sleep(Duration::from_millis(5));
         segmenter.shut_down().unwrap();
         waiting.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -180,8 +182,11 @@ fn closing_twice_and_use_after_close_are_errors() {
     };
     assert_eq!(results.iter().filter(wrong).count(), 0);
     assert_eq!(segmenter.shut_down(), Err(SegmenterError::Closed));
-    assert_eq!(error(segmenter.segment(picture(), None)), SegmenterError::Closed);
-    assert_eq!(error(segmenter.segment_for_video(picture(), 1, None)), SegmenterError::Closed);
+    assert_eq!(error(segmenter.segment(picture(), Cancellation::new())), SegmenterError::Closed);
+    assert_eq!(
+        error(segmenter.segment_for_video(picture(), 1, Cancellation::new())),
+        SegmenterError::Closed
+    );
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn cancelling_returns_at_once() {
         let waiting: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
-                    let result = segmenter.segment(picture(), Some(cancellation.clone()));
+                    let result = segmenter.segment(picture(), cancellation.clone());
                     (result, Instant::now())
                 })
             })
@@ -213,11 +218,11 @@ fn cancelling_returns_at_once() {
         assert!(given_up >= 3, "{given_up}");
     });
     assert!(cancellation.is_cancelled());
-    let again = segmenter.segment(picture(), Some(cancellation.clone()));
+    let again = segmenter.segment(picture(), cancellation.clone());
     assert_eq!(error(again), SegmenterError::Cancelled);
-    let opened = ImageSegmenter::open(model(), on_cpu(), None, Some(cancellation));
+    let opened = ImageSegmenter::open(model(), on_cpu(), None, cancellation);
     assert_eq!(error(opened), SegmenterError::Cancelled);
-    segmenter.segment(picture(), None).unwrap();
+    segmenter.segment(picture(), Cancellation::new()).unwrap();
 }
 
 #[test]
@@ -229,7 +234,7 @@ fn stale_frames_give_way() {
         for timestamp in 0..frames {
             let segmenter = &segmenter;
             waiting.push(scope.spawn(move || {
-                match segmenter.segment_for_video(picture(), timestamp, None) {
+                match segmenter.segment_for_video(picture(), timestamp, Cancellation::new()) {
                     Ok(found) => found.is_some(),
                     // Threads may overtake each other: then the older frame comes too late.
                     Err(error) => {
@@ -245,9 +250,9 @@ fn stale_frames_give_way() {
     let count = segmented.iter().filter(|done| **done).count();
     assert!(count >= 1 && count < segmented.len(), "{count} of {frames}");
     assert!(segmented[segmented.len() - 1], "the newest is always segmented");
-    let late = error(segmenter.segment_for_video(picture(), frames - 1, None));
+    let late = error(segmenter.segment_for_video(picture(), frames - 1, Cancellation::new()));
     assert!(matches!(late, SegmenterError::Input(_)), "{late:?}");
-    assert!(segmenter.segment_for_video(picture(), frames, None).unwrap().is_some());
+    assert!(segmenter.segment_for_video(picture(), frames, Cancellation::new()).unwrap().is_some());
 }
 
 struct Listener(Mutex<Vec<CreationStage>>);
@@ -273,7 +278,7 @@ fn who_listens_hears_what_happens() {
     let (listener, lines) =
         (Arc::new(Listener(Mutex::default())), Arc::new(Lines(Mutex::default())));
     set_log_sink(Some(lines.clone()));
-    ImageSegmenter::open(model(), on_cpu(), Some(listener.clone()), None).unwrap();
+    ImageSegmenter::open(model(), on_cpu(), Some(listener.clone()), Cancellation::new()).unwrap();
     set_log_sink(None);
     let heard = listener.0.lock().unwrap().clone();
     assert_eq!(heard, [CreationStage::Device, CreationStage::Model, CreationStage::WarmUp]);
@@ -284,9 +289,13 @@ fn who_listens_hears_what_happens() {
 #[test]
 fn threads_are_the_segmenters_own() {
     let alone = SegmenterOptions { threads: Some(1), ..on_cpu() };
-    let (one, all) = (ImageSegmenter::open(model(), alone, None, None).unwrap(), open());
-    let (one, all) = (one.segment(picture(), None).unwrap(), all.segment(picture(), None).unwrap());
-    let (one, all) = (one.category_mask(), all.category_mask());
+    let (one, all) =
+        (ImageSegmenter::open(model(), alone, None, Cancellation::new()).unwrap(), open());
+    let (one, all) = (
+        one.segment(picture(), Cancellation::new()).unwrap(),
+        all.segment(picture(), Cancellation::new()).unwrap(),
+    );
+    let (one, all) = (one.category_mask().classes, all.category_mask().classes);
     let differing = one.iter().zip(all.iter()).filter(|(a, b)| a != b);
     assert!(differing.count() * 500 < one.len());
 }

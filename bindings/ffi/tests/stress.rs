@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use mcdrl_ffi::{Device, Image, ImageSegmenter, ModelSource, SegmenterOptions};
+use mcdrl_ffi::{Cancellation, Device, Image, ImageSegmenter, ModelSource, SegmenterOptions};
 
 fn assets() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
@@ -16,7 +16,13 @@ fn assets() -> PathBuf {
 fn open() -> Arc<ImageSegmenter> {
     let model = std::fs::read(assets().join("demo.safetensors")).unwrap();
     let options = SegmenterOptions { device: Device::Cpu, threads: None };
-    ImageSegmenter::open(ModelSource::Bytes { bytes: model.into() }, options, None, None).unwrap()
+    ImageSegmenter::open(
+        ModelSource::Bytes { bytes: model.into() },
+        options,
+        None,
+        Cancellation::new(),
+    )
+    .unwrap()
 }
 
 /// One at a time, for the sake of times.
@@ -27,8 +33,9 @@ fn a_thousand_calls_from_eight_threads_leave_memory_flat() {
     let _alone = ALONE.lock();
     let segmenter = open();
     let image = std::fs::read(assets().join("samples/site-b/images/00000.png")).unwrap();
-    let segment = || segmenter.segment(Image::decode(&image).unwrap(), None).unwrap();
-    let expected = segment().category_mask();
+    let segment =
+        || segmenter.segment(Image::decode(&image).unwrap(), Cancellation::new()).unwrap();
+    let expected = segment().category_mask().classes;
     let done = AtomicUsize::new(0);
     let round = |calls: usize| {
         thread::scope(|scope| {
@@ -36,7 +43,7 @@ fn a_thousand_calls_from_eight_threads_leave_memory_flat() {
                 scope.spawn(|| {
                     for _ in 0..calls {
                         let found = segment();
-                        assert!(found.category_mask() == expected);
+                        assert!(found.category_mask().classes == expected);
                         assert_eq!(found.uncertainty().len(), 4 * expected.len());
                         done.fetch_add(1, Ordering::Relaxed);
                     }
@@ -73,8 +80,8 @@ fn calling_costs_little_beside_the_model() {
         .map(|_| {
             let started = Instant::now();
             let image = Image::rgba(&pixels, 224, 224, 896, 4, 0, false).unwrap();
-            let found = segmenter.segment(image, None).unwrap();
-            assert_eq!(found.category_mask().len(), 224 * 224);
+            let found = segmenter.segment(image, Cancellation::new()).unwrap();
+            assert_eq!(found.category_mask().classes.len(), 224 * 224);
             let all = started.elapsed().as_secs_f64() * 1e3;
             (all - found.milliseconds()) / all
         })

@@ -58,14 +58,18 @@ class Segmentation:
         self._native = native
         self._labels = labels
         self._confounders = confounders
+        mask = native.category_mask()
         #: A class for every pixel: uint8, H×W; 0 is background, k the k-th class.
-        self.category_mask: npt.NDArray[np.uint8] = np.frombuffer(native.category_mask(), np.uint8).reshape(
-            native.height(), native.width()
+        self.category_mask: npt.NDArray[np.uint8] = np.frombuffer(mask.classes, np.uint8).reshape(
+            mask.height, mask.width
         )
         #: Where it was computed: ``cpu`` or ``gpu``.
         self.device: str = device
-        #: How long the model took.
-        self.milliseconds: float = native.milliseconds()
+
+    @cached_property
+    def milliseconds(self) -> float:
+        """How long the model took."""
+        return float(self._native.milliseconds())
 
     @cached_property
     def classes(self) -> list[ClassShare]:

@@ -180,5 +180,9 @@ def _arguments(
     return (source, options, _Listener(on_progress) if on_progress else None, _token(cancellation))
 
 
-def _token(cancellation: Cancellation | None) -> _native.Cancellation | None:
-    return None if cancellation is None else cancellation._native
+#: For those who hand over none.
+_NEVER = Cancellation()
+
+
+def _token(cancellation: Cancellation | None) -> _native.Cancellation:
+    return (cancellation or _NEVER)._native

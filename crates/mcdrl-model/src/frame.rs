@@ -87,14 +87,26 @@ impl Image {
 fn interleaved(frame: &Frame, bytes_per_pixel: usize, [r, g, b]: [usize; 3]) -> Result<Vec<u8>> {
     let [plane] = planes(frame)?;
     check_plane(plane, "its plane", frame.width, frame.height, bytes_per_pixel)?;
-    let mut rgb = vec![0; frame.width * frame.height * 3];
     let rows = rows(plane, frame.width, frame.height, bytes_per_pixel);
+    if (r, plane.pixel_stride) == (0, 3) {
+        return Ok(rows.collect::<Vec<_>>().concat());
+    }
+    let mut rgb = vec![0; frame.width * frame.height * 3];
     for (out, row) in rgb.chunks_exact_mut(frame.width * 3).zip(rows) {
-        for (out, pixel) in out.chunks_exact_mut(3).zip(row.chunks(plane.pixel_stride)) {
-            out.copy_from_slice(&[pixel[r], pixel[g], pixel[b]]);
+        match plane.pixel_stride {
+            4 => pick(out, row.chunks_exact(4), [r, g, b]),
+            stride => pick(out, row.chunks(stride), [r, g, b]),
         }
     }
     Ok(rgb)
+}
+
+/// Inlined for each kind of pixels, whose size it then knows.
+#[inline(always)]
+fn pick<'a>(out: &mut [u8], pixels: impl Iterator<Item = &'a [u8]>, [r, g, b]: [usize; 3]) {
+    for (out, pixel) in out.chunks_exact_mut(3).zip(pixels) {
+        (out[0], out[1], out[2]) = (pixel[r], pixel[g], pixel[b]);
+    }
 }
 
 fn yuv420(frame: &Frame, colors: YuvColors) -> Result<Vec<u8>> {

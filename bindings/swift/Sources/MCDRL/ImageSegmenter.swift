@@ -29,7 +29,7 @@ public final class ImageSegmenter: Sendable {
         let parts = try options.parts()
         self.init(try translated {
             try MCDRLFFI.ImageSegmenter.open(
-                model: parts.model, options: parts.options, listener: parts.listener, cancellation: nil)
+                model: parts.model, options: parts.options, listener: parts.listener, cancellation: Cancellation())
         })
     }
 

@@ -56,9 +56,10 @@ public struct Segmentation: Sendable {
     private let labels: Int
 
     init(_ native: MCDRLFFI.Segmentation, of segmenter: ImageSegmenter) {
-        width = Int(native.width())
-        height = Int(native.height())
-        categoryMask = [UInt8](native.categoryMask())
+        let mask = native.categoryMask()
+        width = Int(mask.width)
+        height = Int(mask.height)
+        categoryMask = [UInt8](mask.classes)
         let shares = zip(floats(native.classFractions()), floats(native.classConfidences()))
         classes = zip(segmenter.labels.dropFirst(), shares).map {
             ClassShare(name: $0, fraction: $1.0, confidence: $1.1)

@@ -1251,7 +1251,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * # Errors
      * `Device`, `Cancelled`, `Closed`
      */
-    func segment(image: Image, cancellation: Cancellation?) throws  -> Segmentation
+    func segment(image: Image, cancellation: Cancellation) throws  -> Segmentation
     
     /**
      * As [`Self::segment`], without blocking the caller's thread.
@@ -1259,7 +1259,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * # Errors
      * As [`Self::segment`].
      */
-    func segmentAsync(image: Image, cancellation: Cancellation?) async throws  -> Segmentation
+    func segmentAsync(image: Image, cancellation: Cancellation) async throws  -> Segmentation
     
     /**
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -1270,7 +1270,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-    func segmentForVideo(frame: Image, timestamp: Int64, cancellation: Cancellation?) throws  -> Segmentation?
+    func segmentForVideo(frame: Image, timestamp: Int64, cancellation: Cancellation) throws  -> Segmentation?
     
     /**
      * As [`Self::segment_for_video`], without blocking the caller's thread.
@@ -1278,7 +1278,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * # Errors
      * As [`Self::segment_for_video`].
      */
-    func segmentForVideoAsync(frame: Image, timestamp: Int64, cancellation: Cancellation?) async throws  -> Segmentation?
+    func segmentForVideoAsync(frame: Image, timestamp: Int64, cancellation: Cancellation) async throws  -> Segmentation?
     
     /**
      * Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `Closed`. (The
@@ -1351,14 +1351,14 @@ open class ImageSegmenter: ImageSegmenterProtocol, @unchecked Sendable {
      * # Errors
      * `Model`, `ModelVersion`, `Device`, `WrongAnswer`, `Input`, `Cancelled`
      */
-public static func `open`(model: ModelSource, options: SegmenterOptions, listener: CreationListener?, cancellation: Cancellation?)throws  -> ImageSegmenter  {
+public static func `open`(model: ModelSource, options: SegmenterOptions, listener: CreationListener?, cancellation: Cancellation)throws  -> ImageSegmenter  {
     return try  FfiConverterTypeImageSegmenter_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
         uniffiCallStatus in
     uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open(
         FfiConverterTypeModelSource_lower(model),
         FfiConverterTypeSegmenterOptions_lower(options),
         FfiConverterOptionTypeCreationListener.lower(listener),
-        FfiConverterOptionTypeCancellation.lower(cancellation),uniffiCallStatus
+        FfiConverterTypeCancellation_lower(cancellation),uniffiCallStatus
     )
 })
 }
@@ -1369,11 +1369,11 @@ public static func `open`(model: ModelSource, options: SegmenterOptions, listene
      * # Errors
      * As [`Self::open`].
      */
-public static func openAsync(model: ModelSource, options: SegmenterOptions, listener: CreationListener?, cancellation: Cancellation?)async throws  -> ImageSegmenter  {
+public static func openAsync(model: ModelSource, options: SegmenterOptions, listener: CreationListener?, cancellation: Cancellation)async throws  -> ImageSegmenter  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open_async(FfiConverterTypeModelSource_lower(model),FfiConverterTypeSegmenterOptions_lower(options),FfiConverterOptionTypeCreationListener.lower(listener),FfiConverterOptionTypeCancellation.lower(cancellation)
+                uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open_async(FfiConverterTypeModelSource_lower(model),FfiConverterTypeSegmenterOptions_lower(options),FfiConverterOptionTypeCreationListener.lower(listener),FfiConverterTypeCancellation_lower(cancellation)
                 )
             },
             pollFunc: ffi_mcdrl_ffi_rust_future_poll_u64,
@@ -1428,13 +1428,13 @@ open func labels() -> [String]  {
      * # Errors
      * `Device`, `Cancelled`, `Closed`
      */
-open func segment(image: Image, cancellation: Cancellation?)throws  -> Segmentation  {
+open func segment(image: Image, cancellation: Cancellation)throws  -> Segmentation  {
     return try  FfiConverterTypeSegmentation_lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
         uniffiCallStatus in
     uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(
             self.uniffiCloneHandle(),
         FfiConverterTypeImage_lower(image),
-        FfiConverterOptionTypeCancellation.lower(cancellation),uniffiCallStatus
+        FfiConverterTypeCancellation_lower(cancellation),uniffiCallStatus
     )
 })
 }
@@ -1445,12 +1445,12 @@ open func segment(image: Image, cancellation: Cancellation?)throws  -> Segmentat
      * # Errors
      * As [`Self::segment`].
      */
-open func segmentAsync(image: Image, cancellation: Cancellation?)async throws  -> Segmentation  {
+open func segmentAsync(image: Image, cancellation: Cancellation)async throws  -> Segmentation  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(
-                        self.uniffiCloneHandle(),FfiConverterTypeImage_lower(image),FfiConverterOptionTypeCancellation.lower(cancellation)
+                        self.uniffiCloneHandle(),FfiConverterTypeImage_lower(image),FfiConverterTypeCancellation_lower(cancellation)
                 )
             },
             pollFunc: ffi_mcdrl_ffi_rust_future_poll_u64,
@@ -1470,14 +1470,14 @@ open func segmentAsync(image: Image, cancellation: Cancellation?)async throws  -
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-open func segmentForVideo(frame: Image, timestamp: Int64, cancellation: Cancellation?)throws  -> Segmentation?  {
+open func segmentForVideo(frame: Image, timestamp: Int64, cancellation: Cancellation)throws  -> Segmentation?  {
     return try  FfiConverterOptionTypeSegmentation.lift(try rustCallWithError(FfiConverterTypeSegmenterError_lift) {
         uniffiCallStatus in
     uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(
             self.uniffiCloneHandle(),
         FfiConverterTypeImage_lower(frame),
         FfiConverterInt64.lower(timestamp),
-        FfiConverterOptionTypeCancellation.lower(cancellation),uniffiCallStatus
+        FfiConverterTypeCancellation_lower(cancellation),uniffiCallStatus
     )
 })
 }
@@ -1488,12 +1488,12 @@ open func segmentForVideo(frame: Image, timestamp: Int64, cancellation: Cancella
      * # Errors
      * As [`Self::segment_for_video`].
      */
-open func segmentForVideoAsync(frame: Image, timestamp: Int64, cancellation: Cancellation?)async throws  -> Segmentation?  {
+open func segmentForVideoAsync(frame: Image, timestamp: Int64, cancellation: Cancellation)async throws  -> Segmentation?  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(
-                        self.uniffiCloneHandle(),FfiConverterTypeImage_lower(frame),FfiConverterInt64.lower(timestamp),FfiConverterOptionTypeCancellation.lower(cancellation)
+                        self.uniffiCloneHandle(),FfiConverterTypeImage_lower(frame),FfiConverterInt64.lower(timestamp),FfiConverterTypeCancellation_lower(cancellation)
                 )
             },
             pollFunc: ffi_mcdrl_ffi_rust_future_poll_rust_buffer,
@@ -1797,9 +1797,9 @@ public func FfiConverterTypeLogSink_lower(_ value: LogSink) -> UInt64 {
 public protocol SegmentationProtocol: AnyObject, Sendable {
     
     /**
-     * A class for every pixel: 0 is background, k the k-th class.
+     * The mask.
      */
-    func categoryMask()  -> Data
+    func categoryMask()  -> CategoryMask
     
     /**
      * For every lesion class its mean probability over its pixels, 0 where there are none.
@@ -1822,11 +1822,6 @@ public protocol SegmentationProtocol: AnyObject, Sendable {
     func confounderWeights()  -> Data
     
     /**
-     * Height in pixels, of the upright image.
-     */
-    func height()  -> UInt32
-    
-    /**
      * The mean of [`Self::uncertainty`].
      */
     func meanUncertainty()  -> Float
@@ -1845,11 +1840,6 @@ public protocol SegmentationProtocol: AnyObject, Sendable {
      * How unsure the model is at every pixel: normalised entropy, 0..1.
      */
     func uncertainty()  -> Data
-    
-    /**
-     * Width in pixels, of the upright image.
-     */
-    func width()  -> UInt32
     
 }
 /**
@@ -1911,10 +1901,10 @@ open class Segmentation: SegmentationProtocol, @unchecked Sendable {
 
     
     /**
-     * A class for every pixel: 0 is background, k the k-th class.
+     * The mask.
      */
-open func categoryMask() -> Data  {
-    return try!  FfiConverterData.lift(try! rustCall() {
+open func categoryMask() -> CategoryMask  {
+    return try!  FfiConverterTypeCategoryMask_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_mcdrl_ffi_fn_method_segmentation_category_mask(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -1972,18 +1962,6 @@ open func confounderWeights() -> Data  {
 }
     
     /**
-     * Height in pixels, of the upright image.
-     */
-open func height() -> UInt32  {
-    return try!  FfiConverterUInt32.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_mcdrl_ffi_fn_method_segmentation_height(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-    
-    /**
      * The mean of [`Self::uncertainty`].
      */
 open func meanUncertainty() -> Float  {
@@ -2026,18 +2004,6 @@ open func uncertainty() -> Data  {
     return try!  FfiConverterData.lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_mcdrl_ffi_fn_method_segmentation_uncertainty(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-    
-    /**
-     * Width in pixels, of the upright image.
-     */
-open func width() -> UInt32  {
-    return try!  FfiConverterUInt32.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_mcdrl_ffi_fn_method_segmentation_width(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -2089,6 +2055,85 @@ public func FfiConverterTypeSegmentation_lower(_ value: Segmentation) -> UInt64 
 }
 
 
+
+
+/**
+ * A class for every pixel of the upright image: 0 is background, k the k-th class.
+ */
+public struct CategoryMask: Equatable, Hashable {
+    /**
+     * Width in pixels.
+     */
+    public let width: UInt32
+    /**
+     * Height in pixels.
+     */
+    public let height: UInt32
+    /**
+     * The classes, row-major.
+     */
+    public let classes: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Width in pixels.
+         */width: UInt32, 
+        /**
+         * Height in pixels.
+         */height: UInt32, 
+        /**
+         * The classes, row-major.
+         */classes: Data) {
+        self.width = width
+        self.height = height
+        self.classes = classes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CategoryMask: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCategoryMask: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CategoryMask {
+        return
+            try CategoryMask(
+                width: FfiConverterUInt32.read(from: &buf), 
+                height: FfiConverterUInt32.read(from: &buf), 
+                classes: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CategoryMask, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.width, into: &buf)
+        FfiConverterUInt32.write(value.height, into: &buf)
+        FfiConverterData.write(value.classes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCategoryMask_lift(_ buf: RustBuffer) throws -> CategoryMask {
+    return try FfiConverterTypeCategoryMask.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCategoryMask_lower(_ value: CategoryMask) -> RustBuffer {
+    return FfiConverterTypeCategoryMask.lower(value)
+}
 
 
 /**
@@ -3205,30 +3250,6 @@ fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeCancellation: FfiConverterRustBuffer {
-    typealias SwiftType = Cancellation?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeCancellation.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeCancellation.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
 fileprivate struct FfiConverterOptionTypeCreationListener: FfiConverterRustBuffer {
     typealias SwiftType = CreationListener?
 
@@ -3462,7 +3483,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_func_set_log_sink() != 20904) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_segmentation_category_mask() != 63493) {
+    if (uniffi_mcdrl_ffi_checksum_method_segmentation_category_mask() != 20253) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_segmentation_class_confidences() != 6504) {
@@ -3477,9 +3498,6 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_method_segmentation_confounder_weights() != 46179) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_segmentation_height() != 17062) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_mcdrl_ffi_checksum_method_segmentation_mean_uncertainty() != 34906) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -3490,9 +3508,6 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_segmentation_uncertainty() != 41248) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_mcdrl_ffi_checksum_method_segmentation_width() != 44270) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_cancellation_cancel() != 56262) {
@@ -3516,16 +3531,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_labels() != 62735) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() != 9459) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() != 390) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() != 62753) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() != 58415) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() != 38836) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() != 53320) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() != 29409) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() != 19448) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_shut_down() != 49697) {
@@ -3549,10 +3564,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_constructor_image_yuv420() != 34617) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open() != 53087) {
+    if (uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open() != 63642) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open_async() != 59047) {
+    if (uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open_async() != 30243) {
         return InitializationResult.apiChecksumMismatch
     }
 

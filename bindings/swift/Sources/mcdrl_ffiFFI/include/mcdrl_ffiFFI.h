@@ -310,11 +310,6 @@ RustBuffer uniffi_mcdrl_ffi_fn_method_segmentation_confidence_mask(uint64_t ptr,
 RustBuffer uniffi_mcdrl_ffi_fn_method_segmentation_confounder_weights(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_HEIGHT
-#define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_HEIGHT
-uint32_t uniffi_mcdrl_ffi_fn_method_segmentation_height(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_MEAN_UNCERTAINTY
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_MEAN_UNCERTAINTY
 float uniffi_mcdrl_ffi_fn_method_segmentation_mean_uncertainty(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -333,11 +328,6 @@ RustBuffer uniffi_mcdrl_ffi_fn_method_segmentation_regions(uint64_t ptr, RustCal
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_UNCERTAINTY
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_UNCERTAINTY
 RustBuffer uniffi_mcdrl_ffi_fn_method_segmentation_uncertainty(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_WIDTH
-#define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_SEGMENTATION_WIDTH
-uint32_t uniffi_mcdrl_ffi_fn_method_segmentation_width(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_CLONE_CANCELLATION
@@ -453,12 +443,12 @@ void uniffi_mcdrl_ffi_fn_free_imagesegmenter(uint64_t handle, RustCallStatus *_N
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_CONSTRUCTOR_IMAGESEGMENTER_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_CONSTRUCTOR_IMAGESEGMENTER_OPEN
-uint64_t uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open(RustBuffer model, RustBuffer options, RustBuffer listener, RustBuffer cancellation, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open(RustBuffer model, RustBuffer options, RustBuffer listener, uint64_t cancellation, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_CONSTRUCTOR_IMAGESEGMENTER_OPEN_ASYNC
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_CONSTRUCTOR_IMAGESEGMENTER_OPEN_ASYNC
-uint64_t uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open_async(RustBuffer model, RustBuffer options, RustBuffer listener, RustBuffer cancellation
+uint64_t uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open_async(RustBuffer model, RustBuffer options, RustBuffer listener, uint64_t cancellation
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_CONFOUNDERS
@@ -478,22 +468,22 @@ RustBuffer uniffi_mcdrl_ffi_fn_method_imagesegmenter_labels(uint64_t ptr, RustCa
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT
-uint64_t uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(uint64_t ptr, uint64_t image, RustBuffer cancellation, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(uint64_t ptr, uint64_t image, uint64_t cancellation, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT_ASYNC
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT_ASYNC
-uint64_t uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(uint64_t ptr, uint64_t image, RustBuffer cancellation
+uint64_t uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(uint64_t ptr, uint64_t image, uint64_t cancellation
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT_FOR_VIDEO
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT_FOR_VIDEO
-RustBuffer uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(uint64_t ptr, uint64_t frame, int64_t timestamp, RustBuffer cancellation, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(uint64_t ptr, uint64_t frame, int64_t timestamp, uint64_t cancellation, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT_FOR_VIDEO_ASYNC
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SEGMENT_FOR_VIDEO_ASYNC
-uint64_t uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(uint64_t ptr, uint64_t frame, int64_t timestamp, RustBuffer cancellation
+uint64_t uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(uint64_t ptr, uint64_t frame, int64_t timestamp, uint64_t cancellation
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_FN_METHOD_IMAGESEGMENTER_SHUT_DOWN
@@ -814,12 +804,6 @@ uint16_t uniffi_mcdrl_ffi_checksum_method_segmentation_confounder_weights(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_HEIGHT
-#define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_HEIGHT
-uint16_t uniffi_mcdrl_ffi_checksum_method_segmentation_height(void
-    
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_MEAN_UNCERTAINTY
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_MEAN_UNCERTAINTY
 uint16_t uniffi_mcdrl_ffi_checksum_method_segmentation_mean_uncertainty(void
@@ -841,12 +825,6 @@ uint16_t uniffi_mcdrl_ffi_checksum_method_segmentation_regions(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_UNCERTAINTY
 #define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_UNCERTAINTY
 uint16_t uniffi_mcdrl_ffi_checksum_method_segmentation_uncertainty(void
-    
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_WIDTH
-#define UNIFFI_FFIDEF_UNIFFI_MCDRL_FFI_CHECKSUM_METHOD_SEGMENTATION_WIDTH
-uint16_t uniffi_mcdrl_ffi_checksum_method_segmentation_width(void
     
 );
 #endif

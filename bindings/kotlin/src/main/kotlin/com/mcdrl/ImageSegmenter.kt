@@ -1,5 +1,6 @@
 package com.mcdrl
 
+import com.mcdrl.ffi.Cancellation
 import com.mcdrl.ffi.CreationListener
 import com.mcdrl.ffi.SegmenterOptions
 import com.mcdrl.ffi.uniffiRustFutureContinuationCallbackImpl
@@ -43,9 +44,12 @@ public class ImageSegmenter private constructor(
      * @throws SegmenterException `IMAGE`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
-    public suspend fun segment(file: ByteArray): Segmentation = segment {
-        translated { direct(ByteBuffer.wrap(file), com.mcdrl.ffi.Image.Companion::decode) }
-    }
+    public suspend fun segment(file: ByteArray): Segmentation = segment(
+        // Decoding takes a while, and the caller may be a screen.
+        withContext(Dispatchers.Default) {
+            translated { direct(ByteBuffer.wrap(file), com.mcdrl.ffi.Image.Companion::decode) }
+        },
+    )
 
     /**
      * Segments pixels.
@@ -53,7 +57,7 @@ public class ImageSegmenter private constructor(
      * @throws SegmenterException `INPUT`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
-    public suspend fun segment(frame: Frame): Segmentation = segment { frame.read() }
+    public suspend fun segment(frame: Frame): Segmentation = segment(read(frame))
 
     /**
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -64,8 +68,7 @@ public class ImageSegmenter private constructor(
      */
     @Throws(SegmenterException::class)
     public suspend fun segmentForVideo(frame: Frame, timestampMs: Long): Segmentation? {
-        val image = withContext(Dispatchers.Default) { frame.read() }
-        val result = image.use { translated { native.segmentForVideoAsync(it, timestampMs, null) } }
+        val result = read(frame).use { translated { native.segmentForVideoAsync(it, timestampMs, never) } }
         return result?.let { Segmentation(it, labels, confounders, device) }
     }
 
@@ -84,14 +87,21 @@ public class ImageSegmenter private constructor(
     @Throws(SegmenterException::class)
     override fun close(): Unit = translated { native.shutDown() }
 
-    private suspend fun segment(read: () -> NativeImage): Segmentation {
-        // Decoding takes a while, and the caller may be a screen.
-        val image = withContext(Dispatchers.Default) { read() }
-        val result = image.use { translated { native.segmentAsync(it, null) } }
+    private suspend fun read(frame: Frame): NativeImage =
+        if (frame.width.toLong() * frame.height <= FEW) frame.read() else withContext(Dispatchers.Default) { frame.read() }
+
+    private suspend fun segment(image: NativeImage): Segmentation {
+        val result = image.use { translated { native.segmentAsync(it, never) } }
         return Segmentation(result, labels, confounders, device)
     }
 
     public companion object {
+        /** Coroutines are cancelled by dropping what they wait for; nobody uses this one. */
+        private val never = Cancellation()
+
+        /** Pixels that are read on the caller's thread: fewer than a screen's frame takes. */
+        private const val FEW = 1_000_000
+
         init {
             // Answers come on the library's threads. JNA would attach a thread to the JVM for every answer and detach it
             // again, which takes longer than all else about a call; as daemons they may outlive the program.
@@ -117,7 +127,7 @@ public class ImageSegmenter private constructor(
             }
             val choices = SegmenterOptions(options.device, threads)
             val native = translated {
-                com.mcdrl.ffi.ImageSegmenter.openAsync(options.model, choices, listener, null)
+                com.mcdrl.ffi.ImageSegmenter.openAsync(options.model, choices, listener, never)
             }
             return ImageSegmenter(native)
         }

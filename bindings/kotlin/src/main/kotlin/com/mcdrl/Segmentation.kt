@@ -31,17 +31,19 @@ public class Segmentation internal constructor(
     /** Where it was computed: `cpu` or `gpu`. */
     public val device: String,
 ) {
+    private val mask = native.categoryMask()
+
     /** Width in pixels, of the upright image. */
-    public val width: Int = native.width().toInt()
+    public val width: Int = mask.width.toInt()
 
     /** Height in pixels, of the upright image. */
-    public val height: Int = native.height().toInt()
+    public val height: Int = mask.height.toInt()
 
     /** A class for every pixel: 0 is background, k the k-th class. */
-    public val categoryMask: ByteArray = native.categoryMask()
+    public val categoryMask: ByteArray = mask.classes
 
     /** How long the model took. */
-    public val milliseconds: Double = native.milliseconds()
+    public val milliseconds: Double by lazy { native.milliseconds() }
 
     /** Every lesion class, in the order of the mask's values. */
     public val classes: List<ClassShare> by lazy {

@@ -740,8 +740,6 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_method_segmentation_confounder_weights(
     ): Int
-    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_height(
-    ): Int
     external fun uniffi_mcdrl_ffi_checksum_method_segmentation_mean_uncertainty(
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_method_segmentation_milliseconds(
@@ -749,8 +747,6 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_mcdrl_ffi_checksum_method_segmentation_regions(
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_method_segmentation_uncertainty(
-    ): Int
-    external fun uniffi_mcdrl_ffi_checksum_method_segmentation_width(
     ): Int
     external fun uniffi_mcdrl_ffi_checksum_method_cancellation_cancel(
     ): Int
@@ -828,8 +824,6 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_mcdrl_ffi_fn_method_segmentation_confounder_weights(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_segmentation_height(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
-    ): Int
     external fun uniffi_mcdrl_ffi_fn_method_segmentation_mean_uncertainty(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Float
     external fun uniffi_mcdrl_ffi_fn_method_segmentation_milliseconds(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -838,8 +832,6 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_mcdrl_ffi_fn_method_segmentation_uncertainty(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_segmentation_width(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
-    ): Int
     external fun uniffi_mcdrl_ffi_fn_clone_cancellation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_mcdrl_ffi_fn_free_cancellation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -884,9 +876,9 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_mcdrl_ffi_fn_free_imagesegmenter(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open(`model`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`cancellation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open(`model`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`cancellation`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open_async(`model`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`cancellation`: RustBuffer.ByValue,
+    external fun uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open_async(`model`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,`cancellation`: Long,
     ): Long
     external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_confounders(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -894,13 +886,13 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_labels(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(`ptr`: Long,`image`: Long,`cancellation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment(`ptr`: Long,`image`: Long,`cancellation`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(`ptr`: Long,`image`: Long,`cancellation`: RustBuffer.ByValue,
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(`ptr`: Long,`image`: Long,`cancellation`: Long,
     ): Long
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(`ptr`: Long,`frame`: Long,`timestamp`: Long,`cancellation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video(`ptr`: Long,`frame`: Long,`timestamp`: Long,`cancellation`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(`ptr`: Long,`frame`: Long,`timestamp`: Long,`cancellation`: RustBuffer.ByValue,
+    external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(`ptr`: Long,`frame`: Long,`timestamp`: Long,`cancellation`: Long,
     ): Long
     external fun uniffi_mcdrl_ffi_fn_method_imagesegmenter_shut_down(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -1033,7 +1025,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_func_set_log_sink() and 0xFFFF) != 20904) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_category_mask() and 0xFFFF) != 63493) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_category_mask() and 0xFFFF) != 20253) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_class_confidences() and 0xFFFF) != 6504) {
@@ -1048,9 +1040,6 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_confounder_weights() and 0xFFFF) != 46179) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_height() and 0xFFFF) != 17062) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_mean_uncertainty() and 0xFFFF) != 34906) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1061,9 +1050,6 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_uncertainty() and 0xFFFF) != 41248) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_segmentation_width() and 0xFFFF) != 44270) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_cancellation_cancel() and 0xFFFF) != 56262) {
@@ -1087,16 +1073,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_labels() and 0xFFFF) != 62735) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() and 0xFFFF) != 9459) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment() and 0xFFFF) != 390) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() and 0xFFFF) != 62753) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() and 0xFFFF) != 58415) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() and 0xFFFF) != 38836) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() and 0xFFFF) != 53320) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() and 0xFFFF) != 29409) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() and 0xFFFF) != 19448) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_shut_down() and 0xFFFF) != 49697) {
@@ -1120,10 +1106,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_constructor_image_yuv420() and 0xFFFF) != 34617) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open() and 0xFFFF) != 53087) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open() and 0xFFFF) != 63642) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open_async() and 0xFFFF) != 59047) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_constructor_imagesegmenter_open_async() and 0xFFFF) != 30243) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -2667,7 +2653,7 @@ public interface ImageSegmenterInterface {
      * # Errors
      * `Device`, `Cancelled`, `Closed`
      */
-    fun `segment`(`image`: Image, `cancellation`: Cancellation?): Segmentation
+    fun `segment`(`image`: Image, `cancellation`: Cancellation): Segmentation
     
     /**
      * As [`Self::segment`], without blocking the caller's thread.
@@ -2675,7 +2661,7 @@ public interface ImageSegmenterInterface {
      * # Errors
      * As [`Self::segment`].
      */
-    suspend fun `segmentAsync`(`image`: Image, `cancellation`: Cancellation?): Segmentation
+    suspend fun `segmentAsync`(`image`: Image, `cancellation`: Cancellation): Segmentation
     
     /**
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -2686,7 +2672,7 @@ public interface ImageSegmenterInterface {
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-    fun `segmentForVideo`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation?
+    fun `segmentForVideo`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation): Segmentation?
     
     /**
      * As [`Self::segment_for_video`], without blocking the caller's thread.
@@ -2694,7 +2680,7 @@ public interface ImageSegmenterInterface {
      * # Errors
      * As [`Self::segment_for_video`].
      */
-    suspend fun `segmentForVideoAsync`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation?
+    suspend fun `segmentForVideoAsync`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation): Segmentation?
     
     /**
      * Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `Closed`. (The
@@ -2868,7 +2854,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      * # Errors
      * `Device`, `Cancelled`, `Closed`
      */
-    @Throws(SegmenterException::class)override fun `segment`(`image`: Image, `cancellation`: Cancellation?): Segmentation {
+    @Throws(SegmenterException::class)override fun `segment`(`image`: Image, `cancellation`: Cancellation): Segmentation {
             return FfiConverterTypeSegmentation.lift(
     callWithHandle {
     uniffiRustCallWithError(SegmenterException) { _status ->
@@ -2876,7 +2862,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
         it,
         
         FfiConverterTypeImage.lower(`image`),
-        FfiConverterOptionalTypeCancellation.lower(`cancellation`),_status)
+        FfiConverterTypeCancellation.lower(`cancellation`),_status)
 }
     }
     )
@@ -2892,14 +2878,14 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      */
     @Throws(SegmenterException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `segmentAsync`(`image`: Image, `cancellation`: Cancellation?) : Segmentation {
+    override suspend fun `segmentAsync`(`image`: Image, `cancellation`: Cancellation) : Segmentation {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_async(
                 uniffiHandle,
                 
         FfiConverterTypeImage.lower(`image`),
-        FfiConverterOptionalTypeCancellation.lower(`cancellation`),
+        FfiConverterTypeCancellation.lower(`cancellation`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_poll_u64(future, callback, continuation) },
@@ -2922,7 +2908,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
      */
-    @Throws(SegmenterException::class)override fun `segmentForVideo`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?): Segmentation? {
+    @Throws(SegmenterException::class)override fun `segmentForVideo`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation): Segmentation? {
             return FfiConverterOptionalTypeSegmentation.lift(
     callWithHandle {
     uniffiRustCallWithError(SegmenterException) { _status ->
@@ -2931,7 +2917,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
         
         FfiConverterTypeImage.lower(`frame`),
         FfiConverterLong.lower(`timestamp`),
-        FfiConverterOptionalTypeCancellation.lower(`cancellation`),_status)
+        FfiConverterTypeCancellation.lower(`cancellation`),_status)
 }
     }
     )
@@ -2947,7 +2933,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      */
     @Throws(SegmenterException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `segmentForVideoAsync`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation?) : Segmentation? {
+    override suspend fun `segmentForVideoAsync`(`frame`: Image, `timestamp`: kotlin.Long, `cancellation`: Cancellation) : Segmentation? {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_mcdrl_ffi_fn_method_imagesegmenter_segment_for_video_async(
@@ -2955,7 +2941,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
                 
         FfiConverterTypeImage.lower(`frame`),
         FfiConverterLong.lower(`timestamp`),
-        FfiConverterOptionalTypeCancellation.lower(`cancellation`),
+        FfiConverterTypeCancellation.lower(`cancellation`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
@@ -3002,7 +2988,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      * # Errors
      * `Model`, `ModelVersion`, `Device`, `WrongAnswer`, `Input`, `Cancelled`
      */
-    @Throws(SegmenterException::class) fun `open`(`model`: ModelSource, `options`: SegmenterOptions, `listener`: CreationListener?, `cancellation`: Cancellation?): ImageSegmenter {
+    @Throws(SegmenterException::class) fun `open`(`model`: ModelSource, `options`: SegmenterOptions, `listener`: CreationListener?, `cancellation`: Cancellation): ImageSegmenter {
             return FfiConverterTypeImageSegmenter.lift(
     uniffiRustCallWithError(SegmenterException) { _status ->
     UniffiLib.uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open(
@@ -3011,7 +2997,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
         FfiConverterTypeModelSource.lower(`model`),
         FfiConverterTypeSegmenterOptions.lower(`options`),
         FfiConverterOptionalTypeCreationListener.lower(`listener`),
-        FfiConverterOptionalTypeCancellation.lower(`cancellation`),_status)
+        FfiConverterTypeCancellation.lower(`cancellation`),_status)
 }
     )
     }
@@ -3026,13 +3012,13 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      */
     @Throws(SegmenterException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-     suspend fun `openAsync`(`model`: ModelSource, `options`: SegmenterOptions, `listener`: CreationListener?, `cancellation`: Cancellation?) : ImageSegmenter {
+     suspend fun `openAsync`(`model`: ModelSource, `options`: SegmenterOptions, `listener`: CreationListener?, `cancellation`: Cancellation) : ImageSegmenter {
         return uniffiRustCallAsync(
         UniffiLib.uniffi_mcdrl_ffi_fn_constructor_imagesegmenter_open_async(
         FfiConverterTypeModelSource.lower(`model`),
         FfiConverterTypeSegmenterOptions.lower(`options`),
         FfiConverterOptionalTypeCreationListener.lower(`listener`),
-        FfiConverterOptionalTypeCancellation.lower(`cancellation`),),
+        FfiConverterTypeCancellation.lower(`cancellation`),),
         { future, callback, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_poll_u64(future, callback, continuation) },
         { future, continuation -> UniffiLib.ffi_mcdrl_ffi_rust_future_complete_u64(future, continuation) },
         { future -> UniffiLib.ffi_mcdrl_ffi_rust_future_free_u64(future) },
@@ -3513,9 +3499,9 @@ public object FfiConverterTypeLogSink: FfiConverter<LogSink, Long> {
 public interface SegmentationInterface {
     
     /**
-     * A class for every pixel: 0 is background, k the k-th class.
+     * The mask.
      */
-    fun `categoryMask`(): kotlin.ByteArray
+    fun `categoryMask`(): CategoryMask
     
     /**
      * For every lesion class its mean probability over its pixels, 0 where there are none.
@@ -3538,11 +3524,6 @@ public interface SegmentationInterface {
     fun `confounderWeights`(): kotlin.ByteArray
     
     /**
-     * Height in pixels, of the upright image.
-     */
-    fun `height`(): kotlin.UInt
-    
-    /**
      * The mean of [`Self::uncertainty`].
      */
     fun `meanUncertainty`(): kotlin.Float
@@ -3561,11 +3542,6 @@ public interface SegmentationInterface {
      * How unsure the model is at every pixel: normalised entropy, 0..1.
      */
     fun `uncertainty`(): kotlin.ByteArray
-    
-    /**
-     * Width in pixels, of the upright image.
-     */
-    fun `width`(): kotlin.UInt
     
     companion object
 }
@@ -3678,9 +3654,9 @@ open class Segmentation: Disposable, AutoCloseable, SegmentationInterface
 
     
     /**
-     * A class for every pixel: 0 is background, k the k-th class.
-     */override fun `categoryMask`(): kotlin.ByteArray {
-            return FfiConverterByteArray.lift(
+     * The mask.
+     */override fun `categoryMask`(): CategoryMask {
+            return FfiConverterTypeCategoryMask.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
     UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_category_mask(
@@ -3759,22 +3735,6 @@ open class Segmentation: Disposable, AutoCloseable, SegmentationInterface
 
     
     /**
-     * Height in pixels, of the upright image.
-     */override fun `height`(): kotlin.UInt {
-            return FfiConverterUInt.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_height(
-        it,
-        _status)
-}
-    }
-    )
-    }
-    
-
-    
-    /**
      * The mean of [`Self::uncertainty`].
      */override fun `meanUncertainty`(): kotlin.Float {
             return FfiConverterFloat.lift(
@@ -3838,22 +3798,6 @@ open class Segmentation: Disposable, AutoCloseable, SegmentationInterface
     
 
     
-    /**
-     * Width in pixels, of the upright image.
-     */override fun `width`(): kotlin.UInt {
-            return FfiConverterUInt.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_mcdrl_ffi_fn_method_segmentation_width(
-        it,
-        _status)
-}
-    }
-    )
-    }
-    
-
-    
 
     
 
@@ -3888,6 +3832,61 @@ public object FfiConverterTypeSegmentation: FfiConverter<Segmentation, Long> {
 
     override fun write(value: Segmentation, buf: ByteBuffer) {
         buf.putLong(lower(value))
+    }
+}
+
+
+
+/**
+ * A class for every pixel of the upright image: 0 is background, k the k-th class.
+ */
+data class CategoryMask (
+    /**
+     * Width in pixels.
+     */
+    val `width`: kotlin.UInt
+    , 
+    /**
+     * Height in pixels.
+     */
+    val `height`: kotlin.UInt
+    , 
+    /**
+     * The classes, row-major.
+     */
+    val `classes`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCategoryMask: FfiConverterRustBuffer<CategoryMask> {
+    override fun read(buf: ByteBuffer): CategoryMask {
+        return CategoryMask(
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CategoryMask) = (
+            FfiConverterUInt.allocationSize(value.`width`) +
+            FfiConverterUInt.allocationSize(value.`height`) +
+            FfiConverterByteArray.allocationSize(value.`classes`)
+    )
+
+    override fun write(value: CategoryMask, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`width`, buf)
+            FfiConverterUInt.write(value.`height`, buf)
+            FfiConverterByteArray.write(value.`classes`, buf)
     }
 }
 
@@ -4687,38 +4686,6 @@ public object FfiConverterOptionalByteArray: FfiConverterRustBuffer<kotlin.ByteA
         } else {
             buf.put(1)
             FfiConverterByteArray.write(value, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterOptionalTypeCancellation: FfiConverterRustBuffer<Cancellation?> {
-    override fun read(buf: ByteBuffer): Cancellation? {
-        if (buf.get().toInt() == 0) {
-            return null
-        }
-        return FfiConverterTypeCancellation.read(buf)
-    }
-
-    override fun allocationSize(value: Cancellation?): ULong {
-        if (value == null) {
-            return 1UL
-        } else {
-            return 1UL + FfiConverterTypeCancellation.allocationSize(value)
-        }
-    }
-
-    override fun write(value: Cancellation?, buf: ByteBuffer) {
-        if (value == null) {
-            buf.put(0)
-        } else {
-            buf.put(1)
-            FfiConverterTypeCancellation.write(value, buf)
         }
     }
 }

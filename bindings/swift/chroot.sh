@@ -8,6 +8,12 @@ here=$PWD
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 
 if [ ! -e "$folder/complete" ]; then
+  # What was begun and not ended is begun anew; nothing else is taken away.
+  if [ -e "$folder" ] && [ ! -e "$folder.begun" ]; then
+    echo "$folder is there already and was not made by this script" >&2
+    exit 1
+  fi
+  touch "$folder.begun"
   rm -rf "$folder"
   debootstrap --variant=minbase --include=swiftlang,libc6-dev,libstdc++-14-dev trixie "$folder"
   touch "$folder/complete"

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mcdrl_model::{Frame, PixelFormat, Plane};
 
 use crate::error::Result;
+use crate::worker::guarded;
 
 /// An upright RGB image.
 #[derive(uniffi::Object)]
@@ -55,7 +56,7 @@ impl Image {
     /// `Image`, `ImageTooLarge`
     #[uniffi::constructor]
     pub fn decode(file: &[u8]) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { pixels: mcdrl_model::Image::decode(file)? }))
+        guarded(|| Ok(Arc::new(Self { pixels: mcdrl_model::Image::decode(file)? })))
     }
 
     /// Reads pixels: red, green, blue.
@@ -139,7 +140,7 @@ impl Image {
     ) -> Result<Arc<Self>> {
         let (width, height) = (width as usize, height as usize);
         let frame = Frame { width, height, format, planes, rotation, mirrored };
-        Ok(Arc::new(Self { pixels: mcdrl_model::Image::from_frame(&frame)? }))
+        guarded(|| Ok(Arc::new(Self { pixels: mcdrl_model::Image::from_frame(&frame)? })))
     }
 }
 

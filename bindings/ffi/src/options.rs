@@ -95,7 +95,7 @@ impl From<OpenStage> for CreationStage {
     }
 }
 
-/// Hears what making a segmenter is at, on the segmenter's own thread.
+/// Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
 #[uniffi::export(with_foreign)]
 pub trait CreationListener: Send + Sync {
     /// A stage begins.

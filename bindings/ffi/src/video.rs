@@ -44,8 +44,12 @@ impl Video {
         }
         state.last = Some(timestamp);
         match state.waits.replace(Waiting { frame, reply }) {
-            // The worker has been told that a frame waits.
-            Some(older) => older.reply.send(Ok(None)),
+            // The worker has been told that a frame waits. Who waited for the older one may go on in this very call, and
+            // come back here: not with the lock held.
+            Some(older) => {
+                drop(state);
+                older.reply.send(Ok(None));
+            }
             None => {
                 let shared = self.state.clone();
                 let posted = worker.post(move |bench| {
@@ -65,7 +69,9 @@ impl Video {
 
     /// Forgets the frame that waits: who waits for it hears [`SegmenterError::Closed`].
     pub(crate) fn clear(&self) {
-        lock(&self.state).waits = None;
+        let forgotten = lock(&self.state).waits.take();
+        // As in `offer`.
+        drop(forgotten);
     }
 }
 

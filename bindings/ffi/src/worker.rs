@@ -4,8 +4,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{Builder, JoinHandle, ThreadId};
 use std::time::Instant;
 
 use mcdrl_model::Segmenter;
@@ -27,6 +27,8 @@ struct Open {
     jobs: Sender<Job>,
     closing: Arc<AtomicBool>,
     thread: JoinHandle<()>,
+    /// The thread of the pool on which images are segmented, and callers' continuations may run.
+    works_on: Arc<OnceLock<ThreadId>>,
 }
 
 type Job = Box<dyn FnOnce(&Bench) + Send>;
@@ -34,7 +36,7 @@ type Job = Box<dyn FnOnce(&Bench) + Send>;
 /// What the worker works with.
 pub(crate) struct Bench {
     segmenter: Segmenter,
-    pool: Arc<ThreadPool>,
+    pool: ThreadPool,
 }
 
 /// What is known of an open segmenter.
@@ -55,7 +57,8 @@ impl Worker {
     ) -> Result<Self> {
         let (jobs, waiting) = channel::<Job>();
         let closing = Arc::new(AtomicBool::new(false));
-        let closes = closing.clone();
+        let works_on = Arc::new(OnceLock::new());
+        let (closes, works) = (closing.clone(), works_on.clone());
         let body = move || {
             let bench = match guarded(|| Bench::open(model, &options, listener)) {
                 Ok(bench) => bench,
@@ -65,6 +68,7 @@ impl Worker {
             // On a thread of the pool, so that an image need not be handed over. Jobs that still wait when it closes are
             // dropped with the channel, and so are their replies.
             bench.pool.install(|| {
+                let _ = works.set(std::thread::current().id());
                 for job in waiting {
                     if closes.load(Ordering::Acquire) {
                         break;
@@ -74,7 +78,7 @@ impl Worker {
             });
         };
         let thread = Builder::new().name("mcdrl".into()).spawn(body).map_err(no_thread)?;
-        Ok(Self { open: Mutex::new(Some(Open { jobs, closing, thread })) })
+        Ok(Self { open: Mutex::new(Some(Open { jobs, closing, thread, works_on })) })
     }
 
     /// Has `work` done after all that was asked for before, and its result sent, unless nobody waits for it by then.
@@ -100,19 +104,22 @@ impl Worker {
     /// Ends the thread after the image in hand; who still waits hears [`SegmenterError::Closed`]. The model's memory
     /// is free when this returns.
     pub(crate) fn close(&self) -> Result<()> {
-        let thread = self.end().ok_or(SegmenterError::Closed)?;
-        // A log sink may close the segmenter that talks to it.
-        if thread.thread().id() != std::thread::current().id() {
+        let Open { jobs, thread, works_on, .. } = self.end().ok_or(SegmenterError::Closed)?;
+        // With this, the thread's loop ends.
+        drop(jobs);
+        // Whoever is called back by the segmenter may close it, and cannot wait for itself.
+        let here = std::thread::current().id();
+        if thread.thread().id() != here && works_on.get() != Some(&here) {
             let _ = thread.join();
         }
         Ok(())
     }
 
     /// Tells the thread to end. `None` if it was told before.
-    fn end(&self) -> Option<JoinHandle<()>> {
+    fn end(&self) -> Option<Open> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         open.closing.store(true, Ordering::Release);
-        Some(open.thread)
+        Some(open)
     }
 }
 
@@ -136,7 +143,7 @@ impl Bench {
             }
             builder = builder.num_threads(threads as usize);
         }
-        let pool = Arc::new(builder.build().map_err(no_thread)?);
+        let pool = builder.build().map_err(no_thread)?;
         let bytes = model.read()?;
         let mut on_stage = |stage: mcdrl_model::OpenStage| {
             if let Some(listener) = &listener {
@@ -144,8 +151,16 @@ impl Bench {
                 let _ = listener.on_stage(stage.into());
             }
         };
-        let opened =
-            pool.install(|| Segmenter::open(&bytes, options.device.into(), &mut on_stage))?;
+        let mut open = |device: Device| {
+            guarded(|| Ok(pool.install(|| Segmenter::open(&bytes, device.into(), &mut on_stage))?))
+        };
+        let opened = match open(options.device) {
+            // A GPU's runtime panics where there is no device after all.
+            Err(SegmenterError::Internal(_)) if options.device == Device::Auto => {
+                open(Device::Cpu)?
+            }
+            opened => opened?,
+        };
         if let Some(reason) = opened.passed_over {
             log(LogLevel::Warning, format!("on the CPU instead of the GPU: {reason}"));
         }

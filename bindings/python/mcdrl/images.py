@@ -102,7 +102,13 @@ def takes_long(image: ImageLike) -> bool:
 def _upright(image: PIL.Image.Image) -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
-    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    if image.mode.startswith("I") or image.mode == "F":
+        text = f"the image has the mode {image.mode}, whose values Pillow would cut off at 255: give its file, or scale it to 8 bits"
+        raise SegmenterError("input", text)
+    try:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except OSError as error:
+        raise SegmenterError("image", f"not a readable image: {error}") from error
 
 
 def _of_array(array: npt.NDArray[Any]) -> _native.Image:

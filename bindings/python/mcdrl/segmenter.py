@@ -104,7 +104,8 @@ class ImageSegmenter:
     ) -> Segmentation | None:
         """As :meth:`segment_for_video`, without blocking the event loop."""
         with translated():
-            image = await _read(frame)
+            # Here and now: elsewhere a later frame might overtake it.
+            image = to_image(frame)
             native = await self._native.segment_for_video_async(image, timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 

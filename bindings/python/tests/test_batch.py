@@ -147,6 +147,22 @@ def test_sources_that_are_none(tmp_path, source, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_model_that_is_none_is_told_before_any_worker_starts(archive, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(MODEL.read_bytes()[:1000])
+    with pytest.raises(mcdrl.SegmenterError) as error:
+        segment_archive(archive, tmp_path / "out", broken, workers=1)
+    assert error.value.code == "model"
+
+
+def test_results_within_the_archive_are_not_segmented(tmp_path):
+    for index, sample in enumerate(sorted((ASSETS / "samples").glob("*/images/*.png"))[:2]):
+        shutil.copy(sample, tmp_path / f"{index} of a ward.png")
+    for expected in (2, 0):
+        summary = segment_archive(tmp_path, tmp_path / "out", MODEL, workers=1, device="cpu", resume=True)
+        assert (summary.images, summary.segmented) == (2, expected)
+
+
 def test_another_model_does_not_go_on(archive, tmp_path):
     out = tmp_path / "out"
     few = tmp_path / "few"
@@ -154,6 +170,6 @@ def test_another_model_does_not_go_on(archive, tmp_path):
     shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
     segment_archive(few, out, MODEL, workers=1, device="cpu")
     other = tmp_path / "other.safetensors"
-    other.write_bytes(MODEL.read_bytes() + b"\0")
+    other.write_bytes(MODEL.read_bytes().replace(b"HyperKvasir", b"hyperkvasir"))
     with pytest.raises(mcdrl.SegmenterError, match="another model"):
         segment_archive(few, out, other, workers=1, device="cpu", resume=True)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -157,7 +158,9 @@ def test_a_gpu_is_there_or_a_typed_error_says_why_not():
         assert segmenter.device == "gpu"
 
 
-def test_calling_costs_little_beside_the_model(segmenter):
+def test_calling_costs_little_beside_the_model():
+    # A model that works at 224²: `cargo xtask bindings` makes it.
+    segmenter = mcdrl.ImageSegmenter.create_from_options(os.environ["MCDRL_MODEL_224"], device="cpu")
     image = np.random.default_rng(7).integers(0, 255, (224, 224, 3), np.uint8)
 
     def share_of_a_call():
@@ -167,6 +170,7 @@ def test_calling_costs_little_beside_the_model(segmenter):
         return (whole - found.milliseconds) / whole
 
     # What else the machine does only adds: the quietest of five rounds counts.
+    share_of_a_call()
     share = min(float(np.median([share_of_a_call() for _ in range(40)])) for _ in range(5))
     print(f"calling overhead at 224²: {100 * share:.2f} % of a segmentation (median)")
     assert share <= 0.03

@@ -94,7 +94,7 @@ fn interleaved(frame: &Frame, bytes_per_pixel: usize, [r, g, b]: [usize; 3]) -> 
     let mut rgb = vec![0; frame.width * frame.height * 3];
     for (out, row) in rgb.chunks_exact_mut(frame.width * 3).zip(rows) {
         match plane.pixel_stride {
-            4 => pick(out, row.chunks_exact(4), [r, g, b]),
+            4 if bytes_per_pixel == 4 => pick(out, row.chunks_exact(4), [r, g, b]),
             stride => pick(out, row.chunks(stride), [r, g, b]),
         }
     }
@@ -198,7 +198,8 @@ fn check_plane(
         )));
     }
     let overflow = || Error::Frame(format!("{name} has strides that no memory holds"));
-    let row = (width - 1).checked_mul(plane.pixel_stride).ok_or_else(overflow)? + bytes_per_pixel;
+    let row = (width - 1).checked_mul(plane.pixel_stride).ok_or_else(overflow)?;
+    let row = row.checked_add(bytes_per_pixel).ok_or_else(overflow)?;
     if plane.row_stride < row {
         let stride = plane.row_stride;
         let text = format!("{name} has a row stride of {stride} where a row has {row} bytes");

@@ -52,9 +52,9 @@ impl Segmenter {
         on_stage(OpenStage::Model);
         let segmenter = Self::from_bytes(bytes, &device)?;
         on_stage(OpenStage::WarmUp);
-        let checked = try_read_sync(segmenter.self_check()).unwrap_or_else(|| Err(answers_later()));
-        match checked {
+        match try_read_sync(segmenter.self_check()).unwrap_or_else(|| Err(answers_later())) {
             Ok(()) => Ok(Opened { segmenter, passed_over: None }),
+            // The stages are those of the CPU now.
             Err(error) if choice == DeviceChoice::Auto && segmenter.device_name() == "gpu" => {
                 let opened = Self::open(bytes, DeviceChoice::Cpu, on_stage)?;
                 Ok(Opened { passed_over: Some(error), ..opened })

@@ -26,8 +26,9 @@ fn laid_out(image: &Image, stride: usize, write: impl Fn(&[u8]) -> Vec<u8>) -> V
 #[test]
 fn interleaved_pixels_are_read_whatever_their_order_and_stride() {
     let image = image();
-    let formats: [(PixelFormat, usize, fn(&[u8]) -> Vec<u8>); 4] = [
+    let formats: [(PixelFormat, usize, fn(&[u8]) -> Vec<u8>); 5] = [
         (PixelFormat::Rgb, 3, |p| p.to_vec()),
+        (PixelFormat::Rgb, 4, |p| vec![p[0], p[1], p[2], 9]),
         (PixelFormat::Rgb, 5, |p| vec![p[0], p[1], p[2], 9, 9]),
         (PixelFormat::Rgba, 4, |p| vec![p[0], p[1], p[2], 9]),
         (PixelFormat::Bgra, 4, |p| vec![p[2], p[1], p[0], 9]),
@@ -38,6 +39,9 @@ fn interleaved_pixels_are_read_whatever_their_order_and_stride() {
             let mut bytes = laid_out(&image, row_stride, write);
             // Cameras' buffers end with the last pixel.
             bytes.truncate(bytes.len() - padding);
+            if format == PixelFormat::Rgb {
+                bytes.truncate(bytes.len() - (pixel_stride - 3));
+            }
             let plane = Plane { bytes: &bytes, row_stride, pixel_stride };
             assert_eq!(
                 Image::from_frame(&frame(format, vec![plane])).unwrap(),
@@ -143,6 +147,9 @@ fn planes_that_do_not_hold_the_frame_are_refused() {
     assert!(said(vec![plane(72, 17, 3)]).contains("row stride"));
     assert!(said(vec![plane(72, 18, 2)]).contains("pixel stride"));
     assert!(said(vec![plane(72, usize::MAX, usize::MAX)]).contains("strides"));
+    let narrow =
+        Frame { width: 2, height: 1, ..frame(PixelFormat::Rgb, vec![plane(72, 9, usize::MAX)]) };
+    assert!(refused(&narrow).contains("strides"));
     let empty = Frame { width: 0, ..frame(PixelFormat::Rgb, vec![plane(72, 18, 3)]) };
     assert!(refused(&empty).contains("0×4"));
     let turned = Frame { rotation: 45, ..frame(PixelFormat::Rgb, vec![plane(72, 18, 3)]) };

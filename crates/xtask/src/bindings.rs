@@ -12,7 +12,7 @@ mod swift;
 use std::path::PathBuf;
 
 use crate::cargo::{COMMON, cargo, target_folder};
-use crate::shell::Outcome;
+use crate::shell::{Outcome, run};
 
 pub use kotlin::{Suite, install as install_kotlin};
 pub use swift::swift;
@@ -36,7 +36,7 @@ pub fn bindings(names: &[&str]) -> Outcome {
         return Err(format!("there is no part `{name}`: choose among {}", known.join(", ")));
     }
     // With the features of all other builds here, so that the graph is built once.
-    cargo(&[&["build"][..], &COMMON].concat())?;
+    cargo(&[&["build", "--all-targets"][..], &COMMON].concat())?;
     for (name, part, usual) in PARTS {
         if names.contains(&name) || names.is_empty() && usual {
             part()?;
@@ -55,6 +55,15 @@ fn phones() -> Outcome {
 /// Where the results of these chores go.
 fn out() -> PathBuf {
     target_folder().join("bindings")
+}
+
+/// A model at CLIP's usual 224², on which the packages measure what a call costs.
+fn model_224() -> Result<String, String> {
+    let program = target_folder().join("release/examples/model_224");
+    let model = out().join("model-224.safetensors").to_string_lossy().into_owned();
+    std::fs::create_dir_all(out()).map_err(|e| format!("{}: {e}", out().display()))?;
+    run(&program.to_string_lossy(), &[&model], &[])?;
+    Ok(model)
 }
 
 /// The library for this machine.

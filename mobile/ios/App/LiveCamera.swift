@@ -22,12 +22,19 @@ final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
         ]
         output.alwaysDiscardsLateVideoFrames = true
         output.setSampleBufferDelegate(self, queue: queue)
+        let input = try AVCaptureDeviceInput(device: device)
         session.beginConfiguration()
+        session.inputs.forEach(session.removeInput)
+        session.outputs.forEach(session.removeOutput)
         // The model looks at fewer pixels still.
         session.sessionPreset = .vga640x480
-        session.addInput(try AVCaptureDeviceInput(device: device))
-        session.addOutput(output)
+        let fits = session.canAddInput(input) && session.canAddOutput(output)
+        if fits {
+            session.addInput(input)
+            session.addOutput(output)
+        }
         session.commitConfiguration()
+        guard fits else { throw SegmenterError(.device, "another app has taken the camera") }
         continuation.onTermination = { [session, queue] _ in queue.async { session.stopRunning() } }
         queue.async { [session] in session.startRunning() }
         return stream

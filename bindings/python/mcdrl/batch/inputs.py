@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from ..errors import SegmenterError
-from .store import READ_ERRORS, Store, read_anywhere
+from .store import READ_ERRORS, Store
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _MANIFESTS = (".csv", ".tsv", ".jsonl", ".txt", ".parquet")
@@ -23,15 +23,15 @@ class Item:
 
     #: What it is called in the results.
     name: str
-    #: Where it is: a path or an address.
+    #: Where it is: a path of ``archive``'s file system, or an address.
     place: str
 
 
-def find_images(source: str | os.PathLike[str]) -> list[Item]:
+def find_images(source: str | os.PathLike[str], out: Store) -> tuple[Store, list[Item]]:
     """The images of a folder (all below it), or those that a manifest lists.
 
     A manifest is a text file with a path a line (``.txt``), or a table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``)
-    with a column ``image``; paths are relative to it.
+    with a column ``image``; paths are relative to it. What lies in ``out`` is no image of the archive.
     """
     text = os.fspath(source)
     store = Store.at(text)
@@ -39,18 +39,19 @@ def find_images(source: str | os.PathLike[str]) -> list[Item]:
     if kind == "nothing":
         raise SegmenterError("input", f"there is no folder or manifest {text}")
     if kind == "file":
-        items = _of_manifest(text)
+        items = _of_manifest(text, store)
     else:
-        scheme = text.split("://")[0] + "://" if "://" in text else ""
         names = [name for name in store.names() if name.lower().endswith(_IMAGES)]
-        items = [Item(name, scheme + store.path(name)) for name in names]
+        places = [(name, store.path(name)) for name in names]
+        ours = f"{out.root}/" if out.files == store.files else None
+        items = [Item(name, place) for name, place in places if not (ours and place.startswith(ours))]
     if not items:
         raise SegmenterError("input", f"{text} has no images: they end with {', '.join(_IMAGES)}")
-    return items
+    return store, items
 
 
-def _of_manifest(text: str) -> list[Item]:
-    folder = text.rsplit("/", 1)[0] if "/" in text else "."
+def _of_manifest(text: str, store: Store) -> list[Item]:
+    folder = store.root.rsplit("/", 1)[0]
     items: dict[str, Item] = {}
     for path in _paths(text):
         absolute = "://" in path or path.startswith("/")
@@ -68,7 +69,7 @@ def _paths(text: str) -> list[str]:
     if suffix not in _MANIFESTS:
         raise SegmenterError("input", f"{text} is no manifest: its name ends with {', '.join(_MANIFESTS)}")
     try:
-        data = read_anywhere(text)
+        data = Store.at(text).read_at(Store.at(text).root)
         if suffix == ".parquet":
             return [str(path) for path in pq.read_table(io.BytesIO(data), columns=["image"])["image"].to_pylist()]
         lines = data.decode("utf-8-sig").splitlines()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import time
+import uuid
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SegmenterError
-from .store import Store
+from .store import READ_ERRORS, Store
 
 _FOLDER = "results"
 
@@ -50,7 +51,6 @@ class Results:
         self._out = out
         self._rows: list[dict[str, Any]] = []
         self._written = time.monotonic()
-        self._files = 0
         #: The images that have a row.
         self.images: set[str] = set()
         for name in out.names(_FOLDER):
@@ -58,13 +58,16 @@ class Results:
                 self._read(name, model)
 
     def _read(self, name: str, model: str) -> None:
-        table = pq.read_table(io.BytesIO(self._out.read(name)), columns=["image", "model"])
+        try:
+            table = pq.read_table(io.BytesIO(self._out.read(name)), columns=["image", "model"])
+        except (ValueError, *READ_ERRORS) as error:
+            text = f"{self._out.path(name)} holds no results of this program: {error}"
+            raise SegmenterError("input", text) from error
         others = set(table["model"].to_pylist()) - {model}
         if others:
             text = f"{self._out.path(name)} holds results of another model: give another folder or that model"
             raise SegmenterError("input", text)
         self.images.update(table["image"].to_pylist())
-        self._files = max(self._files, int(name.rsplit("-", 1)[1].split(".")[0]) + 1)
 
     def add(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Adds rows, and gives those whose images had none: work that was done twice, since a machine was lost after
@@ -86,6 +89,6 @@ class Results:
             return
         table = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(self._rows, SCHEMA), table, compression="zstd")
-        self._out.write(f"{_FOLDER}/part-{self._files:05}.parquet", table.getvalue())
-        self._files += 1
+        # Two runs never have the same name.
+        self._out.write(f"{_FOLDER}/part-{uuid.uuid4().hex}.parquet", table.getvalue())
         self._rows = []

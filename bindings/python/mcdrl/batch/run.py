@@ -14,6 +14,7 @@ import pyarrow as pa
 import ray
 
 from ..errors import SegmenterError
+from ..segmenter import ImageSegmenter
 from .inputs import find_images
 from .results import Results
 from .store import Store
@@ -62,7 +63,8 @@ def segment_archive(
 
     - ``source``: a folder, a manifest (see :func:`mcdrl.batch.inputs.find_images`), or an address of object storage
     - ``model``: a model file; by default the bundled demonstration model
-    - ``workers``: how many hold the model; by default as many as Ray has CPUs (GPUs with ``device="gpu"``)
+    - ``device``: ``auto`` is the GPU where Ray has some, else the CPU
+    - ``workers``: how many hold the model; by default as many as Ray has CPUs, or GPUs
     - ``threads``: CPU threads of each; more workers use cores better than more threads
     - ``batch_size``: images that a worker is given at a time, and that are done again if it is lost
     - ``resume``: goes on where an earlier run into ``out`` ended; without it, a folder with results is refused
@@ -74,10 +76,10 @@ def segment_archive(
     """
     if threads < 1 or batch_size < 1 or (workers is not None and workers < 1):
         raise SegmenterError("input", "workers, threads and batch_size are at least 1")
-    items = find_images(source)
+    store = Store.at(out)
+    archive, items = find_images(source, store)
     model_bytes = _read_model(model)
     digest = hashlib.sha256(model_bytes).hexdigest()
-    store = Store.at(out)
     results = Results(store, digest)
     if results.images and not resume:
         raise SegmenterError("input", f"{os.fspath(out)} has results already: resume, or give another folder")
@@ -86,15 +88,23 @@ def segment_archive(
     if not todo:
         return Summary(len(items), 0, 0, done_before, 0.0)
 
+    store.remove_parts()
+    # A model that is none is told here, not by a worker.
+    ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1).close()
+
     if not ray.is_initialized():
         ray.init(include_dashboard=False, log_to_driver=False)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    resources = ray.cluster_resources()
+    if device == "auto":
+        device = "gpu" if resources.get("GPU") else "cpu"
     resource = "GPU" if device == "gpu" else "CPU"
-    available = int(ray.cluster_resources().get(resource, 0))
+    available = int(resources.get(resource, 0))
     if available == 0:
         raise SegmenterError("device", f"Ray has no {resource}s here")
     workers = workers or max(1, available // (1 if device == "gpu" else threads))
+    workers = min(workers, -(-len(todo) // batch_size))
 
     # Made here, a block for every piece of work: a task that cut them would wait for a CPU that the workers hold.
     table = pa.table({"name": [item.name for item in todo], "place": [item.place for item in todo]})
@@ -105,7 +115,8 @@ def segment_archive(
             # In a list, so that Ray hands the reference on and every machine fetches the model once.
             "model": [ray.put(model_bytes)],
             "digest": digest,
-            "out": os.fspath(out) if "://" in os.fspath(out) else os.path.abspath(out),
+            "archive": archive,
+            "out": store,
             "device": device,
             "threads": threads,
         },
@@ -126,6 +137,9 @@ def segment_archive(
             failed += sum(row["error_code"] is not None for row in fresh)
             if on_progress:
                 on_progress(Progress(len(todo), done, failed, done / (time.monotonic() - started)))
+    except ray.exceptions.RayError as error:
+        text = f"a worker failed after {done} of {len(todo)} images: {error}; resume to do the rest"
+        raise SegmenterError("device", text) from error
     finally:
         results.flush()
     if done != len(todo):

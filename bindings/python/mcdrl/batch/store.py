@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,20 +58,23 @@ class Store:
             with self.files.open_output_stream(path) as stream:
                 stream.write(data)
             return
-        aside = f"{path}.{os.getpid()}.part"
+        aside = f"{path}.{uuid.uuid4().hex}.part"
         with self.files.open_output_stream(aside) as stream:
             stream.write(data)
         self.files.move(aside, path)
 
 
-def read_anywhere(place: str) -> bytes:
-    """The bytes of a file at a path or an address."""
-    if "://" in place:
-        files, path = fs.FileSystem.from_uri(place)
-    else:
-        files, path = fs.LocalFileSystem(), place
-    with files.open_input_stream(path) as stream:
-        return bytes(stream.read())
+    def read_at(self, place: str) -> bytes:
+        """The bytes of a file at a path of this file system, or at an address."""
+        files, path = fs.FileSystem.from_uri(place) if "://" in place else (self.files, place)
+        with files.open_input_stream(path) as stream:
+            return bytes(stream.read())
+
+    def remove_parts(self) -> None:
+        """Removes what programs that were killed left half written."""
+        for name in self.names():
+            if name.endswith(".part"):
+                self.files.delete_file(self.path(name))
 
 
 #: What reading a file may raise.

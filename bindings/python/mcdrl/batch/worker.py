@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import socket
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,23 +18,27 @@ from PIL import Image
 from ..errors import SegmenterError
 from ..segmenter import ImageSegmenter
 from .results import SCHEMA
-from .store import READ_ERRORS, Store, read_anywhere
+from .store import READ_ERRORS, Store
 
 
 class Worker:
     """An actor of Ray Data's pool."""
 
-    def __init__(self, model: list[Any], digest: str, out: str, device: str, threads: int) -> None:
+    def __init__(self, model: list[Any], digest: str, archive: Store, out: Store, device: str, threads: int) -> None:
+        if device == "gpu" and (ids := ray.get_gpu_ids()):
+            # The one that Ray has lent: wgpu would take the first.
+            os.environ.setdefault("CUBECL_WGPU_DEFAULT_DEVICE", f"DiscreteGpu({ids[0]})")
         self._segmenter = ImageSegmenter.create_from_options(ray.get(model[0]), device=device, threads=threads)
         self._digest = digest
-        self._out = Store.at(out)
+        self._archive = archive
+        self._out = out
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         # Storage answers slowly: the next images come while one is segmented.
         self._readers = ThreadPoolExecutor(4)
 
     def __call__(self, items: pa.Table) -> pa.Table:
         names, places = items["name"].to_pylist(), items["place"].to_pylist()
-        files = [self._readers.submit(read_anywhere, place) for place in places]
+        files = [self._readers.submit(_patiently, self._archive.read_at, place) for place in places]
         rows = [self._row(name, file) for name, file in zip(names, files, strict=True)]
         return pa.Table.from_pylist(rows, SCHEMA)
 
@@ -42,13 +48,13 @@ class Worker:
             found = self._segmenter.segment(file.result())
         except SegmenterError as error:
             if error.code not in ("image", "image-too-large", "input"):
-                # Not the image's fault: the next attempt may be on another machine.
+                # Not the image's fault: the run ends, and can be resumed.
                 raise
             return row | {"error_code": error.code, "error": error.message}
         except READ_ERRORS as error:
             return row | {"error_code": "image", "error": f"it cannot be read: {error}"}
         mask = f"masks/{name}.png"
-        self._out.write(mask, _png(found.category_mask))
+        _patiently(self._out.write, mask, _png(found.category_mask))
         return row | {
             "mask": mask,
             "width": found.width,
@@ -59,6 +65,18 @@ class Worker:
             "device": found.device,
             "milliseconds": found.milliseconds,
         }
+
+
+def _patiently(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Storage that is busy is asked again; a file that is not there is not."""
+    for seconds in (1, 4):
+        try:
+            return work(*arguments)
+        except FileNotFoundError:
+            raise
+        except READ_ERRORS:
+            time.sleep(seconds)
+    return work(*arguments)
 
 
 def _png(mask: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:

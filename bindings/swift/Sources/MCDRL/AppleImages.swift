@@ -59,7 +59,10 @@ extension Frame {
             planes = [Plane(bytes: bytes, rowStride: stride, pixelStride: 4)]
         case kCVPixelFormatType_420YpCbCr8BiPlanarFullRange, kCVPixelFormatType_420YpCbCr8BiPlanarVideoRange:
             let full = CVPixelBufferGetPixelFormatType(buffer) == kCVPixelFormatType_420YpCbCr8BiPlanarFullRange
-            format = full ? .yuv420BT709 : .yuv420BT709Video
+            // Which numbers they are, the buffer says; what says nothing is high definition.
+            let matrix = CVBufferCopyAttachment(buffer, kCVImageBufferYCbCrMatrixKey, nil) as? String
+            let old = matrix == kCVImageBufferYCbCrMatrix_ITU_R_601_4 as String
+            format = old ? (full ? .yuv420 : .yuv420Video) : (full ? .yuv420BT709 : .yuv420BT709Video)
             guard let y = Self.plane(buffer, 0), let colours = Self.plane(buffer, 1) else { return nil }
             let stride = CVPixelBufferGetBytesPerRowOfPlane(buffer, 1)
             planes = [

@@ -23,7 +23,7 @@ extension ImageSegmenter {
     /// Segments a video as it comes; frames that come faster than they can be segmented are left out.
     public func segmentVideo(_ frames: AsyncStream<VideoFrame>) -> AsyncThrowingStream<VideoSegmentation, Error> {
         let (newest, offer) = AsyncStream.makeStream(of: VideoFrame.self, bufferingPolicy: .bufferingNewest(1))
-        return AsyncThrowingStream { results in
+        return AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { results in
             let reader = Task {
                 for await frame in frames { offer.yield(frame) }
                 offer.finish()

@@ -38,17 +38,19 @@ fn link(target: &str, gpu: bool) -> Outcome {
     for library in LIBRARIES {
         stub(target, library, &stubs, &linker)?;
     }
-    let flags = format!(
-        "-C linker={linker} -C linker-flavor=ld.lld -L native={} -C link-arg=--no-undefined \
-         -C link-arg=-z -C link-arg=max-page-size=16384",
-        stubs.display()
-    );
+    let linker_of_target =
+        format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+    let stubs = format!("native={}", stubs.display());
     let mut arguments = vec!["rustc", "--locked", "-p", "mcdrl-ffi", "--lib", "--profile", "dist"];
     arguments.extend(["--crate-type", "cdylib", "--target", target]);
     if !gpu {
         arguments.push("--no-default-features");
     }
-    run("cargo", &arguments, &[("RUSTFLAGS", &flags)])?;
+    // For this crate alone: what it depends on is built as for any linker.
+    arguments.extend(["--", "-C", "linker-flavor=ld.lld", "-L", &stubs]);
+    arguments.extend(["-C", "link-arg=--no-undefined", "-C", "link-arg=-z"]);
+    arguments.extend(["-C", "link-arg=max-page-size=16384"]);
+    run("cargo", &arguments, &[(&linker_of_target, &linker)])?;
     let built = target_folder().join(target).join("dist/libmcdrl_ffi.so");
     let variant = if gpu { "gpu" } else { "cpu" };
     let stripped = out().join(format!("libmcdrl_ffi.{target}.{variant}.so"));

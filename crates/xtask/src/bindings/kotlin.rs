@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::shell::{Outcome, debian_packages, root, run};
 
-use super::{library, out};
+use super::{library, model_224, out};
 
 /// Whether the suite runs.
 #[derive(PartialEq, Eq)]
@@ -28,7 +28,8 @@ pub fn install(suite: Suite) -> Outcome {
     let arguments =
         ["-B", "-ntp", "-f", &project.to_string_lossy(), &natives, &build, skip, "install"];
     // A folder of its own quiets the Vulkan loader where a session has none.
-    run("mvn", &arguments, &[("XDG_RUNTIME_DIR", "/tmp")])
+    let model = model_224()?;
+    run("mvn", &arguments, &[("XDG_RUNTIME_DIR", "/tmp"), ("MCDRL_MODEL_224", &model)])
 }
 
 /// A folder with the library where JNA looks for it in a jar.

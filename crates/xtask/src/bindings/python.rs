@@ -3,7 +3,7 @@
 use crate::cargo::target_folder;
 use crate::shell::{Outcome, debian_packages, root, run, run_in};
 
-use super::{out, size};
+use super::{model_224, out, size};
 
 /// Builds the wheel with the CPU alone, which takes a fraction of the time, holds its types to mypy and runs its suite.
 pub fn test() -> Outcome {
@@ -50,6 +50,6 @@ pub fn test() -> Outcome {
         &tests,
         &python,
         &["-m", "pytest", "-p", "no:cacheprovider", "."],
-        &[("PYTHONDONTWRITEBYTECODE", "1")],
+        &[("PYTHONDONTWRITEBYTECODE", "1"), ("MCDRL_MODEL_224", &model_224()?)],
     )
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cargo::target_folder;
 use crate::shell::{Outcome, debian_packages, root, run_in, succeeds};
 
-use super::out;
+use super::{model_224, out};
 
 /// Runs the package's suite.
 pub fn test() -> Outcome {
@@ -22,7 +22,8 @@ pub fn swift(package: &Path, scratch: &str, arguments: &[&str]) -> Outcome {
     if arguments.first() == Some(&"test") {
         command.extend(["--disable-sandbox", "-j", "2", "--scratch-path", &scratch]);
     }
-    let environment = [("MCDRL_LIBRARY_DIR", release.as_str())];
+    let model = model_224()?;
+    let environment = [("MCDRL_LIBRARY_DIR", release.as_str()), ("MCDRL_MODEL_224", &model)];
     if succeeds("swift", &["--version"]) {
         return run_in(package, command[0], &command[1..], &environment);
     }

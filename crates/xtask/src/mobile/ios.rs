@@ -18,9 +18,7 @@ pub fn test() -> Outcome {
     arguments
         .extend(screens.iter().chain([&helpers]).map(|file| file.to_string_lossy().into_owned()));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    swift(&project, "swift-app", &arguments)?;
-    eprintln!("{} SwiftUI files parsed", screens.len());
-    Ok(())
+    swift(&project, "swift-app", &arguments)
 }
 
 fn swift_files(folder: &Path) -> Result<Vec<PathBuf>, String> {

@@ -33,6 +33,8 @@ public final class Session<Picture: Sendable> {
 
     private let options: @Sendable () throws -> ImageSegmenterOptions
     private var work: Task<Void, Never>?
+    /// A picture that came before the model.
+    private var early: (@Sendable () async -> (picture: Picture, frame: Frame)?)?
 
     /// - Parameter options: brings the model, away from the main thread
     public init(options: @escaping @Sendable () throws -> ImageSegmenterOptions) {
@@ -46,8 +48,12 @@ public final class Session<Picture: Sendable> {
         state = .loading
         work = Task { [options] in
             do {
-                segmenter = try await ImageSegmenter.create(options: options())
+                segmenter = try await Task.detached { try await ImageSegmenter.create(options: options()) }.value
                 state = .ready
+                if let early {
+                    self.early = nil
+                    open(early)
+                }
             } catch {
                 state = .noModel(reason: error.localizedDescription)
             }
@@ -57,7 +63,10 @@ public final class Session<Picture: Sendable> {
     /// Segments what `read` brings, which is called away from the main thread; `nil` if it is no picture. A picture under way
     /// is given up.
     public func open(_ read: @escaping @Sendable () async -> (picture: Picture, frame: Frame)?) {
-        guard let segmenter else { return start() }
+        guard let segmenter else {
+            early = read
+            return start()
+        }
         work?.cancel()
         state = .working(nil)
         work = Task {

@@ -49,6 +49,13 @@ final class SessionTests: XCTestCase {
         XCTAssertEqual(seen, ["working ", "working polyp", "shown polyp 128"])
     }
 
+    func testAPictureThatComesBeforeTheModelIsShown() async throws {
+        let session = Session<String> { ImageSegmenterOptions(model: Self.model, device: .cpu) }
+        let frame = frame()
+        session.open { ("early", frame) }
+        try await until(session) { if case .shown("early", _) = $0 { true } else { false } }
+    }
+
     func testTheLastOfManyPicturesIsShown() async throws {
         let session = try await ready()
         let frame = frame()

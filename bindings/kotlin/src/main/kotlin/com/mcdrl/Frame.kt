@@ -123,8 +123,7 @@ internal inline fun <T> direct(bytes: ByteBuffer, use: (ByteBuffer) -> T): T {
     if (bytes.isDirect || size == 0) return use(if (bytes.isDirect) bytes.slice() else ByteBuffer.allocateDirect(0))
     return Memory(size.toLong()).use { memory ->
         val copy = memory.getByteBuffer(0, size.toLong())
-        copy.put(bytes.duplicate())
-        copy.rewind()
+        copy.duplicate().put(bytes.duplicate())
         use(copy)
     }
 }

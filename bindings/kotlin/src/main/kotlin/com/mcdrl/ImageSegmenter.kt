@@ -68,7 +68,8 @@ public class ImageSegmenter private constructor(
      */
     @Throws(SegmenterException::class)
     public suspend fun segmentForVideo(frame: Frame, timestampMs: Long): Segmentation? {
-        val result = read(frame).use { translated { native.segmentForVideoAsync(it, timestampMs, never) } }
+        // Here and now: elsewhere a later frame might overtake it.
+        val result = frame.read().use { translated { native.segmentForVideoAsync(it, timestampMs, never) } }
         return result?.let { Segmentation(it, labels, confounders, device) }
     }
 
@@ -134,7 +135,7 @@ public class ImageSegmenter private constructor(
     }
 }
 
-/** A frame of a video. */
+/** A frame of a video. It may be read after it was emitted: planes must be copies, not a camera's own buffers. */
 public data class VideoFrame(
     /** The frame. */
     public val frame: Frame,

@@ -15,6 +15,12 @@ object Lab {
 
     suspend fun open(): ImageSegmenter = ImageSegmenter.createFromOptions(ImageSegmenterOptions(model, Device.CPU))
 
+    /** A model that works at 224²: `cargo xtask bindings` makes it. */
+    suspend fun openAt224(): ImageSegmenter {
+        val file = checkNotNull(System.getenv("MCDRL_MODEL_224")) { "MCDRL_MODEL_224 names the file that `model_224` wrote" }
+        return ImageSegmenter.createFromOptions(ImageSegmenterOptions(File(file), Device.CPU))
+    }
+
     fun sample(path: String): ByteArray = File(assets, "samples/$path").readBytes()
 
     fun sample(site: String, name: String): ByteArray = sample("$site/images/$name.png")

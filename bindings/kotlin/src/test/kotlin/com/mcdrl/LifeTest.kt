@@ -22,6 +22,8 @@ import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
 
 class LifeTest {
     private val file = Lab.sample("site-b", "00000")
@@ -81,6 +83,30 @@ class LifeTest {
         closed { segmenter.segment(file) }
         closed { segmenter.segmentForVideo(Frame.rgba(ByteArray(64), 4, 4), 0) }
         assertEquals("background", segmenter.labels[0])
+    }
+
+    @Test
+    fun `whoever goes on where the answer comes may close, and ask again`() = runBlocking {
+        withTimeout(30_000) {
+            withContext(Dispatchers.Unconfined) {
+                val segmenter = Lab.open()
+                segmenter.segment(file)
+                segmenter.segmentForVideo(Frame.rgba(ByteArray(64), 4, 4), 1)
+                segmenter.close()
+            }
+        }
+    }
+
+    @Test
+    fun `frames that are asked for at once give way to the newest`() = runBlocking {
+        Lab.open().use { segmenter ->
+            val frame = Frame.rgba(ByteArray(256 * 256 * 4), 256, 256)
+            // Each goes on where the answer comes, which is in the next one's call.
+            val answers = List(20) {
+                async(Dispatchers.Unconfined) { segmenter.segmentForVideo(frame, it.toLong()) != null }
+            }.awaitAll()
+            assertTrue(answers.last() && answers.count { it } in 1..19, "$answers")
+        }
     }
 
     @Test
@@ -156,10 +182,10 @@ class LifeTest {
 
     @Test
     fun `calling costs little beside the model`() = runBlocking {
-        Lab.open().use { segmenter ->
+        Lab.openAt224().use { segmenter ->
             val frame = Frame.rgba(ByteArray(224 * 224 * 4) { (it * 31).toByte() }, 224, 224)
             // Until the JVM has compiled what is called.
-            repeat(400) { segmenter.segment(frame) }
+            repeat(300) { segmenter.segment(frame) }
             // What else the machine does only adds: the quietest of five rounds counts.
             val share = (1..5).minOf {
                 val shares = List(60) {

@@ -36,9 +36,8 @@ class BitmapPicture(val bitmap: Bitmap) : Picture {
             BitmapFactory.decodeByteArray(file, 0, file.size, size)
             val options = BitmapFactory.Options().apply {
                 inPreferredConfig = Bitmap.Config.ARGB_8888
-                while (maxOf(size.outWidth, size.outHeight) / (2 * inSampleSize.coerceAtLeast(1)) >= LONGEST) {
-                    inSampleSize = 2 * inSampleSize.coerceAtLeast(1)
-                }
+                inSampleSize = 1
+                while (maxOf(size.outWidth, size.outHeight) / inSampleSize > LONGEST) inSampleSize *= 2
             }
             val lying = BitmapFactory.decodeByteArray(file, 0, file.size, options) ?: return null
             return BitmapPicture(upright(lying, file))

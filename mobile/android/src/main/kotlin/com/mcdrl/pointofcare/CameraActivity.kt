@@ -34,14 +34,13 @@ class CameraActivity : Activity() {
         findViewById<SeekBar>(R.id.opacity).onChange { stage.opacity = it }
         findViewById<Button>(R.id.allow).setOnClickListener { ask() }
         stage.setBackgroundColor(android.graphics.Color.TRANSPARENT)
-        visible(R.id.refusal, false)
         visible(R.id.hint, false)
         if (saved == null && !isAllowed()) requestPermissions(arrayOf(CAMERA), 1)
     }
 
     override fun onStart() {
         super.onStart()
-        if (isAllowed()) start()
+        if (isAllowed()) start() else refuse(getString(R.string.camera_denied), allow = true)
     }
 
     override fun onStop() {

@@ -3,6 +3,7 @@ package com.mcdrl.pointofcare
 import android.annotation.SuppressLint
 import android.app.Activity
 import android.graphics.ImageFormat
+import android.graphics.Matrix
 import android.graphics.SurfaceTexture
 import android.hardware.camera2.CameraCaptureSession
 import android.hardware.camera2.CameraCharacteristics
@@ -31,12 +32,21 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
     /** Frames while somebody collects them. */
     fun frames(): Flow<VideoFrame> = callbackFlow {
         val thread = HandlerThread("camera").apply { start() }
-        val camera = Camera(this, Handler(thread.looper))
+        val handler = Handler(thread.looper)
+        val camera = try {
+            Camera(this, handler)
+        } catch (error: Exception) {
+            thread.quitSafely()
+            throw error
+        }
         if (preview.isAvailable) camera.open() else preview.surfaceTextureListener = camera
         awaitClose {
             preview.surfaceTextureListener = null
-            camera.close()
-            thread.quitSafely()
+            // On the camera's own thread, after the frame in hand.
+            handler.post {
+                camera.close()
+                thread.quitSafely()
+            }
         }
     }
 
@@ -49,10 +59,12 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         private val size = closest(about, LONGEST)
         private val reader = ImageReader.newInstance(size.width, size.height, ImageFormat.YUV_420_888, 2)
         private var device: CameraDevice? = null
+        private var closed = false
 
         @SuppressLint("MissingPermission") // The activity asks before it collects.
         fun open() {
             preview.surfaceTexture?.setDefaultBufferSize(size.width, size.height)
+            preview.setTransform(fitted())
             val rotation = rotation()
             val mirrored = about[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_FRONT
             reader.setOnImageAvailableListener({ reader ->
@@ -64,15 +76,20 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         }
 
         override fun onOpened(device: CameraDevice) {
+            if (closed) return device.close()
             this.device = device
-            val shown = Surface(preview.surfaceTexture)
+            runCatching { capture(device) }.onFailure { frames.close(it) }
+        }
+
+        private fun capture(device: CameraDevice) {
+            val shown = Surface(checkNotNull(preview.surfaceTexture) { "the preview is gone" })
             val request = device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW).apply {
                 addTarget(shown)
                 addTarget(reader.surface)
             }
             val callback = object : CameraCaptureSession.StateCallback() {
                 override fun onConfigured(session: CameraCaptureSession) {
-                    session.setRepeatingRequest(request.build(), null, handler)
+                    runCatching { session.setRepeatingRequest(request.build(), null, handler) }.onFailure { frames.close(it) }
                 }
 
                 override fun onConfigureFailed(session: CameraCaptureSession) {
@@ -84,14 +101,17 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         }
 
         override fun onDisconnected(device: CameraDevice) {
+            device.close()
             frames.close(IllegalStateException("another app has taken the camera"))
         }
 
         override fun onError(device: CameraDevice, error: Int) {
+            device.close()
             frames.close(IllegalStateException("the camera reports error $error"))
         }
 
         fun close() {
+            closed = true
             device?.close()
             reader.close()
         }
@@ -101,12 +121,32 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
             val sensor = about[CameraCharacteristics.SENSOR_ORIENTATION] ?: 0
             @Suppress("DEPRECATION") // The other call exists from API level 30 on.
             val screen = 90 * activity.windowManager.defaultDisplay.rotation
-            return (sensor - screen + 360) % 360
+            val front = about[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_FRONT
+            return (if (front) sensor + screen else sensor - screen + 360) % 360
         }
 
         override fun onSurfaceTextureAvailable(texture: SurfaceTexture, width: Int, height: Int) = open()
 
-        override fun onSurfaceTextureSizeChanged(texture: SurfaceTexture, width: Int, height: Int) = Unit
+        override fun onSurfaceTextureSizeChanged(texture: SurfaceTexture, width: Int, height: Int) =
+            preview.setTransform(fitted())
+
+        /** Shows the preview whole and upright, where [StageView] draws the mask, instead of stretched over the view. */
+        private fun fitted(): Matrix {
+            val (width, height) = preview.width.toFloat() to preview.height.toFloat()
+            @Suppress("DEPRECATION") // The other call exists from API level 30 on.
+            val screen = 90 * activity.windowManager.defaultDisplay.rotation
+            val lying = rotation() % 180 != 0
+            val (shownWidth, shownHeight) =
+                if (lying) size.height.toFloat() to size.width.toFloat() else size.width.toFloat() to size.height.toFloat()
+            val scale = minOf(width / shownWidth, height / shownHeight)
+            return Matrix().apply {
+                // The view stretches the picture as it would be without the screen's turn.
+                val turned = screen % 180 != 0
+                val (w, h) = if (turned) shownHeight to shownWidth else shownWidth to shownHeight
+                postScale(w * scale / width, h * scale / height, width / 2, height / 2)
+                postRotate(-screen.toFloat(), width / 2, height / 2)
+            }
+        }
 
         override fun onSurfaceTextureDestroyed(texture: SurfaceTexture): Boolean = true
 

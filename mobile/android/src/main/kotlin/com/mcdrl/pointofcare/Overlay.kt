@@ -21,15 +21,12 @@ fun overlay(mask: ByteArray, width: Int, height: Int): IntArray {
         for (x in 0 until width) {
             val value = mask[y * width + x]
             if (value == 0.toByte()) continue
-            val edge = NEIGHBOURS.any { (dx, dy) ->
-                val (nx, ny) = x + dx * thickness to y + dy * thickness
-                nx !in 0 until width || ny !in 0 until height || mask[ny * width + nx] != value
-            }
+            val edge = x < thickness || x >= width - thickness || y < thickness || y >= height - thickness ||
+                mask[y * width + x - thickness] != value || mask[y * width + x + thickness] != value ||
+                mask[(y - thickness) * width + x] != value || mask[(y + thickness) * width + x] != value
             val colour = Colours.ofClass(value.toInt())
             pixels[y * width + x] = if (edge) colour else colour and 0xffffff or ((255 * INSIDE).toInt() shl 24)
         }
     }
     return pixels
 }
-
-private val NEIGHBOURS = listOf(-1 to 0, 1 to 0, 0 to -1, 0 to 1)

@@ -4,7 +4,6 @@ import com.mcdrl.Frame
 import com.mcdrl.ImageSegmenter
 import com.mcdrl.ImageSegmenterOptions
 import com.mcdrl.Segmentation
-import com.mcdrl.SegmenterException
 import kotlin.properties.Delegates.observable
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
@@ -50,6 +49,9 @@ class Session(main: CoroutineDispatcher, private val readModel: () -> ByteArray)
     private val scope = CoroutineScope(SupervisorJob() + main)
     private var work: Job? = null
 
+    /** A picture that came before the model. */
+    private var early: (() -> Picture?)? = null
+
     /** Opened by [start]. */
     var segmenter: ImageSegmenter? = null
         private set
@@ -76,12 +78,16 @@ class Session(main: CoroutineDispatcher, private val readModel: () -> ByteArray)
                 // A missing library is an Error, and a broken file any exception: the screen says which.
                 State.NoModel(error.message ?: error.javaClass.simpleName)
             }
+            early?.takeIf { segmenter != null }?.let {
+                early = null
+                open(it)
+            }
         }
     }
 
     /** Segments what [read] brings, which is called on another thread; `null` if it is no picture. A picture under way is given up. */
     fun open(read: () -> Picture?) {
-        val segmenter = segmenter ?: return start()
+        val segmenter = segmenter ?: return start().also { early = read }
         work?.cancel()
         state = State.Working(null)
         work = scope.launch {
@@ -93,8 +99,11 @@ class Session(main: CoroutineDispatcher, private val readModel: () -> ByteArray)
             state = State.Working(picture)
             state = try {
                 State.Shown(picture, segmenter.segment(withContext(Dispatchers.Default) { picture.frame() }))
-            } catch (error: SegmenterException) {
-                State.NoPicture(error.message)
+            } catch (cancelled: CancellationException) {
+                throw cancelled
+            } catch (error: Throwable) {
+                // A picture too large for this phone's memory is an Error.
+                State.NoPicture(error.message ?: error.javaClass.simpleName)
             }
         }
     }

@@ -9,15 +9,16 @@ import android.os.ParcelFileDescriptor
 import android.provider.OpenableColumns
 import com.mcdrl.Segmentation
 import java.io.File
+import java.util.UUID
 
-/** Hands the last mask to the app that it is shared with, and to no other. */
+/** Hands a mask to the app that it is shared with; every mask has an address of its own, and the next one ends the last. */
 class SharedMask : ContentProvider() {
     override fun onCreate(): Boolean = true
 
     override fun getType(uri: Uri): String = "image/png"
 
     override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor =
-        ParcelFileDescriptor.open(file(context!!), ParcelFileDescriptor.MODE_READ_ONLY)
+        ParcelFileDescriptor.open(file(context!!, uri), ParcelFileDescriptor.MODE_READ_ONLY)
 
     override fun query(
         uri: Uri,
@@ -26,7 +27,7 @@ class SharedMask : ContentProvider() {
         arguments: Array<String>?,
         order: String?,
     ): MatrixCursor {
-        val file = file(context!!)
+        val file = file(context!!, uri)
         val columns = arrayOf(OpenableColumns.DISPLAY_NAME, OpenableColumns.SIZE)
         return MatrixCursor(columns).apply { addRow(arrayOf(file.name, file.length())) }
     }
@@ -38,14 +39,20 @@ class SharedMask : ContentProvider() {
     override fun delete(uri: Uri, selection: String?, arguments: Array<String>?): Int = 0
 
     companion object {
-        private fun file(context: Context) = File(context.cacheDir, "mask.png")
+        private fun folder(context: Context) = File(context.cacheDir, "masks").apply { mkdirs() }
 
-        /** Puts a mask where it can be shared from. */
+        private fun file(context: Context, uri: Uri): File {
+            // A name alone: no way out of the folder.
+            val name = File(uri.lastPathSegment.orEmpty()).name
+            return File(folder(context), name)
+        }
+
+        /** Puts a mask where it can be shared from, and takes the last one away. */
         fun put(context: Context, result: Segmentation): Uri {
-            val aside = File(context.cacheDir, "mask.part")
-            aside.outputStream().use { writeMask(result, it) }
-            check(aside.renameTo(file(context))) { "the mask cannot be put into ${context.cacheDir}" }
-            return Uri.parse("content://com.mcdrl.pointofcare.mask/mask.png")
+            folder(context).listFiles()?.forEach { it.delete() }
+            val file = File(folder(context), "mask-${UUID.randomUUID()}.png")
+            file.outputStream().use { writeMask(result, it) }
+            return Uri.parse("content://com.mcdrl.pointofcare.mask/${file.name}")
         }
     }
 }

@@ -159,8 +159,18 @@ class ScreensTest {
         val chooser = shadowOf(activity).nextStartedActivity
         val send = chooser.getParcelableExtra(Intent.EXTRA_INTENT, Intent::class.java)!!
         assertEquals(Intent.FLAG_GRANT_READ_URI_PERMISSION, send.flags and Intent.FLAG_GRANT_READ_URI_PERMISSION)
-        val mask = File(activity.cacheDir, "mask.png").readBytes()
+        val place = send.getParcelableExtra(Intent.EXTRA_STREAM, Uri::class.java)!!
+        val mask = activity.contentResolver.openInputStream(place)!!.use { it.readBytes() }
         assertEquals(256, BitmapFactory.decodeByteArray(mask, 0, mask.size).width)
+    }
+
+    @Test
+    fun `a picture that is shared into the app before the model is loaded is shown`() {
+        val uri = Uri.parse("content://pictures/2")
+        shadowOf(app.contentResolver).registerInputStream(uri, sample("site-b/images/00000.png").inputStream())
+        val send = Intent(app, MainActivity::class.java).setAction(Intent.ACTION_SEND).putExtra(Intent.EXTRA_STREAM, uri)
+        Robolectric.buildActivity(MainActivity::class.java, send).setup()
+        untilShown()
     }
 
     @Test
@@ -194,7 +204,8 @@ class ScreensTest {
     fun `a denied camera says so and leads to the settings`() {
         start(MainActivity::class.java)
         untilReady()
-        val activity = start(CameraActivity::class.java).get()
+        val controller = start(CameraActivity::class.java)
+        val activity = controller.get()
         assertEquals(listOf(CAMERA), shadowOf(activity).lastRequestedPermission.requestedPermissions.toList())
         activity.onRequestPermissionsResult(1, arrayOf(CAMERA), intArrayOf(PackageManager.PERMISSION_DENIED))
         assertTrue(activity.isShown(R.id.refusal))
@@ -204,6 +215,8 @@ class ScreensTest {
         assertEquals(android.provider.Settings.ACTION_APPLICATION_DETAILS_SETTINGS, shadowOf(activity).nextStartedActivity.action)
         // A question that was interrupted is no answer.
         activity.onRequestPermissionsResult(1, emptyArray(), intArrayOf())
+        controller.recreate()
+        assertTrue(controller.get().isShown(R.id.refusal), "turning the phone does not take the answer away")
     }
 
     @Test

@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::cargo::target_folder;
 use crate::shell::{Outcome, root, run};
 
-use super::ios::tools;
-use super::{out, size};
+use super::out;
+use super::phone::{Backend, Phone, held, rustc, tools};
 
 const PHONE: &str = "aarch64-linux-android";
 const EMULATOR: &str = "x86_64-linux-android";
@@ -17,22 +17,25 @@ const EMULATOR: &str = "x86_64-linux-android";
 /// The system's libraries that a library of ours may ask for.
 const LIBRARIES: [&str; 5] = ["c", "m", "dl", "log", "unwind"];
 
-/// The library for phones with the CPU alone.
-pub fn cpu() -> Outcome {
-    link(PHONE, false)
+/// Whether the library for phones links, and asks the system for no more than is allowed.
+pub fn check() -> Outcome {
+    link(PHONE, "link", Backend::Cpu)
 }
 
-/// That with the GPU too, and both for emulators.
-pub fn all() -> Outcome {
-    cpu()?;
-    link(PHONE, true)?;
-    link(EMULATOR, false)?;
-    link(EMULATOR, true)
+/// The libraries for phones and emulators, as they are shipped but for the NDK.
+pub fn ship() -> Outcome {
+    for target in [PHONE, EMULATOR] {
+        for backend in [Backend::Cpu, Backend::Gpu] {
+            link(target, "dist", backend)?;
+            let built = target_folder().join(target).join("dist/libmcdrl_ffi.so");
+            held(&Phone { target, backend }, &built, "--strip-all")?;
+        }
+    }
+    Ok(())
 }
 
-fn link(target: &str, gpu: bool) -> Outcome {
+fn link(target: &str, profile: &str, backend: Backend) -> Outcome {
     run("rustup", &["target", "add", target], &[])?;
-    run("rustup", &["component", "add", "llvm-tools"], &[])?;
     let linker = tools()?.join("rust-lld").to_string_lossy().into_owned();
     let stubs = out().join("stubs").join(target);
     for library in LIBRARIES {
@@ -41,23 +44,11 @@ fn link(target: &str, gpu: bool) -> Outcome {
     let linker_of_target =
         format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
     let stubs = format!("native={}", stubs.display());
-    let mut arguments = vec!["rustc", "--locked", "-p", "mcdrl-ffi", "--lib", "--profile", "dist"];
-    arguments.extend(["--crate-type", "cdylib", "--target", target]);
-    if !gpu {
-        arguments.push("--no-default-features");
-    }
     // For this crate alone: what it depends on is built as for any linker.
-    arguments.extend(["--", "-C", "linker-flavor=ld.lld", "-L", &stubs]);
-    arguments.extend(["-C", "link-arg=--no-undefined", "-C", "link-arg=-z"]);
-    arguments.extend(["-C", "link-arg=max-page-size=16384"]);
-    run("cargo", &arguments, &[(&linker_of_target, &linker)])?;
-    let built = target_folder().join(target).join("dist/libmcdrl_ffi.so");
-    let variant = if gpu { "gpu" } else { "cpu" };
-    let stripped = out().join(format!("libmcdrl_ffi.{target}.{variant}.so"));
-    let strip = tools()?.join("llvm-strip").to_string_lossy().into_owned();
-    run(&strip, &["-o", &stripped.to_string_lossy(), &built.to_string_lossy()], &[])?;
-    let limit = if gpu { size::GPU } else { size::CPU };
-    size::hold(&format!("the library of {target}, {variant}"), &stripped, limit)
+    let mut flags = vec!["-C", "linker-flavor=ld.lld", "-L", &stubs];
+    flags.extend(["-C", "link-arg=--no-undefined", "-C", "link-arg=-z"]);
+    flags.extend(["-C", "link-arg=max-page-size=16384"]);
+    rustc(target, profile, backend, "cdylib", &flags, &[(&linker_of_target, &linker)])
 }
 
 /// Makes a shared library that exports the allowed symbols and does nothing.

@@ -1,0 +1,64 @@
+//! What the builds for iOS and Android have in common.
+
+use std::path::{Path, PathBuf};
+
+use crate::shell::{Outcome, output, run};
+
+use super::{out, size};
+
+/// The backends that a library holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Cpu,
+    /// Beside the CPU.
+    Gpu,
+}
+
+/// A library for phones.
+pub struct Phone {
+    pub target: &'static str,
+    pub backend: Backend,
+}
+
+/// Compiles the library for a target.
+pub fn rustc(
+    target: &str,
+    profile: &str,
+    backend: Backend,
+    kind: &str,
+    flags: &[&str],
+    environment: &[(&str, &str)],
+) -> Outcome {
+    let mut arguments = vec!["rustc", "--locked", "-p", "mcdrl-ffi", "--lib"];
+    arguments.extend(["--profile", profile, "--target", target, "--crate-type", kind]);
+    if backend == Backend::Cpu {
+        arguments.push("--no-default-features");
+    }
+    if !flags.is_empty() {
+        arguments.push("--");
+        arguments.extend(flags);
+    }
+    run("cargo", &arguments, environment)
+}
+
+/// Strips a library that is to be shipped and holds it to its size. rustup's own strip knows the formats of all targets.
+pub fn held(phone: &Phone, built: &Path, strip: &str) -> Outcome {
+    run("rustup", &["component", "add", "llvm-tools"], &[])?;
+    let (variant, limit) = match phone.backend {
+        Backend::Cpu => ("cpu", size::CPU),
+        Backend::Gpu => ("gpu", size::GPU),
+    };
+    let kind = built.extension().map(|kind| kind.to_string_lossy()).unwrap_or_default();
+    let stripped = out().join(format!("libmcdrl_ffi.{}.{variant}.{kind}", phone.target));
+    let tool = tools()?.join("llvm-strip").to_string_lossy().into_owned();
+    let (from, to) = (built.to_string_lossy(), stripped.to_string_lossy());
+    run(&tool, &[strip, &from, "-o", &to], &[])?;
+    size::hold(&format!("the library of {}, {variant}", phone.target), &stripped, limit)
+}
+
+/// The folder of rustup's binary tools.
+pub fn tools() -> Result<PathBuf, String> {
+    let root = output("rustc", &["--print", "sysroot"])?;
+    let host = output("rustc", &["--print", "host-tuple"])?;
+    Ok(Path::new(root.trim()).join("lib/rustlib").join(host.trim()).join("bin"))
+}

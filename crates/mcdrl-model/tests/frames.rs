@@ -26,7 +26,8 @@ fn laid_out(image: &Image, stride: usize, write: impl Fn(&[u8]) -> Vec<u8>) -> V
 #[test]
 fn interleaved_pixels_are_read_whatever_their_order_and_stride() {
     let image = image();
-    let formats: [(PixelFormat, usize, fn(&[u8]) -> Vec<u8>); 5] = [
+    type Write = fn(&[u8]) -> Vec<u8>;
+    let formats: [(PixelFormat, usize, Write); 5] = [
         (PixelFormat::Rgb, 3, |p| p.to_vec()),
         (PixelFormat::Rgb, 4, |p| vec![p[0], p[1], p[2], 9]),
         (PixelFormat::Rgb, 5, |p| vec![p[0], p[1], p[2], 9, 9]),

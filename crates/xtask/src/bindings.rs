@@ -18,8 +18,10 @@ use crate::shell::{Outcome, run};
 pub use kotlin::{Suite, install as install_kotlin};
 pub use swift::swift;
 
-/// A part, and whether it is one of those that run when none is named.
-const PARTS: [(&str, fn() -> Outcome, bool); 8] = [
+type Part = fn() -> Outcome;
+
+/// The parts, and whether each is one of those that run when none is named.
+const PARTS: [(&str, Part, bool); 8] = [
     ("generated", generated::compare, true),
     ("write", generated::write, false),
     ("kotlin", kotlin::test, true),

@@ -110,7 +110,7 @@ impl ImageSegmenter {
         self.about.labels.clone()
     }
 
-    /// The confounders that the model knows, in the order of [`Segmentation::confounders`].
+    /// The confounders that the model knows, in the order of [`Segmentation::confounder_weights`].
     pub fn confounders(&self) -> Vec<Confounder> {
         self.about.confounders.clone()
     }

@@ -782,7 +782,7 @@ public func FfiConverterTypeCancellation_lower(_ value: Cancellation) -> UInt64 
 
 
 /**
- * Hears what making a segmenter is at, on the segmenter's own thread.
+ * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
  */
 public protocol CreationListener: AnyObject, Sendable {
     
@@ -796,7 +796,7 @@ public protocol CreationListener: AnyObject, Sendable {
     
 }
 /**
- * Hears what making a segmenter is at, on the segmenter's own thread.
+ * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
  */
 open class CreationListenerImpl: CreationListener, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1231,7 +1231,7 @@ public func FfiConverterTypeImage_lower(_ value: Image) -> UInt64 {
 public protocol ImageSegmenterProtocol: AnyObject, Sendable {
     
     /**
-     * The confounders that the model knows, in the order of [`Segmentation::confounders`].
+     * The confounders that the model knows, in the order of [`Segmentation::confounder_weights`].
      */
     func confounders()  -> [Confounder]
     
@@ -1387,7 +1387,7 @@ public static func openAsync(model: ModelSource, options: SegmenterOptions, list
 
     
     /**
-     * The confounders that the model knows, in the order of [`Segmentation::confounders`].
+     * The confounders that the model knows, in the order of [`Segmentation::confounder_weights`].
      */
 open func confounders() -> [Confounder]  {
     return try!  FfiConverterSequenceTypeConfounder.lift(try! rustCall() {
@@ -3522,7 +3522,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_method_creationlistener_on_stage() != 10994) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_confounders() != 39813) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_confounders() != 40475) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_device() != 27883) {

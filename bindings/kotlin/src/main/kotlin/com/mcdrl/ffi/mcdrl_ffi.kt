@@ -1064,7 +1064,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_method_creationlistener_on_stage() and 0xFFFF) != 10994) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_confounders() and 0xFFFF) != 39813) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_confounders() and 0xFFFF) != 40475) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_device() and 0xFFFF) != 27883) {
@@ -1928,7 +1928,7 @@ public object FfiConverterTypeCancellation: FfiConverter<Cancellation, Long> {
 
 
 /**
- * Hears what making a segmenter is at, on the segmenter's own thread.
+ * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
  */
 public interface CreationListener {
     
@@ -1944,7 +1944,7 @@ public interface CreationListener {
 }
 
 /**
- * Hears what making a segmenter is at, on the segmenter's own thread.
+ * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
  */
 open class CreationListenerImpl: Disposable, AutoCloseable, CreationListener
 {
@@ -2633,7 +2633,7 @@ public object FfiConverterTypeImage: FfiConverter<Image, Long> {
 public interface ImageSegmenterInterface {
     
     /**
-     * The confounders that the model knows, in the order of [`Segmentation::confounders`].
+     * The confounders that the model knows, in the order of [`Segmentation::confounder_weights`].
      */
     fun `confounders`(): List<Confounder>
     
@@ -2801,7 +2801,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
 
     
     /**
-     * The confounders that the model knows, in the order of [`Segmentation::confounders`].
+     * The confounders that the model knows, in the order of [`Segmentation::confounder_weights`].
      */override fun `confounders`(): List<Confounder> {
             return FfiConverterSequenceTypeConfounder.lift(
     callWithHandle {

@@ -1,28 +1,25 @@
-//! Many calls at once; apart from the other tests, whose waiting times it would lengthen.
+//! What takes time, or is timed: apart from the other tests, and one after the other.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use mcdrl_ffi::{Cancellation, Device, Image, ImageSegmenter, ModelSource, SegmenterOptions};
+use mcdrl_ffi::{
+    Cancellation, Device, Image, ImageSegmenter, ModelSource, SegmenterError, SegmenterOptions,
+};
 
 fn assets() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     PathBuf::from(here).join("../../crates/mcdrl/assets")
 }
 
-fn open() -> Arc<ImageSegmenter> {
+fn open(cancellation: Arc<Cancellation>) -> Result<Arc<ImageSegmenter>, SegmenterError> {
     let model = std::fs::read(assets().join("demo.safetensors")).unwrap();
     let options = SegmenterOptions { device: Device::Cpu, threads: None };
-    ImageSegmenter::open(
-        ModelSource::Bytes { bytes: model.into() },
-        options,
-        None,
-        Cancellation::new(),
-    )
-    .unwrap()
+    let model = ModelSource::Bytes { bytes: model.into() };
+    ImageSegmenter::open(model, options, None, cancellation)
 }
 
 /// One at a time, for the sake of times.
@@ -31,7 +28,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 #[test]
 fn a_thousand_calls_from_eight_threads_leave_memory_flat() {
     let _alone = ALONE.lock();
-    let segmenter = open();
+    let segmenter = open(Cancellation::new()).unwrap();
     let image = std::fs::read(assets().join("samples/site-b/images/00000.png")).unwrap();
     let segment =
         || segmenter.segment(Image::decode(&image).unwrap(), Cancellation::new()).unwrap();
@@ -74,7 +71,7 @@ fn resident() -> Option<u64> {
 #[test]
 fn calling_costs_little_beside_the_model() {
     let _alone = ALONE.lock();
-    let segmenter = open();
+    let segmenter = open(Cancellation::new()).unwrap();
     // At the demonstration's 128², which is harder than CLIP's usual 224².
     let pixels: Vec<u8> = (0..224 * 224 * 4).map(|value| (value * 31) as u8).collect();
     let mut shares: Vec<f64> = (0..80)
@@ -90,4 +87,44 @@ fn calling_costs_little_beside_the_model() {
     shares.sort_by(f64::total_cmp);
     println!("calling overhead at 224²: {:.2} % of a segmentation (median)", 100.0 * shares[40]);
     assert!(shares[40] <= 0.03, "{}", shares[40]);
+}
+
+#[test]
+fn cancelling_returns_at_once() {
+    let _alone = ALONE.lock();
+    let segmenter = open(Cancellation::new()).unwrap();
+    let picture = || {
+        let file = std::fs::read(assets().join("samples/site-b/images/00000.png")).unwrap();
+        Image::decode(&file).unwrap()
+    };
+    let cancellation = Cancellation::new();
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let result = segmenter.segment(picture(), cancellation.clone());
+                    (result, Instant::now())
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(2));
+        let cancelled = Instant::now();
+        cancellation.cancel();
+        let mut given_up = 0;
+        for thread in waiting {
+            let (result, at) = thread.join().unwrap();
+            if let Err(error) = result {
+                assert_eq!(error, SegmenterError::Cancelled);
+                // One of the network's layers takes a few milliseconds.
+                assert!(at.saturating_duration_since(cancelled) < Duration::from_millis(20));
+                given_up += 1;
+            }
+        }
+        assert!(given_up >= 3, "{given_up}");
+    });
+    assert!(cancellation.is_cancelled());
+    let again = segmenter.segment(picture(), cancellation.clone());
+    assert_eq!(again.err(), Some(SegmenterError::Cancelled));
+    assert_eq!(open(cancellation).err(), Some(SegmenterError::Cancelled));
+    segmenter.segment(picture(), Cancellation::new()).unwrap();
 }

@@ -77,7 +77,7 @@ def test_cancelling_returns_at_once(segmenter):
         waited = time.perf_counter() - started
     assert results.count("cancelled") >= 4, results
     # One of the network's layers takes a few milliseconds.
-    assert waited < 0.03
+    assert waited < 0.05
     assert cancellation.is_cancelled
     assert outcome(lambda: segmenter.segment(file, cancellation)) == "cancelled"
     assert outcome(lambda: create(cancellation=cancellation)) == "cancelled"
@@ -105,7 +105,7 @@ def test_the_event_loop_goes_on_and_tasks_can_be_cancelled():
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-        assert time.perf_counter() - started < 0.03
+        assert time.perf_counter() - started < 0.05
         assert sum(isinstance(result, asyncio.CancelledError) for result in ended) >= 4
         assert (await segmenter.segment_for_video_async(SAMPLE, 1)) is not None
         ticking.cancel()

@@ -1,7 +1,6 @@
 //! Bytes that cross the border as a whole.
 //!
-//! UniFFI moves a `Vec<u8>` byte by byte: with a 224² image a quarter of what a call from Python cost beside the model. To
-//! the other side this is a `Vec<u8>`.
+//! UniFFI moves a `Vec<u8>` byte by byte, which is slow for pictures and maps. To the other side this is a `Vec<u8>`.
 #![allow(unsafe_code)]
 
 use std::ops::Deref;

@@ -79,7 +79,7 @@ impl ImageSegmenter {
     /// Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
     /// that gives way to a newer one gets nothing. So memory does not grow and masks are never late.
     ///
-    /// - `timestamp`: milliseconds, larger than the last frame's
+    /// - `timestamp`: milliseconds, larger than the last frame's, be it another video's
     ///
     /// # Errors
     /// As [`Self::segment`]; `Input` for a timestamp that is not later.

@@ -39,7 +39,10 @@ impl Video {
     ) -> Result<Answer<Found>> {
         let mut state = lock(&self.state);
         if let Some(last) = state.last.filter(|last| timestamp <= *last) {
-            let text = format!("the timestamp {timestamp} is not after the last frame's, {last}");
+            let text = format!(
+                "the timestamp {timestamp} is not after the last frame's, {last}: they grow as long as the segmenter \
+                 lives, from one video to the next"
+            );
             return Err(SegmenterError::Input(text));
         }
         state.last = Some(timestamp);

@@ -16,6 +16,8 @@ from .segmentation import Confounder, Segmentation
 
 ModelLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]"]
 
+#: What crosses to the library at once, with what stands around it, is below 2 GiB.
+_MOST_BYTES = 2**31 - 1024
 _DEVICES = {"auto": _native.Device.AUTO, "cpu": _native.Device.CPU, "gpu": _native.Device.GPU}
 _STAGES = {
     _native.CreationStage.DEVICE: "device",
@@ -88,7 +90,7 @@ class ImageSegmenter:
     def segment_for_video(
         self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
     ) -> Segmentation | None:
-        """Segments a frame of a video; timestamps must grow.
+        """Segments a frame of a video; timestamps must grow, from one video to the next too.
 
         While one is being segmented, only the newest of those that follow waits; a frame that gives way to a newer one
         is answered with ``None``. So memory does not grow and masks are never late.
@@ -172,6 +174,8 @@ def _arguments(
     if threads is not None and not 0 <= threads < 1 << 16:
         raise SegmenterError("input", f"{threads} threads cannot be had: give 1 or a few")
     if isinstance(model, (bytes, bytearray, memoryview)):
+        if memoryview(model).nbytes > _MOST_BYTES:
+            raise SegmenterError("model", "a model of 2 GiB or more does not fit through memory: give its path")
         source = _native.ModelSource.BYTES(bytes(model))
     elif isinstance(model, (str, os.PathLike)):
         source = _native.ModelSource.PATH(os.fspath(model))

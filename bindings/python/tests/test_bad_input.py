@@ -70,6 +70,12 @@ def test_what_is_no_image(segmenter, image):
     refused({"error": "input"}, lambda: segmenter.segment(image))
 
 
+def test_a_model_too_large_for_bytes():
+    # Zeros that nobody reads take no memory.
+    huge = bytes(2**31)
+    refused({"error": "model"}, lambda: mcdrl.ImageSegmenter.create_from_options(model=huge))
+
+
 def test_paths_and_devices(segmenter):
     refused({"error": "image"}, lambda: segmenter.segment("/no/such/image.png"))
     refused({"error": "device"}, lambda: mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="quantum"))

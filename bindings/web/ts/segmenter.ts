@@ -171,7 +171,7 @@ export class ImageSegmenter {
    * that gives way to a newer one resolves to `null`. So memory does not grow and masks are never late. The frame is
    * read at once, so a `VideoFrame` or `ImageBitmap` may be closed as soon as this returns.
    *
-   * @param timestamp milliseconds, larger than the last one's
+   * @param timestamp milliseconds, larger than the last one's, be it another video's
    * @throws SegmenterError as {@link segment}
    */
   async segmentForVideo(
@@ -180,7 +180,9 @@ export class ImageSegmenter {
     options: SegmentOptions = {},
   ): Promise<SegmentationResult | null> {
     if (!(timestamp > this.#lastTimestamp)) {
-      const text = `the timestamp ${timestamp} is not after the last frame's, ${this.#lastTimestamp}`;
+      const text =
+        `the timestamp ${timestamp} is not after the last frame's, ${this.#lastTimestamp}: ` +
+        "they grow as long as the segmenter lives, from one video to the next";
       throw new SegmenterError("input", text);
     }
     this.#mustBeOpen();

@@ -48,6 +48,17 @@ pub fn bindings(names: &[&str]) -> Outcome {
     Ok(())
 }
 
+/// The wheel, for which a library is built that none of the other parts has.
+pub fn wheel() -> Outcome {
+    python::wheel().map(drop)
+}
+
+/// The libraries for phones, as far as continuous integration builds them.
+pub fn links() -> Outcome {
+    ios::check()?;
+    android::check()
+}
+
 /// Every library for phones and simulators as it is shipped, held to its size: an hour from nothing.
 fn phones() -> Outcome {
     ios::ship()?;

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 
 /// A chore's result.
 pub type Outcome = Result<(), String>;
@@ -34,6 +37,34 @@ pub fn run_in(
         .status()
         .map_err(|e| format!("{program} cannot be started: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}")) }
+}
+
+/// A chore that may run beside others.
+pub type Job<'a> = &'a (dyn Fn() -> Outcome + Sync);
+
+/// Runs jobs side by side, as many at once as there are cores, in the order given: whole-program optimisation keeps a
+/// single core busy for minutes.
+pub fn side_by_side(jobs: &[Job]) -> Outcome {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // After a failure nothing new begins.
+            job().inspect_err(|_| next.store(jobs.len(), Ordering::Relaxed))?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("a job returns its errors"))
+    })
+}
+
+/// Has rustup install something, one at a time.
+pub fn rustup(kind: &str, name: &str) -> Outcome {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
+    run("rustup", &[kind, "add", name], &[])
 }
 
 /// What a command prints.

@@ -1,11 +1,13 @@
 //! `cargo xtask test`: installs what the tests need and passes them all.
 
-use crate::bindings::bindings;
+use std::time::Instant;
+
+use crate::bindings::{bindings, links, wheel};
 use crate::browsers::browsers;
 use crate::cargo::{COMMON, cargo};
 use crate::mobile::mobile;
-use crate::shell::{Outcome, debian_packages};
-use crate::web::web;
+use crate::shell::{Outcome, debian_packages, side_by_side};
+use crate::web::{compile, web};
 
 const VULKAN: &str = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
 
@@ -14,13 +16,32 @@ pub fn test() -> Outcome {
     // A software Vulkan driver, for the GPU backend's tests on a machine without a GPU.
     debian_packages(&[(VULKAN, "mesa-vulkan-drivers"), (VULKAN, "libvulkan1")])?;
     cargo(&["fmt", "--all", "--check"])?;
-    cargo(&[&["test", "--no-fail-fast"][..], &COMMON].concat())?;
-    cargo(&[&["clippy", "--all-targets"][..], &COMMON, &["--", "-D", "warnings"]].concat())?;
-    cargo(&[&["doc", "--no-deps"][..], &COMMON].concat())?;
-    bindings(&[])?;
-    mobile()?;
-    web(&[])?;
-    browsers()?;
+    timed("native tests", || cargo(&[&["test", "--no-fail-fast"][..], &COMMON].concat()))?;
+    timed("builds", builds)?;
+    timed("bindings", || bindings(&[]))?;
+    timed("mobile", mobile)?;
+    timed("web", || web(&[]))?;
+    timed("browsers", browsers)?;
     eprintln!("all suites passed");
+    Ok(())
+}
+
+/// What shares no compilation with the tests or with each other, the longest first; the suites find it done.
+fn builds() -> Outcome {
+    let (gpu, threads, cpu) = (|| compile("gpu"), || compile("threads"), || compile("cpu"));
+    side_by_side(&[&gpu, &threads, &cpu, &wheel, &links, &lints])
+}
+
+/// Clippy and the documentation, whose dependencies are compiled alike.
+fn lints() -> Outcome {
+    cargo(&[&["clippy", "--all-targets"][..], &COMMON, &["--", "-D", "warnings"]].concat())?;
+    cargo(&[&["doc", "--no-deps"][..], &COMMON].concat())
+}
+
+/// Says what a stage took: from nothing all of them together are to take an hour on two cores.
+fn timed(stage: &str, work: impl FnOnce() -> Outcome) -> Outcome {
+    let started = Instant::now();
+    work()?;
+    eprintln!("== {stage}: {:.1} minutes", started.elapsed().as_secs_f64() / 60.0);
     Ok(())
 }

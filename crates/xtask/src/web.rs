@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cargo::target_folder;
-use crate::shell::{Outcome, root, run};
+use crate::shell::{Job, Outcome, root, run, rustup, side_by_side};
 
 /// A WebAssembly module: its folder in the package, cargo's profile, its features, and what rustc is told besides.
 struct Module {
@@ -30,13 +30,12 @@ const SHARED: &str = "-C target-feature=+simd128,+atomics,+bulk-memory,+mutable-
 
 /// Builds the modules named, or all with the package and the app if none is.
 pub fn web(names: &[&str]) -> Outcome {
-    let known = MODULES.map(|module| module.name);
-    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
-        return Err(format!("there is no module `{name}`: choose among {}", known.join(", ")));
-    }
-    for module in MODULES.iter().filter(|module| names.is_empty() || names.contains(&module.name)) {
-        build(module)?;
-    }
+    let all = MODULES.map(|module| module.name);
+    let wanted = if names.is_empty() { &all } else { names };
+    let modules: Vec<&Module> = wanted.iter().map(|name| module(name)).collect::<Result<_, _>>()?;
+    let jobs: Vec<_> = modules.iter().map(|module| || build(module)).collect();
+    side_by_side(&jobs.iter().map(|job| job as Job).collect::<Vec<_>>())?;
+    modules.into_iter().try_for_each(glue)?;
     let package = root().join("bindings/web");
     npm(&package, &["ci"])?;
     npm(&package, &["run", "build"])?;
@@ -49,20 +48,35 @@ pub fn web(names: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// Compiles a module and writes the JavaScript around it.
+/// Compiles the module named.
+pub fn compile(name: &str) -> Outcome {
+    build(module(name)?)
+}
+
+fn module(name: &str) -> Result<&'static Module, String> {
+    MODULES.iter().find(|module| module.name == name).ok_or_else(|| {
+        let known = MODULES.map(|module| module.name).join(", ");
+        format!("there is no module `{name}`: choose among {known}")
+    })
+}
+
 fn build(module: &Module) -> Outcome {
-    run("rustup", &["target", "add", "wasm32-unknown-unknown"], &[])?;
+    rustup("target", "wasm32-unknown-unknown")?;
     let mut arguments = vec!["build", "--locked", "-p", "mcdrl-web", "--lib"];
     arguments.extend(["--target", "wasm32-unknown-unknown", "--profile", module.profile]);
     arguments.extend(["--no-default-features", "--features", module.features]);
     let mut environment = vec![("RUSTFLAGS", if module.threads { SHARED } else { SIMD })];
     if module.threads {
         // The standard library has to be built with atomics, which the pinned stable toolchain can.
-        run("rustup", &["component", "add", "rust-src"], &[])?;
+        rustup("component", "rust-src")?;
         arguments.extend(["-Z", "build-std=std,panic_abort"]);
         environment.push(("RUSTC_BOOTSTRAP", "1"));
     }
-    run("cargo", &arguments, &environment)?;
+    run("cargo", &arguments, &environment)
+}
+
+/// Writes the JavaScript around a compiled module.
+fn glue(module: &Module) -> Outcome {
     let built = target_folder().join("wasm32-unknown-unknown").join(module.profile);
     let input = built.join("mcdrl_web.wasm");
     let out = root().join("bindings/web/dist").join(module.name);

@@ -62,7 +62,7 @@ public final class ImageSegmenter: Sendable {
     /// Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
     /// that gives way to a newer one is answered with `nil`. So memory does not grow and masks are never late.
     ///
-    /// - Parameter timestampMs: milliseconds, larger than the last frame's
+    /// - Parameter timestampMs: milliseconds, larger than the last frame's, be it another video's
     public func segmentForVideo(_ frame: Frame, timestampMs: Int64) async throws -> Segmentation? {
         let image = try frame.read()
         let result = try await cancellable { [native] cancellation in

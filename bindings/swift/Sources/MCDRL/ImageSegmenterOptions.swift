@@ -51,11 +51,17 @@ public struct ImageSegmenterOptions: Sendable {
     }
 
     func parts() throws -> (model: ModelSource, options: SegmenterOptions, listener: CreationListener?) {
+        if case .bytes(let bytes) = model, bytes.count > mostBytes {
+            throw SegmenterError(.model, "a model of 2 GiB or more does not fit through memory: give its URL")
+        }
         let threads = try threads.map { try unsigned($0, "the number of threads") }
         let options = SegmenterOptions(device: device, threads: threads)
         return (model, options, onProgress.map(Listener.init))
     }
 }
+
+/// What crosses to the library at once, with what stands around it, is below 2 GiB.
+private let mostBytes = (1 << 31) - 1024
 
 private final class Listener: CreationListener {
     private let onProgress: @Sendable (CreationStage) -> Void

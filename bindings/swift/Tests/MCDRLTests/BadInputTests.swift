@@ -55,6 +55,12 @@ final class BadInputTests: XCTestCase {
         }
     }
 
+    func testAModelTooLargeForBytes() async {
+        // Zeros that nobody reads take no memory.
+        let huge = Data(count: 1 << 31)
+        await refused(["error": "model"]) { try await ImageSegmenter.create(options: .init(model: huge)) }
+    }
+
     func testOptionsThatMakeNoSense() async throws {
         for bad in try Lab.badInputs("options") {
             await refused(bad) {

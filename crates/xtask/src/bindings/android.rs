@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cargo::target_folder;
-use crate::shell::{Outcome, root, run};
+use crate::shell::{Outcome, root, run, rustup};
 
 use super::out;
 use super::phone::{Backend, Phone, held, rustc, tools};
@@ -35,7 +35,7 @@ pub fn ship() -> Outcome {
 }
 
 fn link(target: &str, profile: &str, backend: Backend) -> Outcome {
-    run("rustup", &["target", "add", target], &[])?;
+    rustup("target", target)?;
     let linker = tools()?.join("rust-lld").to_string_lossy().into_owned();
     let stubs = out().join("stubs").join(target);
     for library in LIBRARIES {

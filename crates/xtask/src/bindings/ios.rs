@@ -1,7 +1,7 @@
 //! Static libraries for iOS. They build without Apple's tools; `bindings/swift/xcframework.sh` packs them on a Mac.
 
 use crate::cargo::target_folder;
-use crate::shell::{Outcome, run};
+use crate::shell::{Outcome, rustup};
 
 use super::phone::{Backend, Phone, held, rustc};
 
@@ -27,6 +27,6 @@ fn ship_one(target: &'static str, backend: Backend) -> Outcome {
 }
 
 fn build(target: &str, profile: &str, backend: Backend) -> Outcome {
-    run("rustup", &["target", "add", target], &[])?;
+    rustup("target", target)?;
     rustc(target, profile, backend, "staticlib", &[], &[])
 }

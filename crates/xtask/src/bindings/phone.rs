@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::shell::{Outcome, output, run};
+use crate::shell::{Outcome, output, run, rustup};
 
 use super::{out, size};
 
@@ -43,7 +43,6 @@ pub fn rustc(
 
 /// Strips a library that is to be shipped and holds it to its size. rustup's own strip knows the formats of all targets.
 pub fn held(phone: &Phone, built: &Path, strip: &str) -> Outcome {
-    run("rustup", &["component", "add", "llvm-tools"], &[])?;
     let (variant, limit) = match phone.backend {
         Backend::Cpu => ("cpu", size::CPU),
         Backend::Gpu => ("gpu", size::GPU),
@@ -56,8 +55,9 @@ pub fn held(phone: &Phone, built: &Path, strip: &str) -> Outcome {
     size::hold(&format!("the library of {}, {variant}", phone.target), &stripped, limit)
 }
 
-/// The folder of rustup's binary tools.
+/// The folder of rustup's binary tools, installed.
 pub fn tools() -> Result<PathBuf, String> {
+    rustup("component", "llvm-tools")?;
     let root = output("rustc", &["--print", "sysroot"])?;
     let host = output("rustc", &["--print", "host-tuple"])?;
     Ok(Path::new(root.trim()).join("lib/rustlib").join(host.trim()).join("bin"))

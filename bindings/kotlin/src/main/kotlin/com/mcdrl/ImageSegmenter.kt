@@ -63,7 +63,7 @@ public class ImageSegmenter private constructor(
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
      * that gives way to a newer one is answered with `null`. So memory does not grow and masks are never late.
      *
-     * @param timestampMs milliseconds, larger than the last frame's
+     * @param timestampMs milliseconds, larger than the last frame's, be it another video's
      * @throws SegmenterException as [segment]; `INPUT` for a timestamp that is not later
      */
     @Throws(SegmenterException::class)

@@ -27,10 +27,9 @@ impl DeviceChoice {
     pub fn open(self) -> Result<Device> {
         match self {
             Self::Cpu => open_cpu(),
-            Self::Gpu => open_gpu(),
-            // `open_gpu` takes software drivers too, which lose to flex: `auto` is the CPU unless the build
-            // finds real hardware.
-            Self::Auto if has_hardware_gpu() => open_gpu().or_else(|_| open_cpu()),
+            Self::Gpu => gpu::open(),
+            // Software drivers are opened too, and lose to flex: `auto` is the CPU unless there is real hardware.
+            Self::Auto if gpu::is_hardware() => gpu::open().or_else(|_| open_cpu()),
             Self::Auto => open_cpu(),
         }
     }
@@ -79,36 +78,43 @@ fn open_cpu() -> Result<Device> {
     Err(Error::Device(text.into()))
 }
 
-#[cfg(feature = "gpu")]
-fn adapters() -> Vec<String> {
+/// The GPU of a native program; a browser's is opened by a promise, which is the web package's affair.
+#[cfg(all(feature = "webgpu", not(target_family = "wasm")))]
+mod gpu {
     use burn::tensor::DeviceType;
-    let devices = Device::enumerate(DeviceType::Wgpu).into_vec();
-    devices.iter().map(|device| format!("{device:?}")).collect()
-}
 
-#[cfg(feature = "gpu")]
-fn has_hardware_gpu() -> bool {
-    adapters().iter().any(|name| name.contains("Discrete") || name.contains("Integrated"))
-}
+    use super::{Device, Error, Result};
 
-#[cfg(feature = "gpu")]
-fn open_gpu() -> Result<Device> {
-    if adapters().is_empty() {
-        let text = "no GPU answers through Vulkan, Metal or DirectX 12: install a driver (on Debian \
-                    mesa-vulkan-drivers has a software one) or choose the device cpu";
-        return Err(Error::Device(text.into()));
+    pub(super) fn is_hardware() -> bool {
+        adapters().iter().any(|name| name.contains("Discrete") || name.contains("Integrated"))
     }
-    Ok(Device::wgpu(Default::default()))
+
+    pub(super) fn open() -> Result<Device> {
+        if adapters().is_empty() {
+            let text = "no GPU answers through Vulkan, Metal or DirectX 12: install a driver (on Debian \
+                        mesa-vulkan-drivers has a software one) or choose the device cpu";
+            return Err(Error::Device(text.into()));
+        }
+        Ok(Device::wgpu(Default::default()))
+    }
+
+    fn adapters() -> Vec<String> {
+        let devices = Device::enumerate(DeviceType::Wgpu).into_vec();
+        devices.iter().map(|device| format!("{device:?}")).collect()
+    }
 }
 
-#[cfg(not(feature = "gpu"))]
-fn has_hardware_gpu() -> bool {
-    false
-}
+#[cfg(not(all(feature = "webgpu", not(target_family = "wasm"))))]
+mod gpu {
+    use super::{Device, Error, Result};
 
-#[cfg(not(feature = "gpu"))]
-fn open_gpu() -> Result<Device> {
-    let text =
-        "this build has no GPU backend: build with the feature `gpu` or choose the device cpu";
-    Err(Error::Device(text.into()))
+    pub(super) fn is_hardware() -> bool {
+        false
+    }
+
+    pub(super) fn open() -> Result<Device> {
+        let text =
+            "this build has no GPU backend: build with the feature `gpu` or choose the device cpu";
+        Err(Error::Device(text.into()))
+    }
 }

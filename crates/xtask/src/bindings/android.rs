@@ -15,7 +15,7 @@ const PHONE: &str = "aarch64-linux-android";
 const EMULATOR: &str = "x86_64-linux-android";
 
 /// The system's libraries that a library of ours may ask for.
-const LIBRARIES: [&str; 5] = ["c", "m", "dl", "log", "unwind"];
+const LIBRARIES: [&str; 6] = ["android", "c", "m", "dl", "log", "unwind"];
 
 /// Whether the library for phones links, and asks the system for no more than is allowed.
 pub fn check() -> Outcome {

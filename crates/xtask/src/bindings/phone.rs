@@ -31,8 +31,9 @@ pub fn rustc(
 ) -> Outcome {
     let mut arguments = vec!["rustc", "--locked", "-p", "mcdrl-ffi", "--lib"];
     arguments.extend(["--profile", profile, "--target", target, "--crate-type", kind]);
-    if backend == Backend::Cpu {
-        arguments.push("--no-default-features");
+    arguments.push("--no-default-features");
+    if backend == Backend::Gpu {
+        arguments.extend(["--features", "gpu"]);
     }
     if !flags.is_empty() {
         arguments.push("--");

@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-../../target}
 for platform in aarch64-apple-ios aarch64-apple-ios-sim x86_64-apple-ios; do
   rustup target add "$platform"
-  cargo rustc --locked -p mcdrl-ffi --lib --profile dist --crate-type staticlib --target "$platform"
+  cargo rustc --locked -p mcdrl-ffi --lib --profile dist --crate-type staticlib --target "$platform" \
+    --no-default-features --features gpu
 done
 mkdir -p "$target/bindings/simulator"
 lipo -create "$target"/{aarch64-apple-ios-sim,x86_64-apple-ios}/dist/libmcdrl_ffi.a \

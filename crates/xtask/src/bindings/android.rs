@@ -48,6 +48,7 @@ fn link(target: &str, profile: &str, backend: Backend) -> Outcome {
     let mut flags = vec!["-C", "linker-flavor=ld.lld", "-L", &stubs];
     flags.extend(["-C", "link-arg=--no-undefined", "-C", "link-arg=-z"]);
     flags.extend(["-C", "link-arg=max-page-size=16384"]);
+    flags.extend(["-C", "link-arg=--pack-dyn-relocs=android"]);
     rustc(target, profile, backend, "cdylib", &flags, &[(&linker_of_target, &linker)])
 }
 

@@ -1265,7 +1265,7 @@ public protocol ImageSegmenterProtocol: AnyObject, Sendable {
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
      * that gives way to a newer one gets nothing. So memory does not grow and masks are never late.
      *
-     * - `timestamp`: milliseconds, larger than the last frame's
+     * - `timestamp`: milliseconds, larger than the last frame's, be it another video's
      *
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
@@ -1465,7 +1465,7 @@ open func segmentAsync(image: Image, cancellation: Cancellation)async throws  ->
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
      * that gives way to a newer one gets nothing. So memory does not grow and masks are never late.
      *
-     * - `timestamp`: milliseconds, larger than the last frame's
+     * - `timestamp`: milliseconds, larger than the last frame's, be it another video's
      *
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
@@ -3537,7 +3537,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() != 58415) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() != 53320) {
+    if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() != 11951) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() != 19448) {

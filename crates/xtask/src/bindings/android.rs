@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cargo::target_folder;
-use crate::shell::{Outcome, root, run, rustup};
+use crate::shell::{Outcome, run, rustup};
 
 use super::out;
-use super::phone::{Backend, Phone, held, rustc, tools};
+use super::phone::{Backend, Phone, allowed, held, rustc, tools};
 
 const PHONE: &str = "aarch64-linux-android";
 const EMULATOR: &str = "x86_64-linux-android";
@@ -28,7 +28,7 @@ pub fn ship() -> Outcome {
         for backend in [Backend::Cpu, Backend::Gpu] {
             link(target, "dist", backend)?;
             let built = target_folder().join(target).join("dist/libmcdrl_ffi.so");
-            held(&Phone { target, backend }, &built, "--strip-all")?;
+            held(&Phone { target, backend }, &built, &["--strip-all"])?;
         }
     }
     Ok(())
@@ -54,10 +54,8 @@ fn link(target: &str, profile: &str, backend: Backend) -> Outcome {
 
 /// Makes a shared library that exports the allowed symbols and does nothing.
 fn stub(target: &str, library: &str, folder: &Path, linker: &str) -> Outcome {
-    let list = root().join(format!("bindings/ffi/android/{library}.symbols"));
-    let list = std::fs::read_to_string(&list).map_err(|e| format!("{}: {e}", list.display()))?;
     let mut source = String::from("#![no_std]\n#![allow(non_upper_case_globals)]\n");
-    for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in allowed(&format!("android/{library}.symbols"))? {
         let item = match line.strip_prefix("data ") {
             Some(name) => format!("pub static {name}: usize = 0;"),
             None => format!("pub extern \"C\" fn {line}() {{}}"),

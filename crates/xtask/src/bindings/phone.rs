@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::shell::{Outcome, output, run, rustup};
+use crate::shell::{Outcome, output, root, run, rustup};
 
 use super::{out, size};
 
@@ -42,8 +42,16 @@ pub fn rustc(
     run("cargo", &arguments, environment)
 }
 
+/// The symbols that a list in `bindings/ffi` allows a library to ask the system for.
+pub fn allowed(list: &str) -> Result<Vec<String>, String> {
+    let path = root().join("bindings/ffi").join(list);
+    let list = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
+}
+
 /// Strips a library that is to be shipped and holds it to its size. rustup's own strip knows the formats of all targets.
-pub fn held(phone: &Phone, built: &Path, strip: &str) -> Outcome {
+pub fn held(phone: &Phone, built: &Path, strip: &[&str]) -> Outcome {
     let (variant, limit) = match phone.backend {
         Backend::Cpu => ("cpu", size::CPU),
         Backend::Gpu => ("gpu", size::GPU),
@@ -52,7 +60,7 @@ pub fn held(phone: &Phone, built: &Path, strip: &str) -> Outcome {
     let stripped = out().join(format!("libmcdrl_ffi.{}.{variant}.{kind}", phone.target));
     let tool = tools()?.join("llvm-strip").to_string_lossy().into_owned();
     let (from, to) = (built.to_string_lossy(), stripped.to_string_lossy());
-    run(&tool, &[strip, &from, "-o", &to], &[])?;
+    run(&tool, &[strip, &[&from, "-o", &to]].concat(), &[])?;
     size::hold(&format!("the library of {}, {variant}", phone.target), &stripped, limit)
 }
 

@@ -1079,7 +1079,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_async() and 0xFFFF) != 58415) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() and 0xFFFF) != 53320) {
+    if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video() and 0xFFFF) != 11951) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_mcdrl_ffi_checksum_method_imagesegmenter_segment_for_video_async() and 0xFFFF) != 19448) {
@@ -2667,7 +2667,7 @@ public interface ImageSegmenterInterface {
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
      * that gives way to a newer one gets nothing. So memory does not grow and masks are never late.
      *
-     * - `timestamp`: milliseconds, larger than the last frame's
+     * - `timestamp`: milliseconds, larger than the last frame's, be it another video's
      *
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.
@@ -2903,7 +2903,7 @@ open class ImageSegmenter: Disposable, AutoCloseable, ImageSegmenterInterface
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
      * that gives way to a newer one gets nothing. So memory does not grow and masks are never late.
      *
-     * - `timestamp`: milliseconds, larger than the last frame's
+     * - `timestamp`: milliseconds, larger than the last frame's, be it another video's
      *
      * # Errors
      * As [`Self::segment`]; `Input` for a timestamp that is not later.

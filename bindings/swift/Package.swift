@@ -15,7 +15,10 @@ let linking: [LinkerSetting] = [
 #else
 let library: [Target] = [.binaryTarget(name: "MCDRLLibrary", path: "MCDRLLibrary.xcframework")]
 let libraryDependency: [Target.Dependency] = ["MCDRLLibrary"]
-let linking: [LinkerSetting] = [.linkedFramework("Metal"), .linkedFramework("QuartzCore"), .linkedLibrary("c++")]
+// What the library asks iOS for stands in bindings/ffi/ios.
+let linking: [LinkerSetting] = [
+    .linkedFramework("CoreGraphics"), .linkedFramework("Foundation"), .linkedFramework("Metal"), .linkedFramework("QuartzCore"),
+]
 #endif
 
 let package = Package(

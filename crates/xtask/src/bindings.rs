@@ -59,7 +59,7 @@ pub fn links() -> Outcome {
     android::check()
 }
 
-/// Every library for phones and simulators as it is shipped, held to its size: an hour from nothing.
+/// Every library for phones and simulators as it is shipped, held to its size. It takes long.
 fn phones() -> Outcome {
     ios::ship()?;
     android::ship()

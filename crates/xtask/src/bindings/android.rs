@@ -39,7 +39,7 @@ fn link(target: &str, profile: &str, backend: Backend) -> Outcome {
     let linker = tools()?.join("rust-lld").to_string_lossy().into_owned();
     let stubs = out().join("stubs").join(target);
     for library in LIBRARIES {
-        stub(target, library, &stubs, &linker)?;
+        stub(target, library, backend, &stubs, &linker)?;
     }
     let linker_of_target =
         format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
@@ -53,9 +53,9 @@ fn link(target: &str, profile: &str, backend: Backend) -> Outcome {
 }
 
 /// Makes a shared library that exports the allowed symbols and does nothing.
-fn stub(target: &str, library: &str, folder: &Path, linker: &str) -> Outcome {
+fn stub(target: &str, library: &str, backend: Backend, folder: &Path, linker: &str) -> Outcome {
     let mut source = String::from("#![no_std]\n#![allow(non_upper_case_globals)]\n");
-    for line in allowed(&format!("android/{library}.symbols"))? {
+    for line in allowed(&format!("android/{library}"), backend)? {
         let item = match line.strip_prefix("data ") {
             Some(name) => format!("pub static {name}: usize = 0;"),
             None => format!("pub extern \"C\" fn {line}() {{}}"),

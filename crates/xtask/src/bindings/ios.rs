@@ -52,7 +52,7 @@ fn link(phone: &Phone, profile: &str) -> Result<PathBuf, String> {
     arguments.extend(["-ignore_auto_link", "-undefined", "dynamic_lookup"]);
     run(&tool("rust-lld"), &[&arguments[..], &["-force_load", &from, "-o", &to]].concat(), &[])?;
 
-    let allowed = allowed("ios/system.symbols")?;
+    let allowed = allowed("ios/system", phone.backend)?;
     let asked = output(&tool("llvm-nm"), &["-u", &to])?;
     // As C has them: the linker's begin with one more underscore.
     let asked = asked.lines().map(|line| line.trim().replacen('_', "", 1));

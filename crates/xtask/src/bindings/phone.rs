@@ -42,12 +42,20 @@ pub fn rustc(
     run("cargo", &arguments, environment)
 }
 
-/// The symbols that a list in `bindings/ffi` allows a library to ask the system for.
-pub fn allowed(list: &str) -> Result<Vec<String>, String> {
-    let path = root().join("bindings/ffi").join(list);
-    let list = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines.map(str::to_owned).collect())
+/// The symbols that the lists of a name in `bindings/ffi` allow a library to ask the system for: those that every library
+/// asks for, and those of the GPU.
+pub fn allowed(name: &str, backend: Backend) -> Result<Vec<String>, String> {
+    let kinds: &[&str] =
+        if backend == Backend::Gpu { &["symbols", "gpu.symbols"] } else { &["symbols"] };
+    let mut allowed = Vec::new();
+    for kind in kinds {
+        let path = root().join(format!("bindings/ffi/{name}.{kind}"));
+        let list =
+            std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        allowed.extend(lines.map(str::to_owned));
+    }
+    Ok(allowed)
 }
 
 /// Strips a library that is to be shipped and holds it to its size. rustup's own strip knows the formats of all targets.

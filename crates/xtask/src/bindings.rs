@@ -18,34 +18,39 @@ use crate::shell::{Outcome, run};
 pub use kotlin::{Suite, install as install_kotlin};
 pub use swift::swift;
 
-type Part = fn() -> Outcome;
+/// A part of this chore.
+struct Part {
+    name: &'static str,
+    work: fn() -> Outcome,
+    /// Whether it needs the library for this machine.
+    host: bool,
+    /// Whether it runs when none is named.
+    usual: bool,
+}
 
-/// The parts, and whether each is one of those that run when none is named.
-const PARTS: [(&str, Part, bool); 8] = [
-    ("generated", generated::compare, true),
-    ("write", generated::write, false),
-    ("kotlin", kotlin::test, true),
-    ("swift", swift::test, true),
-    ("python", python::test, true),
-    ("ios", ios::check, true),
-    ("android", android::check, true),
-    ("phones", phones, false),
+const PARTS: [Part; 8] = [
+    Part { name: "generated", work: generated::compare, host: true, usual: true },
+    Part { name: "write", work: generated::write, host: true, usual: false },
+    Part { name: "kotlin", work: kotlin::test, host: true, usual: true },
+    Part { name: "swift", work: swift::test, host: true, usual: true },
+    Part { name: "python", work: python::test, host: true, usual: true },
+    Part { name: "ios", work: ios::check, host: false, usual: true },
+    Part { name: "android", work: android::check, host: false, usual: true },
+    Part { name: "phones", work: phones, host: false, usual: false },
 ];
 
 /// Runs the parts named, or those that continuous integration runs.
 pub fn bindings(names: &[&str]) -> Outcome {
-    let known = PARTS.map(|(name, ..)| name);
+    let known = PARTS.map(|part| part.name);
     if let Some(name) = names.iter().find(|name| !known.contains(name)) {
         return Err(format!("there is no part `{name}`: choose among {}", known.join(", ")));
     }
-    // With the features of all other builds here, so that the graph is built once.
-    cargo(&[&["build", "--all-targets"][..], &COMMON].concat())?;
-    for (name, part, usual) in PARTS {
-        if names.contains(&name) || names.is_empty() && usual {
-            part()?;
-        }
+    let wanted = |part: &&Part| names.contains(&part.name) || names.is_empty() && part.usual;
+    if PARTS.iter().filter(wanted).any(|part| part.host) {
+        // With the features of all other builds here, so that the graph is built once.
+        cargo(&[&["build", "--all-targets"][..], &COMMON].concat())?;
     }
-    Ok(())
+    PARTS.iter().filter(wanted).try_for_each(|part| (part.work)())
 }
 
 /// The wheel, for which a library is built that none of the other parts has.

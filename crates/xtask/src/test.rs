@@ -16,8 +16,8 @@ pub fn test() -> Outcome {
     // A software Vulkan driver, for the GPU backend's tests on a machine without a GPU.
     debian_packages(&[(VULKAN, "mesa-vulkan-drivers"), (VULKAN, "libvulkan1")])?;
     cargo(&["fmt", "--all", "--check"])?;
-    timed("native tests", || cargo(&[&["test", "--no-fail-fast"][..], &COMMON].concat()))?;
-    timed("builds", builds)?;
+    timed("native build", || cargo(&[&["test", "--no-run"][..], &COMMON].concat()))?;
+    timed("native tests, builds", tests_and_builds)?;
     timed("bindings", || bindings(&[]))?;
     timed("mobile", mobile)?;
     timed("web", || web(&[]))?;
@@ -26,10 +26,12 @@ pub fn test() -> Outcome {
     Ok(())
 }
 
-/// What shares no compilation with the tests or with each other, the longest first; the suites find it done.
-fn builds() -> Outcome {
+/// The tests, and beside them what shares no compilation with them or with each other, the longest first; the suites find
+/// it done.
+fn tests_and_builds() -> Outcome {
+    let tests = || cargo(&[&["test", "--no-fail-fast"][..], &COMMON].concat());
     let (gpu, threads, cpu) = (|| compile("gpu"), || compile("threads"), || compile("cpu"));
-    side_by_side(&[&gpu, &threads, &cpu, &wheel, &links, &lints])
+    side_by_side(&[&tests, &gpu, &threads, &cpu, &wheel, &links, &lints])
 }
 
 /// Clippy and the documentation, whose dependencies are compiled alike.

@@ -32,8 +32,15 @@ pub fn ship() -> Outcome {
 }
 
 fn build(phone: &Phone, profile: &str) -> Outcome {
-    rustup("target", phone.target)?;
-    rustc(phone.target, profile, phone.backend, "staticlib", &[], &[])
+    // Not every mirror of rustup's has the simulators.
+    let prebuilt = rustup("target", phone.target).is_ok();
+    let from_source = [("RUSTC_BOOTSTRAP", "1"), ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")];
+    let environment: &[_] = if prebuilt { &[] } else { &from_source };
+    if !prebuilt {
+        eprintln!("the standard library of {} is built from its source", phone.target);
+        rustup("component", "rust-src")?;
+    }
+    rustc(phone.target, profile, phone.backend, "staticlib", &[], environment)
 }
 
 /// Links a library from what an app can call.

@@ -43,13 +43,16 @@ pub fn rustc(
 }
 
 /// The symbols that the lists of a name in `bindings/ffi` allow a library to ask the system for: those that every library
-/// asks for, and those of the GPU.
+/// asks for and, where there are any, those of the GPU.
 pub fn allowed(name: &str, backend: Backend) -> Result<Vec<String>, String> {
-    let kinds: &[&str] =
-        if backend == Backend::Gpu { &["symbols", "gpu.symbols"] } else { &["symbols"] };
+    let list = |kind| root().join(format!("bindings/ffi/{name}.{kind}"));
+    let gpu = list("gpu.symbols");
+    let mut lists = vec![list("symbols")];
+    if backend == Backend::Gpu && gpu.exists() {
+        lists.push(gpu);
+    }
     let mut allowed = Vec::new();
-    for kind in kinds {
-        let path = root().join(format!("bindings/ffi/{name}.{kind}"));
+    for path in lists {
         let list =
             std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));

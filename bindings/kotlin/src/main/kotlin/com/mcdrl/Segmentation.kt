@@ -23,14 +23,20 @@ public data class ConfounderWeight(
     public val weight: Float,
 )
 
-/** A segmented image, at its own size. Maps are row-major and made when asked for. */
+/**
+ * A segmented image, at its own size. Maps are row-major and made when asked for.
+ *
+ * Its memory outside the JVM is freed with it, or at once when it is closed: who segments a video should not leave that to
+ * the garbage collector, which does not see it. What was read before stays; what was not throws a [SegmenterException] with
+ * `CLOSED`.
+ */
 public class Segmentation internal constructor(
     private val native: com.mcdrl.ffi.Segmentation,
     private val labels: List<String>,
     private val names: List<Confounder>,
     /** Where it was computed: `cpu` or `gpu`. */
     public val device: String,
-) {
+) : AutoCloseable {
     private val mask = native.categoryMask()
 
     /** Width in pixels, of the upright image. */
@@ -43,34 +49,34 @@ public class Segmentation internal constructor(
     public val categoryMask: ByteArray = mask.classes
 
     /** How long the model took. */
-    public val milliseconds: Double by lazy { native.milliseconds() }
+    public val milliseconds: Double by lazy { read { native.milliseconds() } }
 
     /** Every lesion class, in the order of the mask's values. */
     public val classes: List<ClassShare> by lazy {
-        val (fractions, confidences) = floats(native.classFractions()) to floats(native.classConfidences())
+        val (fractions, confidences) = read { floats(native.classFractions()) to floats(native.classConfidences()) }
         labels.drop(1).mapIndexed { index, name -> ClassShare(name, fractions[index], confidences[index]) }
     }
 
     /** Every confounder; the weights sum to one. Empty for a model without intervention. */
     public val confounders: List<ConfounderWeight> by lazy {
-        val weights = floats(native.confounderWeights())
+        val weights = floats(read { native.confounderWeights() })
         weights.zip(names) { weight, (name, family) -> ConfounderWeight(name, family, weight) }
     }
 
     /** The mean of [uncertainty]. */
-    public val meanUncertainty: Float by lazy { native.meanUncertainty() }
+    public val meanUncertainty: Float by lazy { read { native.meanUncertainty() } }
 
     /** For every label, the background first, its probability at every pixel. */
     public val confidenceMasks: List<FloatArray> by lazy {
-        List(labels.size) { label -> floats(native.confidenceMask(label.toUInt())!!) }
+        List(labels.size) { label -> floats(read { native.confidenceMask(label.toUInt())!! }) }
     }
 
     /** How unsure the model is at every pixel: normalised entropy, 0..1. */
-    public val uncertainty: FloatArray by lazy { floats(native.uncertainty()) }
+    public val uncertainty: FloatArray by lazy { floats(read { native.uncertainty() }) }
 
     /** The grid on which the text selected candidate regions. */
     public val regions: RegionMap by lazy {
-        val map = native.regions()
+        val map = read { native.regions() }
         RegionMap(
             map.rows.toInt(),
             map.columns.toInt(),
@@ -79,6 +85,17 @@ public class Segmentation internal constructor(
             map.confounders.map(::floats),
         )
     }
+
+    /** Frees its memory outside the JVM. Closing again does nothing. */
+    override fun close(): Unit = native.close()
+
+    private inline fun <T> read(part: () -> T): T =
+        try {
+            translated(part)
+        } catch (freed: IllegalStateException) {
+            // What UniFFI throws for an object that was freed.
+            throw SegmenterException(SegmenterException.Code.CLOSED, "the result was closed before this was read from it")
+        }
 }
 
 /** The grid on which the text selected candidate regions. */

@@ -35,7 +35,7 @@ public class SegmenterException(
         /** It was given up. */
         CANCELLED,
 
-        /** The segmenter was closed. */
+        /** The segmenter, or the result, was closed. */
         CLOSED,
 
         /** A bug of ours. */

@@ -86,6 +86,22 @@ class LifeTest {
     }
 
     @Test
+    fun `a closed result keeps what was read and says so of the rest`() = runBlocking {
+        Lab.open().use { segmenter ->
+            val result = segmenter.segment(file)
+            val confounders = result.confounders
+            result.close()
+            result.close()
+            assertEquals(result.width * result.height, result.categoryMask.size)
+            assertEquals(confounders, result.confounders)
+            closed { result.uncertainty }
+            closed { result.confidenceMasks }
+            closed { result.regions }
+            closed { result.classes }
+        }
+    }
+
+    @Test
     fun `whoever goes on where the answer comes may close, and ask again`() = runBlocking {
         withTimeout(30_000) {
             withContext(Dispatchers.Unconfined) {

@@ -84,7 +84,7 @@ class CameraActivity : Activity() {
         scope.launch {
             segmenter.segmentVideo(frames)
                 .catch { refuse(getString(R.string.camera_none, it.message), allow = false) }
-                .collect { show(it.segmentation) }
+                .collect { it.segmentation.use(::show) }
         }
     }
 

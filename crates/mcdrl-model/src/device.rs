@@ -79,7 +79,7 @@ fn open_cpu() -> Result<Device> {
 }
 
 /// The GPU of a native program; a browser's is opened by a promise, which is the web package's affair.
-#[cfg(all(feature = "webgpu", not(target_family = "wasm")))]
+#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
 mod gpu {
     use burn::tensor::DeviceType;
 
@@ -104,7 +104,7 @@ mod gpu {
     }
 }
 
-#[cfg(not(all(feature = "webgpu", not(target_family = "wasm"))))]
+#[cfg(not(all(feature = "gpu", not(target_family = "wasm"))))]
 mod gpu {
     use super::{Device, Error, Result};
 

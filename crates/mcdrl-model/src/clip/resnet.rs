@@ -222,8 +222,8 @@ impl AttentionPool {
         let head_width = width / self.heads;
         let embedding = positions_for_grid(self.positional_embedding.val(), grid).unsqueeze::<3>();
         // The mean and the positions go through the projections apart, and with its one query attention is written
-        // as sums over products: joined first, Burn 0.22's wgpu backend with fusion gives a wrong pool for a batch
-        // of one (seen on Mesa's software Vulkan; a parity test holds it).
+        // as sums over products: joined first, Burn 0.22 gave a wrong pool for a batch of one on a GPU with fusion, should
+        // that ever be switched on again (seen on Mesa's software Vulkan).
         let mean = positions.clone().mean_dim(1) + embedding.clone().narrow(1, 0, 1);
         let positions = positions + embedding.narrow(1, 1, count);
         let heads = |projected: Tensor<3>, positions: usize| {

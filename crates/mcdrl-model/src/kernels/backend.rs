@@ -11,13 +11,11 @@ use super::axis::Axis;
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
-    Cube: cfg(feature = "webgpu"),
-    Fusion: cfg(feature = "gpu"),
+    Cube: cfg(feature = "gpu"),
     Autodiff: cfg(feature = "autodiff")
 )]
 pub trait Kernels: Backend {
     /// Convolution without bias.
-    #[fusion(default)]
     fn convolve(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -28,7 +26,6 @@ pub trait Kernels: Backend {
     }
 
     /// The gradient of [`Kernels::convolve`]'s input.
-    #[fusion(default)]
     fn convolve_input_gradient(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -40,7 +37,6 @@ pub trait Kernels: Backend {
     }
 
     /// The gradient of [`Kernels::convolve`]'s weight.
-    #[fusion(default)]
     fn convolve_weight_gradient(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -52,7 +48,6 @@ pub trait Kernels: Backend {
     }
 
     /// Batch normalisation by given statistics, and a ReLU if `relu` is set.
-    #[fusion(default)]
     fn normalize(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -66,7 +61,6 @@ pub trait Kernels: Backend {
     }
 
     /// As [`Kernels::normalize`] by the statistics of the batch itself: the output, their means, their variances.
-    #[fusion(default)]
     fn normalize_batch(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -78,7 +72,6 @@ pub trait Kernels: Backend {
     }
 
     /// The gradients of [`Kernels::normalize_batch`]'s input, γ and β.
-    #[fusion(default)]
     #[allow(clippy::too_many_arguments)] // The operation has them.
     fn normalize_batch_gradients(
         input: FloatTensor<Self>,
@@ -96,13 +89,11 @@ pub trait Kernels: Backend {
     }
 
     /// Bilinear scaling to `rows × columns`, corners not aligned.
-    #[fusion(default)]
     fn resize(input: FloatTensor<Self>, rows: usize, columns: usize) -> FloatTensor<Self> {
         Self::interpolate(input, [rows, columns], bilinear())
     }
 
     /// The gradient of [`Kernels::resize`]'s input.
-    #[fusion(default)]
     fn resize_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -113,13 +104,11 @@ pub trait Kernels: Backend {
     }
 
     /// max(a + b, 0), for tensors of one shape.
-    #[fusion(default)]
     fn add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::relu(Self::float_add(a, b))
     }
 
     /// The gradient of either input of [`Kernels::add_relu`], which gave `output`.
-    #[fusion(default)]
     fn add_relu_gradient(
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -131,7 +120,7 @@ pub trait Kernels: Backend {
 #[cfg(feature = "ndarray")]
 impl Kernels for burn::backend::NdArray {}
 
-#[cfg(feature = "webgpu")]
+#[cfg(feature = "gpu")]
 impl Kernels for burn::backend::Cube {}
 
 pub(super) fn bilinear() -> InterpolateOptions {

@@ -10,7 +10,7 @@ use crate::error::{CallbackError, Result, SegmenterError};
 /// Where to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Enum)]
 pub enum Device {
-    /// A real GPU that gives the model's own answer to the built-in image, else the CPU.
+    /// A real GPU that gives the model's own answer to the built-in image and is faster than the CPU, else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -83,6 +83,8 @@ pub enum CreationStage {
     Model,
     /// The built-in image is segmented, for which a GPU's kernels are compiled.
     WarmUp,
+    /// The GPU and the CPU are timed.
+    Measure,
 }
 
 impl From<OpenStage> for CreationStage {
@@ -91,11 +93,13 @@ impl From<OpenStage> for CreationStage {
             OpenStage::Device => Self::Device,
             OpenStage::Model => Self::Model,
             OpenStage::WarmUp => Self::WarmUp,
+            OpenStage::Measure => Self::Measure,
         }
     }
 }
 
-/// Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
+/// Hears what making a segmenter is at, on one of the segmenter's threads. With [`Device::Auto`] and a GPU the model is
+/// opened on both, and the first three stages come twice.
 #[uniffi::export(with_foreign)]
 pub trait CreationListener: Send + Sync {
     /// A stage begins.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle, ThreadId};
 use std::time::Instant;
 
-use mcdrl_model::Segmenter;
+use mcdrl_model::{PassedOver, Segmenter};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::answer::Segmentation;
@@ -151,8 +151,11 @@ impl Bench {
                 let _ = listener.on_stage(stage.into());
             }
         };
+        let started = Instant::now();
+        let clock = || started.elapsed();
         let mut open = |device: Device| {
-            guarded(|| Ok(pool.install(|| Segmenter::open(&bytes, device.into(), &mut on_stage))?))
+            let open = || Segmenter::open(&bytes, device.into(), &clock, &mut on_stage);
+            guarded(|| Ok(pool.install(open)?))
         };
         let opened = match open(options.device) {
             // A GPU's runtime panics where there is no device after all.
@@ -162,7 +165,11 @@ impl Bench {
             opened => opened?,
         };
         if let Some(reason) = opened.passed_over {
-            log(LogLevel::Warning, format!("on the CPU instead of the GPU: {reason}"));
+            let level = match reason {
+                PassedOver::Failed(_) => LogLevel::Warning,
+                PassedOver::Slower(_) => LogLevel::Info,
+            };
+            log(level, format!("on the CPU instead of the GPU: {reason}"));
         }
         let bench = Self { segmenter: opened.segmenter, pool };
         log(LogLevel::Info, bench.opened_as(options.device));

@@ -23,6 +23,7 @@ _STAGES = {
     _native.CreationStage.DEVICE: "device",
     _native.CreationStage.MODEL: "model",
     _native.CreationStage.WARM_UP: "warm-up",
+    _native.CreationStage.MEASURE: "measure",
 }
 
 
@@ -50,9 +51,9 @@ class ImageSegmenter:
     ) -> ImageSegmenter:
         """Reads a model file (its path or its bytes) and holds the device to the model's own answer.
 
-        ``device`` is ``auto`` (a real GPU that computes rightly, else the CPU), ``cpu`` or ``gpu``; ``threads`` those
-        of the CPU, by default as many as it has cores. ``on_progress`` hears ``device``, ``model`` and ``warm-up`` as
-        they begin.
+        ``device`` is ``auto`` (a real GPU that computes rightly and faster than the CPU, else the CPU), ``cpu`` or
+        ``gpu``; ``threads`` those of the CPU, by default as many as it has cores. ``on_progress`` hears ``device``,
+        ``model`` and ``warm-up`` as they begin; with ``auto`` and a GPU these of both, and ``measure``.
 
         :raises SegmenterError: ``model``, ``model-version``, ``device``, ``wrong-answer``, ``input``, ``cancelled``
         """

@@ -80,7 +80,9 @@ impl Segment {
 
 /// The model at `path`, or the embedded one, on the chosen device.
 pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter> {
-    let open = |bytes: &[u8]| Segmenter::open(bytes, common.device(), &mut |_| ());
+    let started = Instant::now();
+    let clock = || started.elapsed();
+    let open = |bytes: &[u8]| Segmenter::open(bytes, common.device(), &clock, &mut |_| ());
     let opened = match path {
         Some(path) => {
             let bytes = std::fs::read(path).map_err(Failure::io(path))?;

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// The user's choice of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A real GPU if there is one, else the CPU.
+    /// A real GPU if there is one, else the CPU; [`crate::Segmenter::open`] times both and keeps the faster.
     Auto,
     /// The CPU.
     #[default]

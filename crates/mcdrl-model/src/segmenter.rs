@@ -7,7 +7,7 @@ use crate::model_file::{Model, ModelHeader};
 use crate::network::McdrlOutput;
 use crate::segmentation::{RawOutput, RegionMap, Segmentation};
 use crate::self_check::built_in_image;
-use crate::{DeviceChoice, Error, Image, Result};
+use crate::{Error, Image, Result};
 
 /// Segments images with one model on one device.
 #[derive(Debug)]
@@ -16,53 +16,7 @@ pub struct Segmenter {
     device: Device,
 }
 
-/// What [`Segmenter::open`] is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenStage {
-    /// It opens the device.
-    Device,
-    /// It reads the model onto the device.
-    Model,
-    /// It segments the built-in image, for which a GPU's kernels are compiled.
-    WarmUp,
-}
-
-/// A segmenter on a device that has proved itself.
-#[derive(Debug)]
-pub struct Opened {
-    /// The segmenter.
-    pub segmenter: Segmenter,
-    /// Why [`DeviceChoice::Auto`] passed over a GPU that there is.
-    pub passed_over: Option<Error>,
-}
-
 impl Segmenter {
-    /// Opens a model file on the device of `choice`, and holds the device to the model's own answer before it sees a
-    /// patient's image. With [`DeviceChoice::Auto`] the CPU takes over from a GPU that fails or computes wrongly.
-    ///
-    /// # Errors
-    /// As [`Model::from_bytes`], [`DeviceChoice::open`] and [`Self::self_check`].
-    pub fn open(
-        bytes: &[u8],
-        choice: DeviceChoice,
-        on_stage: &mut dyn FnMut(OpenStage),
-    ) -> Result<Opened> {
-        on_stage(OpenStage::Device);
-        let device = choice.open()?;
-        on_stage(OpenStage::Model);
-        let segmenter = Self::from_bytes(bytes, &device)?;
-        on_stage(OpenStage::WarmUp);
-        match try_read_sync(segmenter.self_check()).unwrap_or_else(|| Err(answers_later())) {
-            Ok(()) => Ok(Opened { segmenter, passed_over: None }),
-            // The stages are those of the CPU now.
-            Err(error) if choice == DeviceChoice::Auto && segmenter.device_name() == "gpu" => {
-                let opened = Self::open(bytes, DeviceChoice::Cpu, on_stage)?;
-                Ok(Opened { passed_over: Some(error), ..opened })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// Reads a model file onto a device.
     ///
     /// # Errors
@@ -196,7 +150,7 @@ fn values(data: TensorData) -> Result<Vec<f32>> {
     data.convert::<f32>().try_to_vec().map_err(failed)
 }
 
-fn answers_later() -> Error {
+pub(crate) fn answers_later() -> Error {
     Error::Execution("this device answers later: segment asynchronously".into())
 }
 

@@ -1,7 +1,7 @@
 import Foundation
 import MCDRLFFI
 
-/// Where to compute. `auto`: a real GPU that computes rightly, else the CPU.
+/// Where to compute. `auto`: a real GPU that computes rightly and faster than the CPU, else the CPU.
 public typealias Device = MCDRLFFI.Device
 
 /// A step of making a segmenter.

@@ -782,7 +782,8 @@ public func FfiConverterTypeCancellation_lower(_ value: Cancellation) -> UInt64 
 
 
 /**
- * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
+ * Hears what making a segmenter is at, on one of the segmenter's threads. With [`Device::Auto`] and a GPU the model is
+ * opened on both, and the first three stages come twice.
  */
 public protocol CreationListener: AnyObject, Sendable {
     
@@ -796,7 +797,8 @@ public protocol CreationListener: AnyObject, Sendable {
     
 }
 /**
- * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
+ * Hears what making a segmenter is at, on one of the segmenter's threads. With [`Device::Auto`] and a GPU the model is
+ * opened on both, and the first three stages come twice.
  */
 open class CreationListenerImpl: CreationListener, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2601,6 +2603,10 @@ public enum CreationStage: Equatable, Hashable {
      * The built-in image is segmented, for which a GPU's kernels are compiled.
      */
     case warmUp
+    /**
+     * The GPU and the CPU are timed.
+     */
+    case measure
 
 
 
@@ -2628,6 +2634,8 @@ public struct FfiConverterTypeCreationStage: FfiConverterRustBuffer {
         
         case 3: return .warmUp
         
+        case 4: return .measure
+        
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -2646,6 +2654,10 @@ public struct FfiConverterTypeCreationStage: FfiConverterRustBuffer {
         
         case .warmUp:
             writeInt(&buf, Int32(3))
+        
+        
+        case .measure:
+            writeInt(&buf, Int32(4))
         
         }
     }
@@ -2675,7 +2687,7 @@ public func FfiConverterTypeCreationStage_lower(_ value: CreationStage) -> RustB
 public enum Device: Equatable, Hashable {
     
     /**
-     * A real GPU that gives the model's own answer to the built-in image, else the CPU.
+     * A real GPU that gives the model's own answer to the built-in image and is faster than the CPU, else the CPU.
      */
     case auto
     /**

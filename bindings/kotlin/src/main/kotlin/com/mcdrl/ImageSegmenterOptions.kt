@@ -3,7 +3,7 @@ package com.mcdrl
 import com.mcdrl.ffi.ModelSource
 import java.io.File
 
-/** Where to compute. `AUTO`: a real GPU that computes rightly, else the CPU. */
+/** Where to compute. `AUTO`: a real GPU that computes rightly and faster than the CPU, else the CPU. */
 public typealias Device = com.mcdrl.ffi.Device
 
 /** A step of making a segmenter. */

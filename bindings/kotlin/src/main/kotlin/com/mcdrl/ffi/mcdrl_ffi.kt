@@ -1928,7 +1928,8 @@ public object FfiConverterTypeCancellation: FfiConverter<Cancellation, Long> {
 
 
 /**
- * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
+ * Hears what making a segmenter is at, on one of the segmenter's threads. With [`Device::Auto`] and a GPU the model is
+ * opened on both, and the first three stages come twice.
  */
 public interface CreationListener {
     
@@ -1944,7 +1945,8 @@ public interface CreationListener {
 }
 
 /**
- * Hears what making a segmenter is at, on one of the segmenter's threads; twice where the CPU takes over from a GPU.
+ * Hears what making a segmenter is at, on one of the segmenter's threads. With [`Device::Auto`] and a GPU the model is
+ * opened on both, and the first three stages come twice.
  */
 open class CreationListenerImpl: Disposable, AutoCloseable, CreationListener
 {
@@ -4217,7 +4219,11 @@ enum class CreationStage {
     /**
      * The built-in image is segmented, for which a GPU's kernels are compiled.
      */
-    WARM_UP;
+    WARM_UP,
+    /**
+     * The GPU and the CPU are timed.
+     */
+    MEASURE;
 
     
 
@@ -4254,7 +4260,7 @@ public object FfiConverterTypeCreationStage: FfiConverterRustBuffer<CreationStag
 enum class Device {
     
     /**
-     * A real GPU that gives the model's own answer to the built-in image, else the CPU.
+     * A real GPU that gives the model's own answer to the built-in image and is faster than the CPU, else the CPU.
      */
     AUTO,
     /**

@@ -12,6 +12,9 @@ class Cancellation:
     def __init__(self) -> None:
         self._native = _native.Cancellation()
 
+    def __reduce__(self) -> str:
+        raise TypeError("a Cancellation belongs to its process: make one in each")
+
     def cancel(self) -> None:
         """Gives up all it was handed to, and all that it will be. Any thread may call it."""
         self._native.cancel()

@@ -72,14 +72,22 @@ class Frame:
 ImageLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", npt.NDArray[Any], "PIL.Image.Image", Frame]
 
 
-def to_image(image: ImageLike) -> _native.Image:
+#: What crosses to the library at once, with what stands around it, is below 2 GiB.
+MOST_BYTES = 2**31 - 1024
+
+
+def to_image(image: ImageLike | _native.Image) -> _native.Image:
     """The image as the library takes it."""
+    if isinstance(image, _native.Image):
+        return image
     if isinstance(image, np.ndarray):
         return _of_array(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
+        _crosses(memoryview(image).nbytes, "the file")
         return _native.Image.decode(bytes(image))
     if isinstance(image, (str, os.PathLike)):
         try:
+            _crosses(os.path.getsize(image), f"the file {os.fspath(image)}")
             return _native.Image.decode(Path(image).read_bytes())
         except OSError as error:
             raise SegmenterError("image", f"the image {image} cannot be read: {error.strerror}") from error
@@ -117,9 +125,11 @@ def _of_array(array: npt.NDArray[Any]) -> _native.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim == 2:
+        _crosses(3 * array.size, "the array as RGB")
         array = np.repeat(array[:, :, np.newaxis], 3, axis=2)
     if array.ndim != 3 or array.shape[2] not in (3, 4):
         raise SegmenterError("input", f"the array has the shape {array.shape}: give H×W, H×W×3 (RGB) or H×W×4 (RGBA)")
+    _crosses(array.size, "the array")
     height, width, channels = array.shape
     read = _native.Image.rgb if channels == 3 else _native.Image.rgba
     return read(array.tobytes(), width, height, width * channels, channels, 0, False)
@@ -133,6 +143,8 @@ def _of_frame(frame: Frame) -> _native.Image:
     rotation = _unsigned(frame.rotation, "the rotation")
     rows = [_unsigned(plane.row_stride, "a row stride") for plane in frame.planes]
     pixels = [_unsigned(plane.pixel_stride, "a pixel stride") for plane in frame.planes]
+    for plane in frame.planes:
+        _crosses(memoryview(plane.data).nbytes, "a plane")
     data = [bytes(plane.data) for plane in frame.planes]
     if wanted == 1:
         read = {
@@ -154,6 +166,11 @@ def _of_frame(frame: Frame) -> _native.Image:
         mirrored=frame.mirrored,
     )
     return _native.Image.yuv420(data[0], data[1], data[2], layout)
+
+
+def _crosses(size: int, what: str) -> None:
+    if size > MOST_BYTES:
+        raise SegmenterError("image-too-large", f"{what} has {size} bytes, of at most {MOST_BYTES}: give a part of it")
 
 
 def _unsigned(value: int, name: str) -> int:

@@ -49,8 +49,12 @@ class RegionMap:
     confounders: npt.NDArray[np.float32]
 
 
+#: What is fetched from the library when it is asked for.
+_PARTS = ("milliseconds", "classes", "confounders", "mean_uncertainty", "confidence_masks", "uncertainty", "regions")
+
+
 class Segmentation:
-    """A segmented image, at its own size."""
+    """A segmented image, at its own size. It can be copied and sent to other processes, which reads all of it."""
 
     def __init__(
         self, native: _native.Segmentation, labels: list[str], confounders: list[Confounder], device: str
@@ -121,6 +125,12 @@ class Segmentation:
             retained=np.frombuffer(native.retained, np.uint8).reshape(grid).astype(np.bool_),
             confounders=np.array(confounders, np.float32).reshape(len(confounders), *grid),
         )
+
+    def __getstate__(self) -> dict[str, object]:
+        # A copy, such as another process gets, holds all of it and nothing of the library's.
+        for name in _PARTS:
+            getattr(self, name)
+        return {name: value for name, value in self.__dict__.items() if name != "_native"}
 
     def __repr__(self) -> str:
         found = ", ".join(f"{c.name} {100 * c.fraction:.1f} %" for c in self.classes if c.fraction > 0)

@@ -11,13 +11,11 @@ from typing import Union
 from . import _native
 from .cancellation import Cancellation
 from .errors import SegmenterError, translated
-from .images import ImageLike, takes_long, to_image
+from .images import MOST_BYTES, ImageLike, takes_long, to_image
 from .segmentation import Confounder, Segmentation
 
 ModelLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]"]
 
-#: What crosses to the library at once, with what stands around it, is below 2 GiB.
-_MOST_BYTES = 2**31 - 1024
 _DEVICES = {"auto": _native.Device.AUTO, "cpu": _native.Device.CPU, "gpu": _native.Device.GPU}
 _STAGES = {
     _native.CreationStage.DEVICE: "device",
@@ -31,11 +29,12 @@ class ImageSegmenter:
     """Segments images on a thread of its own.
 
     Any thread may call it, several at once too: images are done in the order in which they came. Make one with
-    :meth:`create_from_options` and close it, or use it in a ``with`` statement.
+    :meth:`create_from_options` and close it, or use it in a ``with`` statement. It belongs to the process that made it.
     """
 
     def __init__(self, native: _native.ImageSegmenter) -> None:
         self._native = native
+        self._process = os.getpid()
         self._labels: list[str] = native.labels()
         self._confounders = [Confounder(c.name, c.family) for c in native.confounders()]
         self._device: str = native.device()
@@ -81,12 +80,12 @@ class ImageSegmenter:
         :raises SegmenterError: ``image``, ``image-too-large``, ``input``, ``device``, ``cancelled``, ``closed``
         """
         with translated():
-            return self._result(self._native.segment(to_image(image), _token(cancellation)))
+            return self._result(self._here.segment(to_image(image), _token(cancellation)))
 
     async def segment_async(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
         """As :meth:`segment`, without blocking the event loop; a cancelled task gives up the image."""
         with translated():
-            return self._result(await self._native.segment_async(await _read(image), _token(cancellation)))
+            return self._result(await self._here.segment_async(await _read(image), _token(cancellation)))
 
     def segment_for_video(
         self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
@@ -99,7 +98,7 @@ class ImageSegmenter:
         :raises SegmenterError: as :meth:`segment`
         """
         with translated():
-            native = self._native.segment_for_video(to_image(frame), timestamp_ms, _token(cancellation))
+            native = self._here.segment_for_video(to_image(frame), timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 
     async def segment_for_video_async(
@@ -109,7 +108,7 @@ class ImageSegmenter:
         with translated():
             # Here and now: elsewhere a later frame might overtake it.
             image = to_image(frame)
-            native = await self._native.segment_for_video_async(image, timestamp_ms, _token(cancellation))
+            native = await self._here.segment_for_video_async(image, timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 
     @property
@@ -133,7 +132,7 @@ class ImageSegmenter:
         :raises SegmenterError: ``closed`` if it was closed before
         """
         with translated():
-            self._native.shut_down()
+            self._here.shut_down()
 
     def __enter__(self) -> ImageSegmenter:
         return self
@@ -146,6 +145,16 @@ class ImageSegmenter:
         except SegmenterError as closed:
             if closed.code != "closed":
                 raise
+
+    @property
+    def _here(self) -> _native.ImageSegmenter:
+        if os.getpid() != self._process:
+            # Its thread did not come along: whoever waited for an answer would wait forever.
+            raise SegmenterError("closed", "the segmenter was made before this process was forked: make one here")
+        return self._native
+
+    def __reduce__(self) -> str:
+        raise TypeError("an ImageSegmenter belongs to its process: make one in each")
 
     def _result(self, native: _native.Segmentation) -> Segmentation:
         return Segmentation(native, self._labels, self._confounders, self._device)
@@ -175,7 +184,7 @@ def _arguments(
     if threads is not None and not 0 <= threads < 1 << 16:
         raise SegmenterError("input", f"{threads} threads cannot be had: give 1 or a few")
     if isinstance(model, (bytes, bytearray, memoryview)):
-        if memoryview(model).nbytes > _MOST_BYTES:
+        if memoryview(model).nbytes > MOST_BYTES:
             raise SegmenterError("model", "a model of 2 GiB or more does not fit through memory: give its path")
         source = _native.ModelSource.BYTES(bytes(model))
     elif isinstance(model, (str, os.PathLike)):

@@ -76,6 +76,20 @@ def test_a_model_too_large_for_bytes():
     refused({"error": "model"}, lambda: mcdrl.ImageSegmenter.create_from_options(model=huge))
 
 
+def test_images_too_large_to_cross(segmenter, tmp_path):
+    error = {"error": "image-too-large"}
+    huge = bytes(2**31)
+    refused(error, lambda: segmenter.segment(huge))
+    refused(error, lambda: segmenter.segment(np.zeros((30000, 30000, 3), np.uint8)))
+    refused(error, lambda: segmenter.segment(np.zeros((30000, 30000), np.uint8)))
+    plane = mcdrl.Plane(huge, 8, 1)
+    refused(error, lambda: segmenter.segment(mcdrl.Frame(8, 8, mcdrl.PixelFormat.RGB, (plane,))))
+    sparse = tmp_path / "slide.tiff"
+    with sparse.open("wb") as file:
+        file.truncate(2**31)
+    refused(error, lambda: segmenter.segment(sparse))
+
+
 def test_paths_and_devices(segmenter):
     refused({"error": "image"}, lambda: segmenter.segment("/no/such/image.png"))
     refused({"error": "device"}, lambda: mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="quantum"))

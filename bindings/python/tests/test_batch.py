@@ -22,7 +22,8 @@ IMAGES = 500
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    # The GPU is Ray's word alone.
+    ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -161,6 +162,55 @@ def test_results_within_the_archive_are_not_segmented(tmp_path):
     for expected in (2, 0):
         summary = segment_archive(tmp_path, tmp_path / "out", MODEL, workers=1, device="cpu", resume=True)
         assert (summary.images, summary.segmented) == (2, expected)
+
+
+def test_results_may_lie_around_the_archive(archive, tmp_path):
+    few = tmp_path / "ward"
+    few.mkdir()
+    shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
+    summary = segment_archive(few, tmp_path, MODEL, workers=1, device="cpu")
+    assert (summary.images, summary.segmented) == (1, 1)
+
+
+def test_what_storage_does_not_give_is_tried_again(archive, tmp_path):
+    listed = tmp_path / "list.txt"
+    listed.write_text("there.png\nlate.png\nslide.tiff\n")
+    shutil.copy(next(archive.glob("ward-0/*.png")), tmp_path / "there.png")
+    with (tmp_path / "slide.tiff").open("wb") as file:
+        file.truncate(2**31)
+    out = tmp_path / "out"
+    first = segment_archive(listed, out, MODEL, workers=1, device="cpu")
+    assert (first.segmented, first.failed) == (1, 2)
+    codes = {row["image"]: row["error_code"] for row in rows(out)}
+    assert codes == {"there.png": None, "late.png": "unreadable", "slide.tiff": "image-too-large"}
+
+    shutil.copy(tmp_path / "there.png", tmp_path / "late.png")
+    second = segment_archive(listed, out, MODEL, workers=1, device="cpu", resume=True)
+    assert (second.segmented, second.failed, second.done_before) == (1, 0, 2)
+    codes = sorted((row["image"], row["error_code"]) for row in rows(out))
+    assert codes == [("late.png", None), ("slide.tiff", "image-too-large"), ("there.png", None)]
+
+
+def test_nothing_but_what_a_killed_run_left_is_removed(archive, tmp_path):
+    few, out = tmp_path / "few", tmp_path / "out"
+    for folder in (few, out / "masks", out / "results"):
+        folder.mkdir(parents=True)
+    shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
+    left = out / "masks" / f"a.png.png.{'0' * 32}.part"
+    others = [out / "film.mkv.part", out / f"a.{'0' * 32}.part", out / "masks" / "mine.part"]
+    for file in (left, *others):
+        file.write_bytes(b"half")
+    segment_archive(few, out, MODEL, workers=1, device="cpu")
+    assert not left.exists() and all(file.exists() for file in others)
+
+
+def test_a_gpu_that_only_ray_knows_of_is_passed_over(archive, tmp_path, caplog):
+    few = tmp_path / "few"
+    few.mkdir()
+    shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
+    segment_archive(few, tmp_path / "out", MODEL, workers=2)
+    assert [row["device"] for row in rows(tmp_path / "out")] == ["cpu"]
+    assert "device cpu would use all" in caplog.text
 
 
 def test_another_model_does_not_go_on(archive, tmp_path):

@@ -1,9 +1,11 @@
 """Many calls, closing, cancelling, video, listeners, and what a call costs."""
 
 import asyncio
+import copy
 import gc
 import logging
 import os
+import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +114,37 @@ def test_the_event_loop_goes_on_and_tasks_can_be_cancelled():
         segmenter.close()
 
     asyncio.run(work())
+
+
+def test_a_result_can_be_copied_and_sent_and_a_segmenter_cannot(segmenter):
+    result = segmenter.segment(SAMPLE)
+    for twin in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), copy.copy(result)):
+        assert repr(twin) == repr(result)
+        assert (twin.confounders, twin.milliseconds, twin.device) == (result.confounders, result.milliseconds, "cpu")
+        assert twin.mean_uncertainty == result.mean_uncertainty
+        for name in ("category_mask", "confidence_masks", "uncertainty"):
+            assert np.array_equal(getattr(twin, name), getattr(result, name)), name
+        assert np.array_equal(twin.regions.confounders, result.regions.confounders)
+    for own in (segmenter, mcdrl.Cancellation()):
+        for send in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="belongs to its process"):
+                send(own)
+
+
+def test_a_forked_process_is_told_that_the_segmenter_stayed_behind(segmenter):
+    child = os.fork()
+    if child == 0:
+        codes = [outcome(lambda: segmenter.segment(SAMPLE)), outcome(segmenter.close)]
+        os._exit(0 if codes == ["closed", "closed"] else 1)
+    deadline = time.monotonic() + 60
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        pytest.fail("the forked process waits forever")
+    assert ended[1] == 0
+    assert outcome(lambda: segmenter.segment(SAMPLE)) == "done"
 
 
 def test_stale_frames_give_way():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from ..errors import SegmenterError
+from .results import MASKS, RESULTS
 from .store import READ_ERRORS, Store
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
@@ -31,7 +32,7 @@ def find_images(source: str | os.PathLike[str], out: Store) -> tuple[Store, list
     """The images of a folder (all below it), or those that a manifest lists.
 
     A manifest is a text file with a path a line (``.txt``), or a table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``)
-    with a column ``image``; paths are relative to it. What lies in ``out`` is no image of the archive.
+    with a column ``image``; paths are relative to it. The masks in ``out`` are no images of the archive.
     """
     text = os.fspath(source)
     store = Store.at(text)
@@ -43,8 +44,8 @@ def find_images(source: str | os.PathLike[str], out: Store) -> tuple[Store, list
     else:
         names = [name for name in store.names() if name.lower().endswith(_IMAGES)]
         places = [(name, store.path(name)) for name in names]
-        ours = f"{out.root}/" if out.files == store.files else None
-        items = [Item(name, place) for name, place in places if not (ours and place.startswith(ours))]
+        ours = (f"{out.path(MASKS)}/", f"{out.path(RESULTS)}/") if out.files == store.files else ()
+        items = [Item(name, place) for name, place in places if not place.startswith(ours)]
     if not items:
         raise SegmenterError("input", f"{text} has no images: they end with {', '.join(_IMAGES)}")
     return store, items
@@ -69,7 +70,9 @@ def _paths(text: str) -> list[str]:
     if suffix not in _MANIFESTS:
         raise SegmenterError("input", f"{text} is no manifest: its name ends with {', '.join(_MANIFESTS)}")
     try:
-        data = Store.at(text).read_at(Store.at(text).root)
+        manifest = Store.at(text)
+        with manifest.files.open_input_stream(manifest.root) as stream:
+            data = bytes(stream.read())
         if suffix == ".parquet":
             return [str(path) for path in pq.read_table(io.BytesIO(data), columns=["image"])["image"].to_pylist()]
         lines = data.decode("utf-8-sig").splitlines()

@@ -13,7 +13,12 @@ import pyarrow.parquet as pq
 from ..errors import SegmenterError
 from .store import READ_ERRORS, Store
 
-_FOLDER = "results"
+#: The folders of what a run writes.
+RESULTS = "results"
+MASKS = "masks"
+
+#: The error's code where storage did not give an image's bytes, which it may another time.
+UNREADABLE = "unreadable"
 
 #: One row an image; of one that failed only ``image``, ``model`` and the error.
 SCHEMA = pa.schema(
@@ -51,23 +56,34 @@ class Results:
         self._out = out
         self._rows: list[dict[str, Any]] = []
         self._written = time.monotonic()
-        #: The images that have a row.
+        #: The images that are done: they have a row, and it is not for want of storage.
         self.images: set[str] = set()
-        for name in out.names(_FOLDER):
+        self._unreadable: dict[str, pa.Table] = {}
+        for name in out.names(RESULTS):
             if name.endswith(".parquet"):
                 self._read(name, model)
 
     def _read(self, name: str, model: str) -> None:
+        file = self._out.read(name)
         try:
-            table = pq.read_table(io.BytesIO(self._out.read(name)), columns=["image", "model"])
-        except (ValueError, *READ_ERRORS) as error:
+            table = pq.read_table(io.BytesIO(file), columns=["image", "model", "error_code"])
+            images, models, codes = (table[column].to_pylist() for column in ("image", "model", "error_code"))
+        except (KeyError, ValueError, *READ_ERRORS) as error:
             text = f"{self._out.path(name)} holds no results of this program: {error}"
             raise SegmenterError("input", text) from error
-        others = set(table["model"].to_pylist()) - {model}
-        if others:
+        if set(models) - {model}:
             text = f"{self._out.path(name)} holds results of another model: give another folder or that model"
             raise SegmenterError("input", text)
-        self.images.update(table["image"].to_pylist())
+        done = [code != UNREADABLE for code in codes]
+        self.images.update(image for image, is_done in zip(images, done, strict=True) if is_done)
+        if not all(done):
+            self._unreadable[name] = pq.read_table(io.BytesIO(file)).filter(pa.array(done))
+
+    def forget_unreadable(self) -> None:
+        """Takes away the rows of images that could not be read, for they are tried again."""
+        for name, done in self._unreadable.items():
+            self._write(name, done)
+        self._unreadable = {}
 
     def add(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Adds rows, and gives those whose images had none: work that was done twice, since a machine was lost after
@@ -87,8 +103,11 @@ class Results:
         self._written = time.monotonic()
         if not self._rows:
             return
-        table = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(self._rows, SCHEMA), table, compression="zstd")
         # Two runs never have the same name.
-        self._out.write(f"{_FOLDER}/part-{uuid.uuid4().hex}.parquet", table.getvalue())
+        self._write(f"{RESULTS}/part-{uuid.uuid4().hex}.parquet", pa.Table.from_pylist(self._rows, SCHEMA))
         self._rows = []
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        file = io.BytesIO()
+        pq.write_table(table, file, compression="zstd")
+        self._out.write(name, file.getvalue())

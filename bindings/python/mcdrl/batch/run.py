@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -16,9 +17,11 @@ import ray
 from ..errors import SegmenterError
 from ..segmenter import ImageSegmenter
 from .inputs import find_images
-from .results import Results
+from .results import MASKS, RESULTS, Results
 from .store import Store
 from .worker import Worker
+
+_LOG = logging.getLogger("mcdrl")
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,16 @@ def segment_archive(
 
     - ``source``: a folder, a manifest (see :func:`mcdrl.batch.inputs.find_images`), or an address of object storage
     - ``model``: a model file; by default the bundled demonstration model
-    - ``device``: ``auto`` is the GPU where Ray has some, else the CPU
+    - ``device``: ``auto`` is the CPU where Ray has no GPU; else every worker is lent one and takes it if it computes
+      rightly and faster than ``threads`` of the CPU. The rows say which it was
     - ``workers``: how many hold the model; by default as many as Ray has CPUs, or GPUs
     - ``threads``: CPU threads of each; more workers use cores better than more threads
     - ``batch_size``: images that a worker is given at a time, and that are done again if it is lost
     - ``resume``: goes on where an earlier run into ``out`` ended; without it, a folder with results is refused
 
     Ray connects to the cluster that ``RAY_ADDRESS`` names, or starts on this machine. A worker that dies is replaced and
-    its images are done again; every image has one row in the end. An image that cannot be read has a row with its error.
+    its images are done again; every image has one row in the end. An image that is none has a row with its error; one
+    that storage did not give has a row with the code ``unreadable``, and ``resume`` tries it again.
 
     :raises SegmenterError: ``input`` for a source or options that make no sense, ``model`` for a bad model
     """
@@ -88,7 +93,9 @@ def segment_archive(
     if not todo:
         return Summary(len(items), 0, 0, done_before, 0.0)
 
-    store.remove_parts()
+    for folder in (MASKS, RESULTS):
+        store.remove_parts(folder)
+    results.forget_unreadable()
     # A model that is none is told here, not by a worker.
     ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1).close()
 
@@ -97,13 +104,13 @@ def segment_archive(
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     resources = ray.cluster_resources()
-    if device == "auto":
-        device = "gpu" if resources.get("GPU") else "cpu"
-    resource = "GPU" if device == "gpu" else "CPU"
+    if device == "auto" and not resources.get("GPU"):
+        device = "cpu"
+    resource = "CPU" if device == "cpu" else "GPU"
     available = int(resources.get(resource, 0))
     if available == 0:
         raise SegmenterError("device", f"Ray has no {resource}s here")
-    workers = workers or max(1, available // (1 if device == "gpu" else threads))
+    workers = workers or max(1, available // (threads if device == "cpu" else 1))
     workers = min(workers, -(-len(todo) // batch_size))
 
     # Made here, a block for every piece of work: a task that cut them would wait for a CPU that the workers hold.
@@ -124,17 +131,22 @@ def segment_archive(
         batch_size=batch_size,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        num_cpus=0 if device == "gpu" else min(threads, available / workers),
-        num_gpus=1 if device == "gpu" else 0,
+        num_cpus=min(threads, available / workers) if device == "cpu" else 0,
+        num_gpus=0 if device == "cpu" else min(1, available / workers),
     )
 
     started = time.monotonic()
     done = failed = 0
+    # Where Ray has GPUs, else it is "cpu" by now.
+    may_idle = device == "auto"
     try:
         for rows in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
             fresh = results.add(rows.to_pylist())
             done += len(fresh)
             failed += sum(row["error_code"] is not None for row in fresh)
+            if may_idle and any(row["device"] == "cpu" for row in fresh):
+                may_idle = False
+                _LOG.warning("the GPU that Ray lends is slower or does not compute: device cpu would use all of Ray's CPUs")
             if on_progress:
                 on_progress(Progress(len(todo), done, failed, done / (time.monotonic() - started)))
     except ray.exceptions.RayError as error:

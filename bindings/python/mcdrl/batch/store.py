@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import fs
+
+from ..errors import SegmenterError
+
+_PART = re.compile(r"\.[0-9a-f]{32}\.part$")
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Store:
         if "://" in text:
             files, root = fs.FileSystem.from_uri(text)
         else:
-            files, root = fs.LocalFileSystem(), os.path.abspath(text)
+            files, root = fs.LocalFileSystem(), os.path.realpath(text)
         return cls(files, root.rstrip("/"))
 
     def path(self, name: str) -> str:
@@ -58,22 +63,27 @@ class Store:
             with self.files.open_output_stream(path) as stream:
                 stream.write(data)
             return
-        aside = f"{path}.{uuid.uuid4().hex}.part"
+        aside = f"{path}.{uuid.uuid4().hex}.part"  # as _PART has it
         with self.files.open_output_stream(aside) as stream:
             stream.write(data)
         self.files.move(aside, path)
 
+    def read_at(self, place: str, most: int) -> bytes:
+        """The bytes of a file at a path of this file system, or at an address; none are read of one with more than
+        ``most``.
 
-    def read_at(self, place: str) -> bytes:
-        """The bytes of a file at a path of this file system, or at an address."""
+        :raises SegmenterError: ``image-too-large``
+        """
         files, path = fs.FileSystem.from_uri(place) if "://" in place else (self.files, place)
-        with files.open_input_stream(path) as stream:
-            return bytes(stream.read())
+        with files.open_input_file(path) as file:
+            if (size := file.size()) > most:
+                raise SegmenterError("image-too-large", f"{place} has {size} bytes, of at most {most}")
+            return bytes(file.read())
 
-    def remove_parts(self) -> None:
-        """Removes what programs that were killed left half written."""
-        for name in self.names():
-            if name.endswith(".part"):
+    def remove_parts(self, folder: str) -> None:
+        """Removes what :meth:`write` left half written below a folder of this one when its program was killed."""
+        for name in self.names(folder):
+            if _PART.search(name):
                 self.files.delete_file(self.path(name))
 
 

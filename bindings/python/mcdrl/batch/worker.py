@@ -15,9 +15,10 @@ import pyarrow as pa
 import ray
 from PIL import Image
 
-from ..errors import SegmenterError
+from ..errors import SegmenterError, translated
+from ..images import MOST_BYTES, to_image
 from ..segmenter import ImageSegmenter
-from .results import SCHEMA
+from .results import MASKS, SCHEMA, UNREADABLE
 from .store import READ_ERRORS, Store
 
 
@@ -25,9 +26,10 @@ class Worker:
     """An actor of Ray Data's pool."""
 
     def __init__(self, model: list[Any], digest: str, archive: Store, out: Store, device: str, threads: int) -> None:
-        if device == "gpu" and (ids := ray.get_gpu_ids()):
+        lent = [str(gpu) for gpu in ray.get_gpu_ids()]
+        if device != "cpu" and lent and lent[0].isdigit():
             # The one that Ray has lent: wgpu would take the first.
-            os.environ.setdefault("CUBECL_WGPU_DEFAULT_DEVICE", f"DiscreteGpu({ids[0]})")
+            os.environ.setdefault("CUBECL_WGPU_DEFAULT_DEVICE", f"DiscreteGpu({lent[0]})")
         self._segmenter = ImageSegmenter.create_from_options(ray.get(model[0]), device=device, threads=threads)
         self._digest = digest
         self._archive = archive
@@ -38,22 +40,22 @@ class Worker:
 
     def __call__(self, items: pa.Table) -> pa.Table:
         names, places = items["name"].to_pylist(), items["place"].to_pylist()
-        files = [self._readers.submit(_patiently, self._archive.read_at, place) for place in places]
+        files = [self._readers.submit(_patiently, self._archive.read_at, place, MOST_BYTES) for place in places]
         rows = [self._row(name, file) for name, file in zip(names, files, strict=True)]
         return pa.Table.from_pylist(rows, SCHEMA)
 
     def _row(self, name: str, file: Any) -> dict[str, Any]:
         row: dict[str, Any] = {"image": name, "model": self._digest, "worker": self._name}
         try:
-            found = self._segmenter.segment(file.result())
+            with translated():
+                image = to_image(file.result())
         except SegmenterError as error:
-            if error.code not in ("image", "image-too-large", "input"):
-                # Not the image's fault: the run ends, and can be resumed.
-                raise
             return row | {"error_code": error.code, "error": error.message}
         except READ_ERRORS as error:
-            return row | {"error_code": "image", "error": f"it cannot be read: {error}"}
-        mask = f"masks/{name}.png"
+            return row | {"error_code": UNREADABLE, "error": f"it cannot be read: {error}"}
+        # What fails from here on is not the image's fault: the run ends, and can be resumed.
+        found = self._segmenter.segment(image)
+        mask = f"{MASKS}/{name}.png"
         _patiently(self._out.write, mask, _png(found.category_mask))
         return row | {
             "mask": mask,

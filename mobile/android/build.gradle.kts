@@ -31,11 +31,16 @@ android {
 
     sourceSets["main"].apply {
         kotlin.srcDirs("src/main/kotlin", "../../bindings/kotlin/src/main/kotlin")
-        assets.srcDir(model)
+        assets.srcDir(layout.buildDirectory.dir("model").get().asFile)
         // Where `cargo ndk` puts the libraries: see README.md.
         jniLibs.srcDir("jniLibs")
     }
+    // The tests are Maven's.
+    sourceSets["test"].kotlin.setSrcDirs(emptyList<String>())
 }
+
+// A source set carries no task's dependency.
+tasks.named("preBuild") { dependsOn(model) }
 
 dependencies {
     implementation("org.jetbrains.kotlinx:kotlinx-coroutines-core:1.10.2")

@@ -7,7 +7,7 @@ final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
     let session = AVCaptureSession()
 
     private let queue = DispatchQueue(label: "camera")
-    private var frames: AsyncStream<VideoFrame>.Continuation?
+    private var reader: AsyncStream<VideoFrame>.Continuation?
 
     /// Frames while somebody reads them.
     func frames() throws -> AsyncStream<VideoFrame> {
@@ -15,7 +15,7 @@ final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
             throw SegmenterError(.device, "this device has none")
         }
         let (stream, continuation) = AsyncStream.makeStream(of: VideoFrame.self, bufferingPolicy: .bufferingNewest(1))
-        frames = continuation
+        reader = continuation
         let output = AVCaptureVideoDataOutput()
         output.videoSettings = [
             kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_420YpCbCr8BiPlanarFullRange
@@ -46,6 +46,6 @@ final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
         // The sensor lies on its side in a phone that is held upright.
         guard let buffer = CMSampleBufferGetImageBuffer(sample), let frame = Frame(buffer, rotation: 90) else { return }
         let time = CMSampleBufferGetPresentationTimeStamp(sample)
-        frames?.yield(VideoFrame(frame, timestampMs: Int64(CMTimeGetSeconds(time) * 1000)))
+        reader?.yield(VideoFrame(frame, timestampMs: Int64(CMTimeGetSeconds(time) * 1000)))
     }
 }

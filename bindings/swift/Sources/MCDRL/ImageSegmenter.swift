@@ -4,7 +4,7 @@ import MCDRLFFI
 /// Segments images on a thread of its own. Names and behaviour follow MediaPipe's `ImageSegmenter`.
 ///
 /// ```swift
-/// let segmenter = try ImageSegmenter(options: .init(model: url))
+/// let segmenter = try await ImageSegmenter.create(options: .init(model: url))
 /// let result = try await segmenter.segment(file)
 /// try segmenter.close()
 /// ```
@@ -51,7 +51,7 @@ public final class ImageSegmenter: Sendable {
 
     /// Segments an image file: JPEG, PNG, TIFF, BMP or WebP; its EXIF orientation is applied.
     public func segment(_ file: Data) async throws -> Segmentation {
-        try await segment(translated { try MCDRLFFI.Image.decode(file: file) })
+        try await segment(translated { try MCDRLFFI.Image.decode(file: crossing(file, "the file")) })
     }
 
     /// Segments pixels.

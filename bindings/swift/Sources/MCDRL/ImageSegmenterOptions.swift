@@ -60,9 +60,6 @@ public struct ImageSegmenterOptions: Sendable {
     }
 }
 
-/// What crosses to the library at once, with what stands around it, is below 2 GiB.
-private let mostBytes = (1 << 31) - 1024
-
 private final class Listener: CreationListener {
     private let onProgress: @Sendable (CreationStage) -> Void
 
@@ -73,11 +70,4 @@ private final class Listener: CreationListener {
     func onStage(stage: CreationStage) {
         onProgress(stage)
     }
-}
-
-func unsigned(_ value: Int, _ name: String) throws -> UInt32 {
-    guard let value = UInt32(exactly: value) else {
-        throw SegmenterError(.input, "\(name) is \(value): give a number from 0 to 2³² - 1")
-    }
-    return value
 }

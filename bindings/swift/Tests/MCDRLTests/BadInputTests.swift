@@ -61,6 +61,16 @@ final class BadInputTests: XCTestCase {
         await refused(["error": "model"]) { try await ImageSegmenter.create(options: .init(model: huge)) }
     }
 
+    func testImagesTooLargeToCross() async throws {
+        let segmenter = try await Lab.open()
+        let huge = Data(count: 1 << 31)
+        await refused(["error": "image-too-large"]) { try await segmenter.segment(huge) }
+        let plane = Frame.Plane(bytes: huge, rowStride: 24, pixelStride: 3)
+        let frame = Frame(width: 8, height: 8, format: .rgb, planes: [plane])
+        await refused(["error": "image-too-large"]) { try await segmenter.segment(frame) }
+        try segmenter.close()
+    }
+
     func testOptionsThatMakeNoSense() async throws {
         for bad in try Lab.badInputs("options") {
             await refused(bad) {

@@ -44,12 +44,11 @@ public class ImageSegmenter private constructor(
      * @throws SegmenterException `IMAGE`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
-    public suspend fun segment(file: ByteArray): Segmentation = segment(
+    public suspend fun segment(file: ByteArray): Segmentation =
         // Decoding takes a while, and the caller may be a screen.
         withContext(Dispatchers.Default) {
-            translated { direct(ByteBuffer.wrap(file), com.mcdrl.ffi.Image.Companion::decode) }
-        },
-    )
+            segment(translated { direct(ByteBuffer.wrap(file), com.mcdrl.ffi.Image.Companion::decode) })
+        }
 
     /**
      * Segments pixels.
@@ -57,7 +56,9 @@ public class ImageSegmenter private constructor(
      * @throws SegmenterException `INPUT`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
-    public suspend fun segment(frame: Frame): Segmentation = segment(read(frame))
+    public suspend fun segment(frame: Frame): Segmentation =
+        if (frame.width.toLong() * frame.height <= FEW) segment(frame.read())
+        else withContext(Dispatchers.Default) { segment(frame.read()) }
 
     /**
      * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
@@ -88,9 +89,7 @@ public class ImageSegmenter private constructor(
     @Throws(SegmenterException::class)
     override fun close(): Unit = translated { native.shutDown() }
 
-    private suspend fun read(frame: Frame): NativeImage =
-        if (frame.width.toLong() * frame.height <= FEW) frame.read() else withContext(Dispatchers.Default) { frame.read() }
-
+    /** Frees the image whatever happens, which is why it is never handed from one dispatcher to another. */
     private suspend fun segment(image: NativeImage): Segmentation {
         val result = image.use { translated { native.segmentAsync(it, never) } }
         return Segmentation(result, labels, confounders, device)

@@ -48,13 +48,14 @@ class BitmapPicture(val bitmap: Bitmap) : Picture {
                 ExifInterface(file.inputStream())
                     .getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL)
             }.getOrDefault(ExifInterface.ORIENTATION_NORMAL)
+            // Turned first and mirrored then.
             val (degrees, mirrored) = when (orientation) {
                 ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> 0f to true
                 ExifInterface.ORIENTATION_ROTATE_180 -> 180f to false
                 ExifInterface.ORIENTATION_FLIP_VERTICAL -> 180f to true
-                ExifInterface.ORIENTATION_TRANSPOSE -> 270f to true
+                ExifInterface.ORIENTATION_TRANSPOSE -> 90f to true
                 ExifInterface.ORIENTATION_ROTATE_90 -> 90f to false
-                ExifInterface.ORIENTATION_TRANSVERSE -> 90f to true
+                ExifInterface.ORIENTATION_TRANSVERSE -> 270f to true
                 ExifInterface.ORIENTATION_ROTATE_270 -> 270f to false
                 else -> return lying
             }

@@ -9,10 +9,12 @@ import android.hardware.camera2.CameraCaptureSession
 import android.hardware.camera2.CameraCharacteristics
 import android.hardware.camera2.CameraDevice
 import android.hardware.camera2.CameraManager
+import android.hardware.display.DisplayManager
 import android.media.Image
 import android.media.ImageReader
 import android.os.Handler
 import android.os.HandlerThread
+import android.os.Looper
 import android.util.Size
 import android.view.Surface
 import android.view.TextureView
@@ -28,6 +30,7 @@ import kotlinx.coroutines.flow.callbackFlow
 /** The camera at the back, or the only one, as a flow of frames; its preview goes to a view. */
 class LiveCamera(private val activity: Activity, private val preview: TextureView) {
     private val manager = activity.getSystemService(CameraManager::class.java)
+    private val displays = activity.getSystemService(DisplayManager::class.java)
 
     /** Frames while somebody collects them. */
     fun frames(): Flow<VideoFrame> = callbackFlow {
@@ -40,7 +43,9 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
             throw error
         }
         if (preview.isAvailable) camera.open() else preview.surfaceTextureListener = camera
+        displays.registerDisplayListener(camera, Handler(Looper.getMainLooper()))
         awaitClose {
+            displays.unregisterDisplayListener(camera)
             preview.surfaceTextureListener = null
             // On the camera's own thread, after the frame in hand.
             handler.post {
@@ -53,7 +58,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
     private inner class Camera(
         private val frames: ProducerScope<VideoFrame>,
         private val handler: Handler,
-    ) : CameraDevice.StateCallback(), TextureView.SurfaceTextureListener {
+    ) : CameraDevice.StateCallback(), TextureView.SurfaceTextureListener, DisplayManager.DisplayListener {
         private val id = backCamera()
         private val about = manager.getCameraCharacteristics(id)
         private val size = closest(about, LONGEST)
@@ -65,11 +70,10 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         fun open() {
             preview.surfaceTexture?.setDefaultBufferSize(size.width, size.height)
             preview.setTransform(fitted())
-            val rotation = rotation()
             val mirrored = about[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_FRONT
             reader.setOnImageAvailableListener({ reader ->
                 reader.acquireLatestImage()?.use { image ->
-                    frames.trySend(VideoFrame(frameOf(image, rotation, mirrored), image.timestamp / 1_000_000))
+                    frames.trySend(VideoFrame(frameOf(image, rotation(), mirrored), image.timestamp / 1_000_000))
                 }
             }, handler)
             runCatching { manager.openCamera(id, this, handler) }.onFailure { frames.close(it) }
@@ -147,6 +151,13 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
                 postRotate(-screen.toFloat(), width / 2, height / 2)
             }
         }
+
+        /** A half turn changes no size, and makes no new activity. */
+        override fun onDisplayChanged(display: Int) = preview.setTransform(fitted())
+
+        override fun onDisplayAdded(display: Int) = Unit
+
+        override fun onDisplayRemoved(display: Int) = Unit
 
         override fun onSurfaceTextureDestroyed(texture: SurfaceTexture): Boolean = true
 

@@ -5,6 +5,7 @@ import android.content.Intent
 import android.net.Uri
 import android.os.Build
 import android.os.Bundle
+import android.provider.DocumentsContract
 import android.view.View
 import android.widget.Button
 import android.widget.LinearLayout
@@ -15,6 +16,8 @@ import android.widget.Toast
 /** A picture, what was found in it, and what disturbed it. */
 class MainActivity : Activity() {
     private val session get() = (application as PointOfCare).session
+    /** One object, so that it is known again. */
+    private val hear: (State) -> Unit = ::show
     private val stage by lazy { findViewById<StageView>(R.id.stage) }
 
     override fun onCreate(saved: Bundle?) {
@@ -32,13 +35,14 @@ class MainActivity : Activity() {
 
     override fun onStart() {
         super.onStart()
-        session.listener = ::show
+        session.listener = hear
         session.start()
         show(session.state)
     }
 
     override fun onStop() {
-        session.listener = null
+        // Another instance of this screen may have started by now.
+        if (session.listener === hear) session.listener = null
         super.onStop()
     }
 
@@ -76,10 +80,18 @@ class MainActivity : Activity() {
     }
 
     private fun save(place: Uri) {
-        val result = (session.state as? State.Shown)?.result ?: return
-        val saved = runCatching { contentResolver.openOutputStream(place, "wt")!!.use { writeMask(result, it) } }
-        say(if (saved.isSuccess) R.string.saved else R.string.not_saved)
+        // None if the process was ended behind the picker, which has made the file already.
+        val result = (session.state as? State.Shown)?.result
+        val saved = result != null &&
+            runCatching { contentResolver.openOutputStream(place, "wt")!!.use { writeMask(result, it) } }.isSuccess
+        if (!saved && (result != null || isEmpty(place))) {
+            runCatching { DocumentsContract.deleteDocument(contentResolver, place) }
+        }
+        say(if (saved) R.string.saved else R.string.not_saved)
     }
+
+    private fun isEmpty(place: Uri) =
+        runCatching { contentResolver.openInputStream(place)!!.use { it.read() < 0 } }.getOrDefault(false)
 
     private fun share() {
         val result = (session.state as? State.Shown)?.result ?: return

@@ -2,13 +2,17 @@ package com.mcdrl.pointofcare
 
 import android.Manifest.permission.CAMERA
 import android.app.Activity
+import android.content.ContentProvider
+import android.content.ContentValues
 import android.content.Intent
 import android.content.pm.PackageManager
+import android.database.Cursor
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Canvas
 import android.graphics.Color
 import android.net.Uri
+import android.os.Bundle
 import android.os.Looper
 import android.view.View
 import android.view.ViewGroup
@@ -18,6 +22,8 @@ import android.widget.SeekBar
 import android.widget.TextView
 import java.io.ByteArrayOutputStream
 import java.io.File
+import java.io.IOException
+import java.io.OutputStream
 import kotlin.test.assertEquals
 import kotlin.test.assertIs
 import kotlin.test.assertNotEquals
@@ -147,6 +153,102 @@ class ScreensTest {
         for (y in 0 until saved.height step 3) for (x in 0 until saved.width step 3) {
             assertEquals(shown.result.categoryMask[y * saved.width + x].toInt(), Color.red(saved.getPixel(x, y)))
         }
+    }
+
+    /** The system's provider of documents, as far as the app asks it. */
+    private class Documents : ContentProvider() {
+        val deleted = mutableListOf<Uri?>()
+
+        override fun call(method: String, argument: String?, extras: Bundle?): Bundle {
+            if (method == "android:deleteDocument") deleted += extras?.getParcelable("uri", Uri::class.java)
+            return Bundle()
+        }
+
+        override fun onCreate() = true
+
+        override fun getType(uri: Uri): String? = null
+
+        override fun query(uri: Uri, what: Array<String>?, where: String?, values: Array<String>?, order: String?): Cursor? = null
+
+        override fun insert(uri: Uri, values: ContentValues?): Uri? = null
+
+        override fun update(uri: Uri, values: ContentValues?, where: String?, arguments: Array<String>?) = 0
+
+        override fun delete(uri: Uri, where: String?, arguments: Array<String>?) = 0
+    }
+
+    @Test
+    fun `a mask that cannot be saved leaves no file and says so`() {
+        val documents = Robolectric.setupContentProvider(Documents::class.java, "documents")
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        val place = Uri.parse("content://documents/mask.png")
+        fun save() {
+            activity.findViewById<Button>(R.id.save).performClick()
+            val saving = shadowOf(activity).nextStartedActivityForResult
+            shadowOf(activity).receiveResult(saving.intent, Activity.RESULT_OK, Intent().setData(place))
+            assertEquals(activity.getString(R.string.not_saved), ShadowToast.getTextOfLatestToast())
+        }
+        // As after the process was ended behind the picker, which made an empty file.
+        shadowOf(activity.contentResolver).registerInputStream(place, ByteArray(0).inputStream())
+        save()
+        assertEquals(listOf<Uri?>(place), documents.deleted)
+        // Somebody's own file is left.
+        shadowOf(activity.contentResolver).registerInputStream(place, ByteArray(9).inputStream())
+        save()
+        assertEquals(1, documents.deleted.size)
+
+        activity.open(sample("site-b/images/00000.png"))
+        untilShown()
+        val full = object : OutputStream() {
+            override fun write(byte: Int) = throw IOException("no space is left")
+        }
+        shadowOf(activity.contentResolver).registerOutputStream(place, full)
+        save()
+        assertEquals(2, documents.deleted.size)
+    }
+
+    /** A JPEG file that says how it must be turned. */
+    private fun withOrientation(jpeg: ByteArray, orientation: Int): ByteArray {
+        val exif = "Exif\u0000\u0000II*\u0000\u0008\u0000\u0000\u0000\u0001\u0000".toByteArray(Charsets.ISO_8859_1) +
+            byteArrayOf(0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation.toByte(), 0, 0, 0, 0, 0, 0, 0)
+        val segment = byteArrayOf(-1, 0xe1.toByte(), 0, (exif.size + 2).toByte()) + exif
+        return jpeg.copyOfRange(0, 2) + segment + jpeg.copyOfRange(2, jpeg.size)
+    }
+
+    @Test
+    fun `pictures of every orientation are turned upright`() {
+        val lying = Bitmap.createBitmap(48, 32, Bitmap.Config.ARGB_8888).apply { eraseColor(Color.BLACK) }
+        for (y in 0 until 16) for (x in 0 until 24) lying.setPixel(x, y, Color.RED)
+        val jpeg = ByteArrayOutputStream().also { lying.compress(Bitmap.CompressFormat.JPEG, 95, it) }.toByteArray()
+        // Where the first pixel of the file is seen, by EXIF's numbers from one.
+        val corners = listOf("top left", "top right", "bottom right", "bottom left").let { it + it }
+        corners.forEachIndexed { index, corner ->
+            val place = Uri.parse("content://pictures/turned-$index")
+            shadowOf(app.contentResolver).registerInputStream(place, withOrientation(jpeg, index + 1).inputStream())
+            val upright = BitmapPicture.read(app.contentResolver, place)!!.bitmap
+            val (width, height) = upright.width to upright.height
+            assertEquals(if (index < 4) 48 to 32 else 32 to 48, width to height, "orientation ${index + 1}")
+            val places = mapOf(
+                "top left" to (4 to 4),
+                "top right" to (width - 5 to 4),
+                "bottom right" to (width - 5 to height - 5),
+                "bottom left" to (4 to height - 5),
+            )
+            val red = places.filterValues { (x, y) -> Color.red(upright.getPixel(x, y)) > 128 }.keys
+            assertEquals(setOf(corner), red, "orientation ${index + 1}")
+        }
+    }
+
+    @Test
+    fun `a second screen hears of its picture when the first is stopped after it`() {
+        val first = start(MainActivity::class.java)
+        untilReady()
+        val second = start(MainActivity::class.java).get()
+        second.open(sample("site-b/images/00000.png"))
+        first.pause().stop()
+        untilShown()
+        assertTrue(second.isShown(R.id.results))
     }
 
     @Test

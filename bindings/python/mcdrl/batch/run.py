@@ -100,6 +100,8 @@ def segment_archive(
     ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1).close()
 
     if not ray.is_initialized():
+        # Nothing leaves the machine, not even that Ray is used.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(include_dashboard=False, log_to_driver=False)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

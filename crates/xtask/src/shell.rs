@@ -12,8 +12,9 @@ pub type Outcome = Result<(), String>;
 /// The top of the repository, as cargo says where it runs this program from: a target directory may outlive the
 /// clone that the program was compiled in.
 pub fn root() -> PathBuf {
-    std::env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from("."), |crate_folder| Path::new(&crate_folder).join("../.."))
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let top = folder.as_deref().and_then(|crate_folder| crate_folder.ancestors().nth(2));
+    top.unwrap_or(Path::new(".")).to_path_buf()
 }
 
 /// Prints and runs a command at the top of the repository.

@@ -12,14 +12,13 @@ pub fn test() -> Outcome {
     swift(&root().join("bindings/swift"), "swift", &["test", "-c", "release"])
 }
 
-/// Runs the suite of a Swift package, or parses files, with Swift.
+/// Runs the suite of a Swift package (`test`), or a script, with Swift.
 pub fn swift(package: &Path, scratch: &str, arguments: &[&str]) -> Outcome {
     let release = target_folder().join("release").to_string_lossy().into_owned();
     let scratch = out().join(scratch).to_string_lossy().into_owned();
-    // `swift test …` and `swiftc …` alike.
-    let mut command = if arguments.first() == Some(&"swiftc") { vec![] } else { vec!["swift"] };
-    command.extend(arguments);
+    let mut command = arguments.to_vec();
     if arguments.first() == Some(&"test") {
+        command.insert(0, "swift");
         command.extend(["--disable-sandbox", "-j", "2", "--scratch-path", &scratch]);
     }
     let model = model_224()?;

@@ -148,6 +148,22 @@ def test_sources_that_are_none(tmp_path, source, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_storage_that_is_none(archive, tmp_path):
+    for source, out in [("s4://bucket/archive", tmp_path / "out"), (archive, "s4://bucket/out")]:
+        with pytest.raises(mcdrl.SegmenterError, match="cannot be read"):
+            segment_archive(source, out, MODEL)
+
+
+def test_results_that_cannot_be_written(archive, tmp_path):
+    few, out = tmp_path / "few", tmp_path / "out"
+    few.mkdir()
+    (few / "broken.png").write_text("no image")
+    out.mkdir()
+    (out / "results").write_text("a file where the folder should be")
+    with pytest.raises(mcdrl.SegmenterError, match="cannot be (read|written)"):
+        segment_archive(few, out, MODEL, workers=1, device="cpu")
+
+
 def test_a_model_that_is_none_is_told_before_any_worker_starts(archive, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(MODEL.read_bytes()[:1000])

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..errors import SegmenterError
 from .results import MASKS, RESULTS
-from .store import READ_ERRORS, Store
+from .store import STORAGE_ERRORS, Store
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _MANIFESTS = (".csv", ".tsv", ".jsonl", ".txt", ".parquet")
@@ -82,5 +82,5 @@ def _paths(text: str) -> list[str]:
             return [str(json.loads(line)["image"]) for line in lines if line.strip()]
         rows = csv.DictReader(lines, delimiter="\t" if suffix == ".tsv" else ",")
         return [str(row["image"]) for row in rows]
-    except (KeyError, TypeError, ValueError, *READ_ERRORS) as error:
+    except (KeyError, TypeError, ValueError, *STORAGE_ERRORS) as error:
         raise SegmenterError("input", f"{text} is no table with a column `image`: {error}") from error

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SegmenterError
-from .store import READ_ERRORS, Store
+from .store import STORAGE_ERRORS, Store
 
 #: The folders of what a run writes.
 RESULTS = "results"
@@ -68,7 +68,7 @@ class Results:
         try:
             table = pq.read_table(io.BytesIO(file), columns=["image", "model", "error_code"])
             images, models, codes = (table[column].to_pylist() for column in ("image", "model", "error_code"))
-        except (KeyError, ValueError, *READ_ERRORS) as error:
+        except (KeyError, ValueError, *STORAGE_ERRORS) as error:
             text = f"{self._out.path(name)} holds no results of this program: {error}"
             raise SegmenterError("input", text) from error
         if set(models) - {model}:
@@ -110,4 +110,8 @@ class Results:
     def _write(self, name: str, table: pa.Table) -> None:
         file = io.BytesIO()
         pq.write_table(table, file, compression="zstd")
-        self._out.write(name, file.getvalue())
+        try:
+            self._out.write(name, file.getvalue())
+        except STORAGE_ERRORS as error:
+            text = f"{self._out.path(name)} cannot be written: {error}; resume when it can"
+            raise SegmenterError("device", text) from error

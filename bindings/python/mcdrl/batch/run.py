@@ -18,7 +18,7 @@ from ..errors import SegmenterError
 from ..segmenter import ImageSegmenter
 from .inputs import find_images
 from .results import MASKS, RESULTS, Results
-from .store import Store
+from .store import STORAGE_ERRORS, Store
 from .worker import Worker
 
 _LOG = logging.getLogger("mcdrl")
@@ -81,11 +81,15 @@ def segment_archive(
     """
     if threads < 1 or batch_size < 1 or (workers is not None and workers < 1):
         raise SegmenterError("input", "workers, threads and batch_size are at least 1")
-    store = Store.at(out)
-    archive, items = find_images(source, store)
     model_bytes = _read_model(model)
     digest = hashlib.sha256(model_bytes).hexdigest()
-    results = Results(store, digest)
+    try:
+        store = Store.at(out)
+        archive, items = find_images(source, store)
+        results = Results(store, digest)
+    except STORAGE_ERRORS as error:
+        text = f"{os.fspath(source)} or {os.fspath(out)} cannot be read: {error}"
+        raise SegmenterError("input", text) from error
     if results.images and not resume:
         raise SegmenterError("input", f"{os.fspath(out)} has results already: resume, or give another folder")
     todo = [item for item in items if item.name not in results.images]

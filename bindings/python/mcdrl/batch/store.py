@@ -87,5 +87,5 @@ class Store:
                 self.files.delete_file(self.path(name))
 
 
-#: What reading a file may raise.
-READ_ERRORS = (OSError, pa.ArrowException)
+#: What a file system may raise.
+STORAGE_ERRORS = (OSError, pa.ArrowException)

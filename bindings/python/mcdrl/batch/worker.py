@@ -19,7 +19,7 @@ from ..errors import SegmenterError, translated
 from ..images import MOST_BYTES, to_image
 from ..segmenter import ImageSegmenter
 from .results import MASKS, SCHEMA, UNREADABLE
-from .store import READ_ERRORS, Store
+from .store import STORAGE_ERRORS, Store
 
 
 class Worker:
@@ -51,7 +51,7 @@ class Worker:
                 image = to_image(file.result())
         except SegmenterError as error:
             return row | {"error_code": error.code, "error": error.message}
-        except READ_ERRORS as error:
+        except STORAGE_ERRORS as error:
             return row | {"error_code": UNREADABLE, "error": f"it cannot be read: {error}"}
         # What fails from here on is not the image's fault: the run ends, and can be resumed.
         found = self._segmenter.segment(image)
@@ -76,7 +76,7 @@ def _patiently(work: Callable[..., Any], *arguments: Any) -> Any:
             return work(*arguments)
         except FileNotFoundError:
             raise
-        except READ_ERRORS:
+        except STORAGE_ERRORS:
             time.sleep(seconds)
     return work(*arguments)
 

@@ -223,3 +223,36 @@ fn said(panic: &(dyn Any + Send)) -> String {
 fn no_thread(error: impl std::fmt::Display) -> SegmenterError {
     SegmenterError::Device(format!("no thread can be started: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cancellation::Cancellation;
+    use crate::reply::reply;
+
+    #[test]
+    fn a_panic_becomes_an_error_and_the_next_job_is_done() {
+        let model =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/mcdrl/assets/demo.safetensors");
+        let never = Cancellation::new();
+        let (opened, about) = reply(&never).unwrap();
+        let options = SegmenterOptions { device: Device::Cpu, threads: Some(1) };
+        let model = ModelSource::Path { path: model.into() };
+        let worker = Worker::start(model, options, None, opened).unwrap();
+        about.wait().unwrap();
+        for text in ["a text", "one that was put together"] {
+            let (sent, answer) = reply::<()>(&never).unwrap();
+            worker
+                .ask(
+                    sent,
+                    move |_| if text == "a text" { panic!("a text") } else { panic!("{text}") },
+                )
+                .unwrap();
+            assert_eq!(answer.wait(), Err(SegmenterError::Internal(text.into())));
+        }
+        let (sent, answer) = reply(&never).unwrap();
+        worker.ask(sent, |bench| Ok(bench.about().device)).unwrap();
+        assert_eq!(answer.wait(), Ok("cpu"));
+        worker.close().unwrap();
+    }
+}

@@ -250,6 +250,26 @@ fn who_listens_hears_what_happens() {
     assert!(lines.iter().any(|(level, text)| *level == LogLevel::Info && text.contains("cpu")));
 }
 
+/// Gives up as soon as it hears of the model.
+struct Impatient(Arc<Cancellation>);
+
+impl CreationListener for Impatient {
+    fn on_stage(&self, stage: CreationStage) -> Result<(), CallbackError> {
+        if stage == CreationStage::Model {
+            self.0.cancel();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn creation_can_be_cancelled_in_the_middle() {
+    let cancellation = Cancellation::new();
+    let listener = Arc::new(Impatient(cancellation.clone()));
+    let refused = error(ImageSegmenter::open(model(), on_cpu(), Some(listener), cancellation));
+    assert_eq!(refused, SegmenterError::Cancelled);
+}
+
 #[test]
 fn threads_are_the_segmenters_own() {
     let alone = SegmenterOptions { threads: Some(1), ..on_cpu() };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mcdrl_ffi::{
     Cancellation, Device, Image, ImageSegmenter, ModelSource, SegmenterError, SegmenterOptions,
@@ -16,8 +16,15 @@ fn assets() -> PathBuf {
 }
 
 fn open(cancellation: Arc<Cancellation>) -> Result<Arc<ImageSegmenter>, SegmenterError> {
+    open_with(None, cancellation)
+}
+
+fn open_with(
+    threads: Option<u32>,
+    cancellation: Arc<Cancellation>,
+) -> Result<Arc<ImageSegmenter>, SegmenterError> {
     let model = std::fs::read(assets().join("demo.safetensors")).unwrap();
-    let options = SegmenterOptions { device: Device::Cpu, threads: None };
+    let options = SegmenterOptions { device: Device::Cpu, threads };
     let model = ModelSource::Bytes { bytes: model.into() };
     ImageSegmenter::open(model, options, None, cancellation)
 }
@@ -74,57 +81,63 @@ fn calling_costs_little_beside_the_model() {
     let segmenter = open(Cancellation::new()).unwrap();
     // At the demonstration's 128², which is harder than CLIP's usual 224².
     let pixels: Vec<u8> = (0..224 * 224 * 4).map(|value| (value * 31) as u8).collect();
-    let mut shares: Vec<f64> = (0..80)
-        .map(|_| {
-            let started = Instant::now();
-            let image = Image::rgba(&pixels, 224, 224, 896, 4, 0, false).unwrap();
-            let found = segmenter.segment(image, Cancellation::new()).unwrap();
-            assert_eq!(found.category_mask().classes.len(), 224 * 224);
-            let all = started.elapsed().as_secs_f64() * 1e3;
-            (all - found.milliseconds()) / all
-        })
-        .collect();
-    shares.sort_by(f64::total_cmp);
-    println!("calling overhead at 224²: {:.2} % of a segmentation (median)", 100.0 * shares[40]);
-    assert!(shares[40] <= 0.03, "{}", shares[40]);
+    let share_of_a_call = || {
+        let started = Instant::now();
+        let image = Image::rgba(&pixels, 224, 224, 896, 4, 0, false).unwrap();
+        let found = segmenter.segment(image, Cancellation::new()).unwrap();
+        assert_eq!(found.category_mask().classes.len(), 224 * 224);
+        let all = started.elapsed().as_secs_f64() * 1e3;
+        (all - found.milliseconds()) / all
+    };
+    let median = || {
+        let mut shares: Vec<f64> = (0..40).map(|_| share_of_a_call()).collect();
+        shares.sort_by(f64::total_cmp);
+        shares[20]
+    };
+    // What else the machine does only adds: the quietest of five rounds counts.
+    let share = (0..5).map(|_| median()).fold(f64::INFINITY, f64::min);
+    println!("calling overhead at 224²: {:.2} % of a segmentation (median)", 100.0 * share);
+    assert!(share <= 0.03, "{share}");
 }
 
 #[test]
-fn cancelling_returns_at_once() {
+fn cancelling_returns_within_the_time_of_a_layer() {
     let _alone = ALONE.lock();
-    let segmenter = open(Cancellation::new()).unwrap();
-    let picture = || {
-        let file = std::fs::read(assets().join("samples/site-b/images/00000.png")).unwrap();
-        Image::decode(&file).unwrap()
+    let segmenter = open_with(Some(1), Cancellation::new()).unwrap();
+    let file = std::fs::read(assets().join("samples/site-b/images/00000.png")).unwrap();
+    let picture = || Image::decode(&file).unwrap();
+    let whole = || {
+        let (picture, started) = (picture(), Instant::now());
+        segmenter.segment(picture, Cancellation::new()).unwrap();
+        started.elapsed()
     };
+    let whole = (0..5).map(|_| whole()).min().unwrap();
+    let waited = || {
+        let (cancellation, picture) = (Cancellation::new(), picture());
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let result = segmenter.segment(picture, cancellation.clone());
+                (result.err(), Instant::now())
+            });
+            thread::sleep(whole / 4);
+            let cancelled = Instant::now();
+            cancellation.cancel();
+            let (error, at) = waiting.join().unwrap();
+            assert_eq!(error, Some(SegmenterError::Cancelled));
+            at.saturating_duration_since(cancelled)
+        })
+    };
+    // What else the machine does only adds: the quickest of ten counts. The network has more than twenty layers.
+    let waited = (0..10).map(|_| waited()).min().unwrap();
+    assert!(waited < whole / 20, "{waited:?} of {whole:?}");
+
     let cancellation = Cancellation::new();
-    thread::scope(|scope| {
-        let waiting: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    let result = segmenter.segment(picture(), cancellation.clone());
-                    (result, Instant::now())
-                })
-            })
-            .collect();
-        thread::sleep(Duration::from_millis(2));
-        let cancelled = Instant::now();
-        cancellation.cancel();
-        let mut given_up = 0;
-        for thread in waiting {
-            let (result, at) = thread.join().unwrap();
-            if let Err(error) = result {
-                assert_eq!(error, SegmenterError::Cancelled);
-                // One of the network's layers takes a few milliseconds.
-                assert!(at.saturating_duration_since(cancelled) < Duration::from_millis(20));
-                given_up += 1;
-            }
-        }
-        assert!(given_up >= 3, "{given_up}");
-    });
+    cancellation.cancel();
     assert!(cancellation.is_cancelled());
     let again = segmenter.segment(picture(), cancellation.clone());
     assert_eq!(again.err(), Some(SegmenterError::Cancelled));
+    let frame = segmenter.segment_for_video(picture(), 1, cancellation.clone());
+    assert_eq!(frame.err(), Some(SegmenterError::Cancelled));
     assert_eq!(open(cancellation).err(), Some(SegmenterError::Cancelled));
     segmenter.segment(picture(), Cancellation::new()).unwrap();
 }

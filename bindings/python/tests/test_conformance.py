@@ -48,14 +48,58 @@ def test_an_image_is_the_same_however_it_is_given(segmenter):
         np.testing.assert_array_equal(segmenter.segment(image).category_mask, expected)
 
 
-def test_frames_are_turned_upright(segmenter):
-    upright = np.asarray(Image.open(SAMPLE).convert("RGB"))[:200]
-    expected = segmenter.segment(upright).category_mask
-    for rotation in (0, 90, 180, 270):
-        lying = np.ascontiguousarray(np.rot90(upright, rotation // 90))
-        plane = mcdrl.Plane(lying.tobytes(), 3 * lying.shape[1], 3)
-        frame = mcdrl.Frame(lying.shape[1], lying.shape[0], mcdrl.PixelFormat.RGB, (plane,), rotation=rotation)
-        np.testing.assert_array_equal(segmenter.segment(frame).category_mask, expected)
+def laid(upright, rotation, mirrored, padding):
+    """A picture as a camera lays it out: lying, mirrored, with longer rows than it needs; its bytes and its row stride."""
+    lying = np.rot90(upright[:, ::-1] if mirrored else upright, rotation // 90)
+    rows = lying.reshape(lying.shape[0], -1)
+    padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
+    # The last row may end with its last pixel.
+    return padded.tobytes()[: padded.size - padding], padded.shape[1]
+
+
+LAYOUTS = [(rotation, mirrored, 13) for rotation in (0, 90, 180, 270) for mirrored in (False, True)]
+
+
+@pytest.mark.parametrize("rotation, mirrored, padding", LAYOUTS)
+def test_pixels_of_every_order_stride_and_orientation(segmenter, rotation, mirrored, padding):
+    rgb = np.asarray(Image.open(SAMPLE).convert("RGB"))[:200]
+    expected = segmenter.segment(rgb).confidence_masks
+    rgba = np.dstack([rgb, np.full(rgb.shape[:2], 7, np.uint8)])
+    orders = {mcdrl.PixelFormat.RGB: rgb, mcdrl.PixelFormat.RGBA: rgba, mcdrl.PixelFormat.BGRA: rgba[:, :, [2, 1, 0, 3]]}
+    height, width = (200, 256) if rotation % 180 == 0 else (256, 200)
+    for format, pixels in orders.items():
+        data, stride = laid(pixels, rotation, mirrored, padding)
+        plane = mcdrl.Plane(data, stride, pixels.shape[2])
+        frame = mcdrl.Frame(width, height, format, (plane,), rotation=rotation, mirrored=mirrored)
+        np.testing.assert_array_equal(segmenter.segment(frame).confidence_masks, expected)
+
+
+def yuv(y, cb, cr, order, rotation=0, mirrored=False, padding=0):
+    """A frame of colours apart (I420) or interleaved (NV12, NV21)."""
+    brightness = mcdrl.Plane(*laid(y, rotation, mirrored, padding), 1)
+    if order == "I420":
+        colours = [mcdrl.Plane(*laid(plane, rotation, mirrored, padding), 1) for plane in (cb, cr)]
+    else:
+        both, stride = laid(np.dstack([cb, cr] if order == "NV12" else [cr, cb]), rotation, mirrored, padding)
+        colours = [mcdrl.Plane(data, stride, 2) for data in (both[:-1], both[1:])]
+        colours = colours if order == "NV12" else colours[::-1]
+    height, width = y.shape if rotation % 180 == 0 else y.shape[::-1]
+    planes = (brightness, *colours)
+    return mcdrl.Frame(width, height, mcdrl.PixelFormat.YUV420, planes, rotation=rotation, mirrored=mirrored)
+
+
+@pytest.mark.parametrize("rotation, mirrored, padding", LAYOUTS)
+def test_colours_of_every_order_stride_and_orientation(segmenter, rotation, mirrored, padding):
+    picture = Image.open(SAMPLE).convert("YCbCr").crop((0, 0, 256, 200))
+    y = np.asarray(picture)[:, :, 0]
+    cb, cr = (np.asarray(picture.getchannel(channel).resize((128, 100))) for channel in (1, 2))
+    expected = segmenter.segment(yuv(y, cb, cr, "I420")).confidence_masks
+    for order in ("I420", "NV12", "NV21"):
+        found = segmenter.segment(yuv(y, cb, cr, order, rotation, mirrored, padding)).confidence_masks
+        np.testing.assert_array_equal(found, expected)
+    rgb = segmenter.segment(np.asarray(picture.convert("RGB"))).category_mask
+    # The colours of a fourth of the pixels are nearly those of all.
+    assert np.mean(segmenter.segment(yuv(y, cb, cr, "I420")).category_mask != rgb) < 0.02
 
 
 def test_grey_and_exif(segmenter):

@@ -14,6 +14,21 @@ enum Lab {
         try await ImageSegmenter.create(options: .init(model: model, device: .cpu))
     }
 
+    /// On a model that works at 224²: `cargo xtask bindings` makes it.
+    static func openAt224(threads: Int? = nil) async throws -> ImageSegmenter {
+        let file = try XCTUnwrap(ProcessInfo.processInfo.environment["MCDRL_MODEL_224"])
+        return try await ImageSegmenter.create(
+            options: .init(model: URL(fileURLWithPath: file), device: .cpu, threads: threads))
+    }
+
+    /// A frame of noise.
+    static func noise(side: Int) -> Frame {
+        let pixels = Data((0..<side * side * 4).map { UInt8(truncatingIfNeeded: $0 * 31) })
+        return Frame(
+            width: side, height: side, format: .rgba,
+            planes: [.init(bytes: pixels, rowStride: 4 * side, pixelStride: 4)])
+    }
+
     static func sample(_ path: String) throws -> Data {
         try Data(contentsOf: assets.appendingPathComponent("samples/\(path)"))
     }

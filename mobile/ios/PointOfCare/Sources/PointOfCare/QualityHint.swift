@@ -4,13 +4,18 @@ import MCDRL
 public enum QualityHint: String, CaseIterable, Sendable {
     case reflection, blur, dark, bright, blood, mucus, artefacts, near, far, uneven
 
-    /// From which weight on it disturbs.
+    /// From which weight on it disturbs, measured with the demonstration model: 95 of 100 real frames of each site have less,
+    /// and 99 of 100 synthetic ones without that confounder.
     private var disturbs: Float {
         switch self {
-        case .reflection, .blur, .dark, .bright, .blood, .mucus: 0.30
-        case .artefacts: 0.35
-        case .near, .far: 0.40
-        case .uneven: 0.45
+        case .blur, .dark: 0.08
+        case .mucus: 0.10
+        case .uneven: 0.11
+        case .bright: 0.13
+        case .artefacts, .far: 0.15
+        case .blood: 0.16
+        case .reflection: 0.17
+        case .near: 0.18
         }
     }
 

@@ -16,7 +16,7 @@ class BadInputTest {
     }
 
     @Test
-    fun `images that are none`() = runBlocking {
+    fun `images that are none`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             for (bad in Lab.badInputs.getJSONArray("images").objects()) {
                 val file = if (bad.has("sample")) Lab.sample(bad.getString("sample")) else Lab.bytes(bad)
@@ -28,7 +28,7 @@ class BadInputTest {
     }
 
     @Test
-    fun `frames that do not hold their picture`() = runBlocking {
+    fun `frames that do not hold their picture`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             for (bad in Lab.badInputs.getJSONArray("frames").objects()) {
                 refused(bad) {
@@ -45,7 +45,7 @@ class BadInputTest {
     }
 
     @Test
-    fun `models that are none`() = runBlocking {
+    fun `models that are none`() = runBlocking<Unit> {
         val good = Lab.model.readBytes()
         for (bad in Lab.badInputs.getJSONArray("models").objects()) {
             refused(bad) {
@@ -71,7 +71,7 @@ class BadInputTest {
     }
 
     @Test
-    fun `options that make no sense`() = runBlocking {
+    fun `options that make no sense`() = runBlocking<Unit> {
         for (bad in Lab.badInputs.getJSONArray("options").objects()) {
             refused(bad) {
                 ImageSegmenter.createFromOptions(ImageSegmenterOptions(Lab.model, threads = bad.getInt("threads")))

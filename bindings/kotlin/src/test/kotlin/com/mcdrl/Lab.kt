@@ -16,9 +16,9 @@ object Lab {
     suspend fun open(): ImageSegmenter = ImageSegmenter.createFromOptions(ImageSegmenterOptions(model, Device.CPU))
 
     /** A model that works at 224²: `cargo xtask bindings` makes it. */
-    suspend fun openAt224(): ImageSegmenter {
+    suspend fun openAt224(threads: Int? = null): ImageSegmenter {
         val file = checkNotNull(System.getenv("MCDRL_MODEL_224")) { "MCDRL_MODEL_224 names the file that `model_224` wrote" }
-        return ImageSegmenter.createFromOptions(ImageSegmenterOptions(File(file), Device.CPU))
+        return ImageSegmenter.createFromOptions(ImageSegmenterOptions(File(file), Device.CPU, threads))
     }
 
     fun sample(path: String): ByteArray = File(assets, "samples/$path").readBytes()

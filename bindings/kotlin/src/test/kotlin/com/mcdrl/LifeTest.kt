@@ -9,13 +9,13 @@ import kotlin.test.Test
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
-import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.toList
@@ -40,15 +40,17 @@ class LifeTest {
     }
 
     @Test
-    fun `a thousand calls from eight threads leave memory flat`() = runBlocking {
+    fun `a thousand calls from eight threads leave memory flat`() = runBlocking<Unit> {
         Executors.newFixedThreadPool(8).asCoroutineDispatcher().use { threads ->
             Lab.open().use { segmenter ->
-                val expected = segmenter.segment(file).categoryMask
+                // Of a frame as small as this one all is done on the caller's thread.
+                val frame = Frame.rgba(ByteArray(256 * 256 * 4) { (it * 31).toByte() }, 256, 256)
+                val expected = segmenter.segment(frame).categoryMask
                 val done = AtomicInteger()
                 suspend fun round(calls: Int) = (1..8).map {
                     launch(threads) {
                         repeat(calls) {
-                            val found = segmenter.segment(file)
+                            val found = segmenter.segment(frame)
                             assertContentEquals(expected, found.categoryMask)
                             assertEquals(expected.size, found.confidenceMasks[0].size)
                             done.incrementAndGet()
@@ -86,7 +88,7 @@ class LifeTest {
     }
 
     @Test
-    fun `a closed result keeps what was read and says so of the rest`() = runBlocking {
+    fun `a closed result keeps what was read and says so of the rest`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             val result = segmenter.segment(file)
             val confounders = result.confounders
@@ -102,7 +104,7 @@ class LifeTest {
     }
 
     @Test
-    fun `whoever goes on where the answer comes may close, and ask again`() = runBlocking {
+    fun `whoever goes on where the answer comes may close, and ask again`() = runBlocking<Unit> {
         withTimeout(30_000) {
             withContext(Dispatchers.Unconfined) {
                 val segmenter = Lab.open()
@@ -114,7 +116,7 @@ class LifeTest {
     }
 
     @Test
-    fun `frames that are asked for at once give way to the newest`() = runBlocking {
+    fun `frames that are asked for at once give way to the newest`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             val frame = Frame.rgba(ByteArray(256 * 256 * 4), 256, 256)
             // Each goes on where the answer comes, which is in the next one's call.
@@ -126,19 +128,26 @@ class LifeTest {
     }
 
     @Test
-    fun `a cancelled coroutine returns at once`() = runBlocking {
-        Lab.open().use { segmenter ->
-            val jobs = List(8) { async(Dispatchers.Default) { segmenter.segment(file) } }
-            delay(2)
-            val waited = measureNanoTime {
-                jobs.forEach { it.cancel() }
-                jobs.joinAll()
+    fun `a cancelled coroutine returns within the time of a layer`() = runBlocking<Unit> {
+        Lab.openAt224(threads = 1).use { segmenter ->
+            val frame = Frame.rgba(ByteArray(224 * 224 * 4) { (it * 31).toByte() }, 224, 224)
+            val whole = List(5) { measureNanoTime { segmenter.segment(frame) } }.min()
+            // What else the machine does only adds: the quickest of ten counts.
+            val waited = (1..10).minOf {
+                val job = async(Dispatchers.Default) { segmenter.segment(frame) }
+                delay(whole / 4_000_000)
+                val waited = measureNanoTime { job.cancelAndJoin() }
+                assertFailsWith<CancellationException> { job.await() }
+                waited
             }
-            assertTrue(jobs.count { it.isCancelled } >= 6)
-            // One of the network's layers takes a few milliseconds.
-            assertTrue(waited < 50_000_000, "$waited ns")
-            assertFailsWith<CancellationException> { jobs.last().await() }
-            assertNotNull(segmenter.segment(file))
+            // The network has more than twenty layers.
+            assertTrue(waited < whole / 20, "$waited of $whole ns")
+
+            // Those that wait are never begun.
+            val jobs = List(8) { async(Dispatchers.Default) { segmenter.segment(frame) } }
+            delay(whole / 4_000_000)
+            jobs.forEach { it.cancel() }
+            assertTrue(measureNanoTime { segmenter.segment(frame) } < 4 * whole)
         }
     }
 
@@ -161,7 +170,7 @@ class LifeTest {
     }
 
     @Test
-    fun `who listens hears what happens, and may throw`() = runBlocking {
+    fun `who listens hears what happens, and may throw`() = runBlocking<Unit> {
         val lines = CopyOnWriteArrayList<String>()
         val stages = CopyOnWriteArrayList<CreationStage>()
         setLogHandler { level, line -> lines.add("$level $line") }
@@ -176,28 +185,7 @@ class LifeTest {
     }
 
     @Test
-    fun `cameras' planes show the same picture`() = runBlocking {
-        Lab.open().use { segmenter ->
-            // Grey, which is the same in every format, with a lesion-like spot.
-            val side = 128
-            val grey = ByteArray(side * side) { if ((it % side - 60) * (it % side - 60) + (it / side - 60) * (it / side - 60) < 400) 200.toByte() else 90 }
-            val rgba = ByteArray(side * side * 4) { if (it % 4 == 3) -1 else grey[it / 4] }
-            val colours = ByteArray(side * side / 2) { 128.toByte() }
-            val nv12 = Frame(
-                side, side, PixelFormat.YUV420,
-                listOf(
-                    Plane(grey, side, 1),
-                    Plane(colours, side, 2),
-                    Plane(colours.copyOfRange(1, colours.size), side, 2),
-                ),
-            )
-            val (a, b) = segmenter.segment(Frame.rgba(rgba, side, side)) to segmenter.segment(nv12)
-            assertContentEquals(a.categoryMask, b.categoryMask)
-        }
-    }
-
-    @Test
-    fun `calling costs little beside the model`() = runBlocking {
+    fun `calling costs little beside the model`() = runBlocking<Unit> {
         Lab.openAt224().use { segmenter ->
             val frame = Frame.rgba(ByteArray(224 * 224 * 4) { (it * 31).toByte() }, 224, 224)
             // Until the JVM has compiled what is called.

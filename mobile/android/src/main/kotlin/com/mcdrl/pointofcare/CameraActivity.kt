@@ -91,6 +91,7 @@ class CameraActivity : Activity() {
     /** Shows what was found in a frame. */
     fun show(result: Segmentation) {
         stage.show(null, result)
+        stage.contentDescription = spoken(result)
         findViewById<LinearLayout>(R.id.findings).showFindings(result)
         findViewById<LinearLayout>(R.id.confounders).showConfounders(result, most = 3)
         showHint(QualityHint.of(result.confounders))

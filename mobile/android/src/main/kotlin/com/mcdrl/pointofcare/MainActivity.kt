@@ -129,8 +129,7 @@ class MainActivity : Activity() {
         if (result == null) return
         findViewById<LinearLayout>(R.id.findings).showFindings(result)
         findViewById<LinearLayout>(R.id.confounders).showConfounders(result)
-        val names = result.classes.filter { it.fraction > 0 }.joinToString { it.name }
-        stage.contentDescription = getString(R.string.stage, names.ifEmpty { getString(R.string.no_lesion) })
+        stage.contentDescription = spoken(result)
     }
 
     companion object {

@@ -4,6 +4,7 @@ import android.app.Activity
 import android.view.View
 import android.widget.SeekBar
 import android.widget.TextView
+import com.mcdrl.Segmentation
 
 /** Shows a view or takes it away. */
 fun Activity.visible(id: Int, shown: Boolean) {
@@ -31,6 +32,12 @@ fun Activity.showHint(hint: QualityHint?) {
     val view = findViewById<TextView>(R.id.hint)
     // The same words again would be read aloud again.
     if (view.text.toString() != words) view.text = words
+}
+
+/** What a screen reader says of a picture. */
+fun Activity.spoken(result: Segmentation): String {
+    val names = result.classes.filter { it.fraction > 0 }.joinToString { it.name }
+    return getString(R.string.stage, names.ifEmpty { getString(R.string.no_lesion) })
 }
 
 /** Hears a slider as a share, 0..1. */

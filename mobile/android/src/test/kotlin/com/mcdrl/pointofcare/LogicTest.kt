@@ -15,8 +15,8 @@ class LogicTest {
     fun `the hint is about what disturbs most`() {
         assertNull(QualityHint.of(emptyList()))
         assertNull(QualityHint.of(weights("white-light" to 0.9f, "reflection" to 0.1f)))
-        assertEquals(QualityHint.REFLECTION, QualityHint.of(weights("reflection" to 0.4f, "blur" to 0.35f)))
-        assertEquals(QualityHint.BLUR, QualityHint.of(weights("reflection" to 0.31f, "blur" to 0.6f)))
+        assertEquals(QualityHint.REFLECTION, QualityHint.of(weights("reflection" to 0.4f, "blur" to 0.1f)))
+        assertEquals(QualityHint.BLUR, QualityHint.of(weights("reflection" to 0.18f, "blur" to 0.6f)))
         // A model of another field has other confounders.
         assertNull(QualityHint.of(weights("acoustic shadow" to 1f)))
     }

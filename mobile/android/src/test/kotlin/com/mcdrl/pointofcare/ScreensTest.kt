@@ -11,9 +11,13 @@ import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Canvas
 import android.graphics.Color
+import android.graphics.ImageFormat
+import android.hardware.camera2.CameraCharacteristics
+import android.hardware.camera2.CameraManager
 import android.net.Uri
 import android.os.Bundle
 import android.os.Looper
+import android.util.Size
 import android.view.View
 import android.view.ViewGroup
 import android.widget.Button
@@ -25,6 +29,7 @@ import java.io.File
 import java.io.IOException
 import java.io.OutputStream
 import kotlin.test.assertEquals
+import kotlin.test.assertFalse
 import kotlin.test.assertIs
 import kotlin.test.assertNotEquals
 import kotlin.test.assertTrue
@@ -37,7 +42,9 @@ import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
+import org.robolectric.shadows.ShadowCameraCharacteristics
 import org.robolectric.shadows.ShadowToast
+import org.robolectric.shadows.StreamConfigurationMapBuilder
 
 /** The app's screens, run for real: Android's own code, the model on this machine's library. Pictures of them are kept. */
 @RunWith(RobolectricTestRunner::class)
@@ -322,15 +329,63 @@ class ScreensTest {
     }
 
     @Test
+    fun `a picture that is too dark says what to do`() {
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        activity.open(sample("site-d/images/00001.png"))
+        untilShown()
+        assertFalse(activity.isShown(R.id.hint), "a good picture has no hint")
+        val bitmap = (app.session.state as State.Shown).let { (it.picture as BitmapPicture).bitmap }.copy(Bitmap.Config.ARGB_8888, true)
+        val pixels = IntArray(bitmap.width * bitmap.height)
+        bitmap.getPixels(pixels, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
+        fun dark(value: Int) = (value * 0.15).toInt()
+        val darkened = pixels.map { Color.rgb(dark(Color.red(it)), dark(Color.green(it)), dark(Color.blue(it))) }
+        bitmap.setPixels(darkened.toIntArray(), 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
+        activity.open(ByteArrayOutputStream().also { bitmap.compress(Bitmap.CompressFormat.PNG, 100, it) }.toByteArray())
+        untilShown()
+        assertTrue(activity.isShown(R.id.hint))
+        assertEquals(activity.getString(R.string.hint_dark), activity.words(R.id.hint))
+        activity.keep("9-hint")
+    }
+
+    @Test
+    fun `an allowed camera that is not there says so`() {
+        start(MainActivity::class.java)
+        untilReady()
+        shadowOf(app).grantPermissions(CAMERA)
+        val activity = start(CameraActivity::class.java).get()
+        until("the missing camera is told") { activity.isShown(R.id.refusal) }
+        assertEquals(activity.getString(R.string.camera_none, "this device has none"), activity.words(R.id.message))
+        assertFalse(activity.isShown(R.id.allow))
+    }
+
+    /** A camera at the back whose sensor lies on its side, as most phones'. */
+    private fun addCamera() {
+        val about = ShadowCameraCharacteristics.newCameraCharacteristics()
+        val sizes = StreamConfigurationMapBuilder.newBuilder().addOutputSize(ImageFormat.YUV_420_888, Size(640, 480)).build()
+        shadowOf(about).apply {
+            set(CameraCharacteristics.LENS_FACING, CameraCharacteristics.LENS_FACING_BACK)
+            set(CameraCharacteristics.SENSOR_ORIENTATION, 90)
+            set(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP, sizes)
+        }
+        shadowOf(app.getSystemService(CameraManager::class.java)).addCamera("0", about)
+    }
+
+    @Test
     fun `live masks lie over the camera's picture`() {
+        shadowOf(app).grantPermissions(CAMERA)
+        addCamera()
         val main = start(MainActivity::class.java).get()
         untilReady()
         main.open(sample("site-b/images/00000.png"))
         untilShown()
         val shown = app.session.state as State.Shown
         val activity = start(CameraActivity::class.java).get()
+        assertFalse(activity.isShown(R.id.refusal))
+        assertTrue(activity.isShown(R.id.preview))
         activity.show(shown.result)
-        // There is no camera here: the picture stands in for its preview.
+        assertTrue("tumor" in activity.findViewById<View>(R.id.stage).contentDescription)
+        // The camera brings no frames here: the picture stands in for its preview.
         activity.visible(R.id.preview, false)
         activity.findViewById<StageView>(R.id.stage).show((shown.picture as BitmapPicture).bitmap, shown.result)
         val bitmap = activity.photograph()
@@ -338,6 +393,9 @@ class ScreensTest {
         assertTrue(colours.any { Color.green(it) > 90 && Color.blue(it) < 90 }, "the tumor's yellow is seen")
         assertEquals(3, activity.findViewById<LinearLayout>(R.id.confounders).childCount)
         activity.keep("5-live")
+        val slider = activity.findViewById<SeekBar>(R.id.opacity)
+        slider.progress = 0
+        assertFalse(activity.photograph().sameAs(bitmap), "the slider takes the mask away")
     }
 
     @Test

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -162,6 +164,19 @@ def test_results_that_cannot_be_written(archive, tmp_path):
     (out / "results").write_text("a file where the folder should be")
     with pytest.raises(mcdrl.SegmenterError, match="cannot be (read|written)"):
         segment_archive(few, out, MODEL, workers=1, device="cpu")
+
+
+def test_the_command_starts_ray_by_itself(archive, tmp_path):
+    few, out = tmp_path / "few", tmp_path / "out"
+    few.mkdir()
+    shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    # By an address, as object storage has them.
+    command = [sys.executable, "-m", "mcdrl.batch.command", few.as_uri(), out.as_uri(), "--device", "cpu", "--workers", "1"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert "1 segmented, 0 failed" in ended.stdout
+    assert [row["image"] for row in rows(out)] == ["a.png"] and (out / "masks/a.png.png").exists()
 
 
 def test_a_model_that_is_none_is_told_before_any_worker_starts(archive, tmp_path):

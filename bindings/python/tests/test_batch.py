@@ -1,5 +1,6 @@
 """An archive on a local Ray: every image once, whatever dies on the way."""
 
+import io
 import os
 import shutil
 import signal
@@ -11,7 +12,9 @@ import numpy as np
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from moto.server import ThreadedMotoServer
 from PIL import Image
+from pyarrow import fs
 
 import mcdrl
 from conftest import ASSETS, MODEL
@@ -24,6 +27,8 @@ IMAGES = 500
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
+    # Of the storage that stands in for a hospital's; the workers inherit them.
+    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
     # The GPU is Ray's word alone.
     ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
@@ -177,6 +182,36 @@ def test_the_command_starts_ray_by_itself(archive, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert "1 segmented, 0 failed" in ended.stdout
     assert [row["image"] for row in rows(out)] == ["a.png"] and (out / "masks/a.png.png").exists()
+
+
+def test_object_storage(archive):
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        how = f"?scheme=http&endpoint_override={host}:{port}&region=us-east-1&allow_bucket_creation=true"
+        storage, _ = fs.FileSystem.from_uri(f"s3://hospital{how}")
+        storage.create_dir("hospital")
+        for index, file in enumerate(sorted(archive.glob("ward-0/*.png"))[:3]):
+            with storage.open_output_stream(f"hospital/archive/ward/{index}.png") as stream:
+                stream.write(file.read_bytes())
+        source, out = (f"s3://hospital/{folder}{how}" for folder in ("archive", "out"))
+        first = segment_archive(source, out, MODEL, workers=1, device="cpu")
+        assert (first.images, first.segmented) == (3, 3)
+        with storage.open_input_file("hospital/out/masks/ward/0.png.png") as file:
+            assert Image.open(io.BytesIO(file.read())).size == (256, 256)
+        found = storage.get_file_info(fs.FileSelector("hospital/out", recursive=True))
+        tables = [info.path for info in found if info.path.endswith(".parquet")]
+        assert sum(pq.read_table(path, filesystem=storage).num_rows for path in tables) == 3
+        second = segment_archive(source, out, MODEL, workers=1, device="cpu", resume=True)
+        assert (second.segmented, second.done_before) == (0, 3)
+        # A manifest beside them, too.
+        with storage.open_output_stream("hospital/archive/list.csv") as stream:
+            stream.write(b"image\nward/1.png\n")
+        listed = segment_archive(f"s3://hospital/archive/list.csv{how}", f"s3://hospital/listed{how}", MODEL, workers=1, device="cpu")
+        assert (listed.images, listed.segmented) == (1, 1)
+    finally:
+        server.stop()
 
 
 def test_a_model_that_is_none_is_told_before_any_worker_starts(archive, tmp_path):

@@ -54,7 +54,7 @@ def find_images(source: str | os.PathLike[str], out: Store) -> tuple[Store, list
 def _of_manifest(text: str, store: Store) -> list[Item]:
     folder = store.root.rsplit("/", 1)[0]
     items: dict[str, Item] = {}
-    for path in _paths(text):
+    for path in _paths(text, store):
         absolute = "://" in path or path.startswith("/")
         # A name is a path below the results' folder, whatever the image's own.
         parts = [part for part in path.split("://")[-1].split("/") if part not in ("", ".", "..")]
@@ -65,13 +65,12 @@ def _of_manifest(text: str, store: Store) -> list[Item]:
     return list(items.values())
 
 
-def _paths(text: str) -> list[str]:
-    suffix = os.path.splitext(text)[1].lower()
+def _paths(text: str, store: Store) -> list[str]:
+    suffix = os.path.splitext(store.root)[1].lower()
     if suffix not in _MANIFESTS:
         raise SegmenterError("input", f"{text} is no manifest: its name ends with {', '.join(_MANIFESTS)}")
     try:
-        manifest = Store.at(text)
-        with manifest.files.open_input_stream(manifest.root) as stream:
+        with store.files.open_input_stream(store.root) as stream:
             data = bytes(stream.read())
         if suffix == ".parquet":
             return [str(path) for path in pq.read_table(io.BytesIO(data), columns=["image"])["image"].to_pylist()]

@@ -6,8 +6,9 @@ import io
 import os
 import socket
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from ..images import MOST_BYTES, to_image
 from ..segmenter import ImageSegmenter
 from .results import MASKS, SCHEMA, UNREADABLE
 from .store import STORAGE_ERRORS, Store
+
+#: Files that are read while one is segmented.
+_AHEAD = 3
 
 
 class Worker:
@@ -36,13 +40,22 @@ class Worker:
         self._out = out
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         # Storage answers slowly: the next images come while one is segmented.
-        self._readers = ThreadPoolExecutor(4)
+        self._readers = ThreadPoolExecutor(_AHEAD)
 
     def __call__(self, items: pa.Table) -> pa.Table:
         names, places = items["name"].to_pylist(), items["place"].to_pylist()
-        files = [self._readers.submit(_patiently, self._archive.read_at, place, MOST_BYTES) for place in places]
-        rows = [self._row(name, file) for name, file in zip(names, files, strict=True)]
+        rows = [self._row(name, file) for name, file in zip(names, self._files(places), strict=True)]
         return pa.Table.from_pylist(rows, SCHEMA)
+
+    def _files(self, places: list[str]) -> Iterator[Future[bytes]]:
+        """The files in their order, a few of them read ahead and no more held."""
+        reading: deque[Future[bytes]] = deque()
+        for place in places:
+            reading.append(self._readers.submit(_patiently, self._archive.read_at, place, MOST_BYTES))
+            if len(reading) > _AHEAD:
+                yield reading.popleft()
+        while reading:
+            yield reading.popleft()
 
     def _row(self, name: str, file: Any) -> dict[str, Any]:
         row: dict[str, Any] = {"image": name, "model": self._digest, "worker": self._name}

@@ -5,6 +5,8 @@ import Foundation
 /// What crosses at once, with what stands around it, is below 2 GiB.
 let mostBytes = (1 << 31) - 1024
 
+/// The bytes, unless they are too many to cross.
+@discardableResult
 func crossing(_ data: Data, _ name: String) throws -> Data {
     guard data.count <= mostBytes else {
         throw SegmenterError(.imageTooLarge, "\(name) has \(data.count) bytes, of at most \(mostBytes): give a part of it")

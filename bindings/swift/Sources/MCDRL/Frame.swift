@@ -67,7 +67,7 @@ public struct Frame: Sendable {
         guard planes.count == wanted else {
             throw SegmenterError(.input, "the frame has \(planes.count) planes where its format has \(wanted)")
         }
-        for plane in planes { _ = try crossing(plane.bytes, "a plane") }
+        for plane in planes { try crossing(plane.bytes, "a plane") }
         return try translated {
             if let colors = format.colors { return try readYuv(colors) }
             return try readInterleaved()

@@ -12,7 +12,7 @@ module() {
     -I "$out" -I "$package/mcdrl_ffiFFI/include" "${@:2}"
 }
 
-for name in CoreGraphics CoreVideo UIKit AVFoundation SwiftUI PhotosUI; do
+for name in CoreGraphics CoreVideo UIKit AVFoundation UniformTypeIdentifiers CoreTransferable SwiftUI PhotosUI; do
   module $name AppleDeclarations/$name.swift
 done
 module MCDRLFFI "$package"/MCDRLFFI/*.swift

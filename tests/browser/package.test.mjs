@@ -1,10 +1,24 @@
 // The package in three engines: the answers are native's, errors are typed, nothing hangs.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { ENGINES } from "./engines.mjs";
 import { holdsToTheAnswers, inLab, openLab } from "./lab.mjs";
+import { ROOT } from "./server.mjs";
+
+const bad = JSON.parse(await readFile(join(ROOT, "tests/conformance/bad_inputs.json")));
+const expectedOf = (kind) => Object.fromEntries(kind.map(({ name, error }) => [name, error]));
+/** What every package has to refuse, and with which code. A model by its path is native's alone. */
+const expected = {
+  images: expectedOf(bad.images),
+  models: expectedOf(bad.models.filter(({ path }) => path === undefined)),
+};
+
+/** The codes of named failures. */
+const codesOf = (failures) => Object.fromEntries(Object.entries(failures).map(([name, { code }]) => [name, code]));
 
 for (const [engine, program] of Object.entries(ENGINES)) {
   const skip = program ? false : `${engine} is not installed`;
@@ -97,11 +111,12 @@ for (const [engine, program] of Object.entries(ENGINES)) {
 
     test("what cannot be segmented is a typed error, and the next image works", async () => {
       const failures = await page.run(async () => {
-        const broken = (await (await lab.fileOf(lab.samples[0])).arrayBuffer()).slice(0, 2000);
+        const listed = {};
+        for (const { name, bytes } of await lab.badImages()) {
+          listed[name] = await lab.failure(() => lab.segmenter.segment(bytes));
+        }
         return {
-          text: await lab.failure(() => lab.segmenter.segment(new Blob(["no image at all"]))),
-          empty: await lab.failure(() => lab.segmenter.segment(new Uint8Array())),
-          cut: await lab.failure(() => lab.segmenter.segment(broken)),
+          listed,
           size: await lab.failure(() => lab.segmenter.segment({ data: new Uint8Array(10), width: 3, height: 3 })),
           nothing: await lab.failure(() => lab.segmenter.segment(undefined)),
           number: await lab.failure(() => lab.segmenter.segment(7)),
@@ -109,51 +124,32 @@ for (const [engine, program] of Object.entries(ENGINES)) {
           still: (await lab.segmenter.segment(await lab.fileOf(lab.samples[0]))).width > 0,
         };
       });
-      const codes = Object.fromEntries(Object.entries(failures).map(([name, { code }]) => [name, code]));
-      assert.deepEqual(codes, {
-        text: "image",
-        empty: "image",
-        cut: "image",
+      const { listed, still, ...others } = failures;
+      assert.deepEqual(codesOf(listed), expected.images);
+      assert.deepEqual(codesOf(others), {
         size: "input",
         nothing: "input",
         number: "input",
         unloaded: "input",
-        still: undefined,
       });
-      assert.ok(Object.values(failures).every((failure) => failure === true || failure.typed));
-      assert.equal(failures.still, true);
+      assert.ok(Object.values({ ...listed, ...others }).every((failure) => failure.typed));
+      assert.equal(still, true);
     });
 
     test("models that are none are typed errors", async () => {
       const failures = await page.run(async () => {
-        const model = new Uint8Array(await (await lab.fileOf("/assets/demo.safetensors")).arrayBuffer());
-        const fail = (bytes) =>
-          lab.failure(() => lab.ImageSegmenter.createFromOptions({ model: bytes, delegate: "CPU" }));
-        const flipped = model.slice();
-        flipped[flipped.length - 1000] ^= 0x40;
-        // The version is the first number of the header's own JSON, written with escaped quotes.
-        const text = new TextDecoder("latin1").decode(model.subarray(0, 20000));
-        const at = text.indexOf('\\"version\\":1');
-        const future = model.slice();
-        future[at + '\\"version\\":'.length] = "9".charCodeAt(0);
+        const fail = (model) => lab.failure(() => lab.ImageSegmenter.createFromOptions({ model, delegate: "CPU" }));
+        const listed = {};
+        for (const { name, bytes } of await lab.badModels()) listed[name] = await fail(bytes);
         return {
-          missing: await lab.failure(() => lab.ImageSegmenter.createFromOptions({ model: "/assets/none", delegate: "CPU" })),
-          text: await fail(new TextEncoder().encode("this is no model")),
-          cut: await fail(model.slice(0, 100_000)),
-          flipped: await fail(flipped),
-          future: at > 0 ? await fail(future) : "no version found",
+          listed,
+          missing: await fail("/assets/none"),
           option: await fail(undefined),
         };
       });
-      const codes = Object.fromEntries(Object.entries(failures).map(([name, { code }]) => [name, code]));
-      assert.deepEqual(codes, {
-        missing: "network",
-        text: "model",
-        cut: "model",
-        flipped: "model",
-        future: "model-version",
-        option: "input",
-      });
+      const { listed, ...others } = failures;
+      assert.deepEqual(codesOf(listed), expected.models);
+      assert.deepEqual(codesOf(others), { missing: "network", option: "input" });
     });
 
     test("create, close, create again; use after close is an error", async () => {

@@ -5,6 +5,29 @@ import { classesOf } from "/tests/conformance.mjs";
 
 const answers = await (await fetch("/conformance/answers.json")).json();
 
+const bad = await (await fetch("/conformance/bad_inputs.json")).json();
+
+async function bytesOf(path) {
+  return new Uint8Array(await (await fileOf(path)).arrayBuffer());
+}
+
+const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+/** A copy in which bytes, written as Latin-1, are replaced. */
+function replaced(bytes, find, replace) {
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(find);
+  if (at < 0) throw new Error(`the model has no ${find}`);
+  const copy = bytes.slice();
+  copy.set(new TextEncoder().encode(replace), at);
+  return copy;
+}
+
+function flipped(bytes, place) {
+  const copy = bytes.slice();
+  copy[Math.floor(place * copy.length)] ^= 0x10;
+  return copy;
+}
+
 async function fileOf(path) {
   return (await fetch(path)).blob();
 }
@@ -37,6 +60,26 @@ window.lab = {
     });
     window.lab.segmenter = segmenter;
     return { labels: segmenter.getLabels(), confounders: segmenter.getConfounders(), device: segmenter.device };
+  },
+
+  /** The images that every package has to refuse. */
+  badImages: () =>
+    Promise.all(
+      bad.images.map(async ({ name, base64, sample, keep = 1 }) => {
+        const bytes = base64 === undefined ? await bytesOf(`/assets/samples/${sample}`) : fromBase64(base64);
+        return { name, bytes: bytes.slice(0, Math.floor(keep * bytes.length)) };
+      }),
+    ),
+
+  /** The models that every package has to refuse, but those that are paths. */
+  async badModels() {
+    const model = await bytesOf("/assets/demo.safetensors");
+    const made = ({ base64, keep, flip, find, replace }) => {
+      if (base64 !== undefined) return fromBase64(base64);
+      if (keep !== undefined) return model.slice(0, Math.floor(keep * model.length));
+      return flip !== undefined ? flipped(model, flip) : replaced(model, find, replace);
+    };
+    return bad.models.filter(({ path }) => path === undefined).map((how) => ({ name: how.name, bytes: made(how) }));
   },
 
   /** The code and message of what a call throws. */

@@ -27,9 +27,16 @@ struct CameraScreen: View {
                 if let refusal { refused(refusal) }
             }
             if let result {
-                Slider(value: $opacity).accessibilityLabel("Overlay").padding(.horizontal)
-                FindingsCard(result: result).padding(.horizontal)
-                ConfoundersCard(result: result, most: 3).padding(.horizontal)
+                ScrollView {
+                    VStack(spacing: 8) {
+                        Slider(value: $opacity).accessibilityLabel("Overlay")
+                        FindingsCard(result: result)
+                        ConfoundersCard(result: result, most: 3)
+                    }
+                    .padding(.horizontal)
+                }
+                // Large text scrolls, and leaves the picture its place.
+                .frame(maxHeight: 280)
             }
             Button("Close") { dismiss() }.buttonStyle(.bordered).controlSize(.large).padding()
         }

@@ -75,8 +75,7 @@ struct ExportButtons: View {
 
     var body: some View {
         if let mask = result.maskImage() {
-            let image = Image(decorative: mask, scale: 1)
-            ShareLink(item: image, preview: SharePreview("Mask", image: image)) {
+            ShareLink(item: MaskFile(image: mask), preview: SharePreview("Mask", image: Image(decorative: mask, scale: 1))) {
                 Label("Save or share the mask", systemImage: "square.and.arrow.up").frame(maxWidth: .infinity)
             }
             .buttonStyle(.bordered)

@@ -1,5 +1,7 @@
 // SwiftUI, as far as the app uses it.
+@_exported import CoreTransferable
 @_exported import UIKit
+import UniformTypeIdentifiers
 
 @MainActor @preconcurrency
 public protocol View {
@@ -267,16 +269,18 @@ public struct LabeledContent<Content: View>: Drawn {
     public init(_ words: LocalizedStringKey, @ViewBuilder content: () -> Content) {}
 }
 
-public protocol Transferable {}
-extension Image: Transferable {}
-extension Data: Transferable {}
+extension Image: Transferable {
+    public static var transferRepresentation: some TransferRepresentation {
+        DataRepresentation<Image>(exportedContentType: .png) { _ in fatalError() }
+    }
+}
 
 public struct SharePreview<Icon: Transferable> {
     public init(_ words: LocalizedStringKey, image: Icon) {}
 }
 
-public struct ShareLink<Item: Transferable, Content: View>: Drawn {
-    public init(item: Item, preview: SharePreview<Item>, @ViewBuilder label: () -> Content) {}
+public struct ShareLink<Item: Transferable, Icon: Transferable, Content: View>: Drawn {
+    public init(item: Item, preview: SharePreview<Icon>, @ViewBuilder label: () -> Content) {}
 }
 
 public protocol PrimitiveButtonStyle {}

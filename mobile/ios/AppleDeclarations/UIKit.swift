@@ -7,6 +7,7 @@ public final class UIImage: Sendable {
     public var cgImage: CGImage? { fatalError() }
     public var size: CGSize { fatalError() }
     public var scale: CGFloat { fatalError() }
+    public func pngData() -> Data? { fatalError() }
     public func draw(in place: CGRect) {}
 }
 

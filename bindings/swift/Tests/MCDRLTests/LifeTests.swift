@@ -43,7 +43,7 @@ final class LifeTests: XCTestCase {
     func testClosingTwiceAndUseAfterCloseAreTypedErrors() async throws {
         let file = try Lab.sample("site-b", "00000")
         let segmenter = try await Lab.open()
-        let waiting = (0..<6).map { _ in Task { await failure { try await segmenter.segment(file) } } }
+        let waiting = (0..<30).map { _ in Task { await failure { try await segmenter.segment(file) } } }
         try await Task.sleep(nanoseconds: 5_000_000)
         try segmenter.close()
         var results = [String]()
@@ -81,12 +81,12 @@ final class LifeTests: XCTestCase {
         XCTAssertLessThan(waited, whole / 20)
 
         // Those that wait are never begun.
-        let tasks = (0..<8).map { _ in Task { await failure { try await segmenter.segment(frame) } } }
+        let tasks = (0..<30).map { _ in Task { await failure { try await segmenter.segment(frame) } } }
         try await Task.sleep(nanoseconds: whole / 4)
         tasks.forEach { $0.cancel() }
         let cancelled = now()
         _ = try await segmenter.segment(frame)
-        XCTAssertLessThan(now() - cancelled, 4 * whole)
+        XCTAssertLessThan(now() - cancelled, 15 * whole)
         try segmenter.close()
     }
 

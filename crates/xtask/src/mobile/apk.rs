@@ -33,7 +33,7 @@ pub fn resources() -> Outcome {
         .map_err(|e| format!("{}: {e}", model.display()))?;
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let package = text(&out().join("resources.apk"));
-    let (manifest, res) = (text(&source.join("AndroidManifest.xml")), text(&source.join("res")));
+    let (manifest, res) = (text(&merged_manifest()?), text(&source.join("res")));
     let (generated, assets) = (text(&generated), text(&out().join("assets")));
     let command = ["package", "-f", "-m", "-J", &generated, "-M", &manifest, "-S", &res];
     run("aapt", &[&command[..], &["-A", &assets, "-I", FRAMEWORK, "-F", &package]].concat(), &[])?;
@@ -83,11 +83,46 @@ pub fn package() -> Outcome {
     run("apksigner", &[&sign[..], &[&text(&aligned)]].concat(), &[])?;
     run("apksigner", &["verify", "--verbose", &apk], &[])?;
     let badging = output("aapt", &["dump", "badging", &apk])?;
-    if !badging.contains("package: name='com.mcdrl.pointofcare'") || badging.contains("INTERNET") {
+    let expected =
+        ["package: name='com.mcdrl.pointofcare'", "sdkVersion:'26'", "targetSdkVersion:'34'"];
+    if !expected.iter().all(|words| badging.contains(words)) || badging.contains("INTERNET") {
         return Err(format!("{apk} is not the app that it should be:\n{badging}"));
     }
     eprintln!("{apk}: signed and verified");
     Ok(())
+}
+
+/// The manifest with what Gradle would put into it.
+fn merged_manifest() -> Result<PathBuf, String> {
+    let read =
+        |path: &Path| std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
+    let manifest = read(&source().join("AndroidManifest.xml"))?;
+    let build = root().join("mobile/android/build.gradle.kts");
+    let settings = read(&build)?;
+    let setting = |name: &str| {
+        let set =
+            settings.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(" = "));
+        set.map(|value| value.trim_matches('"').to_owned())
+            .ok_or_else(|| format!("{}: there is no line `{name} = …`", build.display()))
+    };
+    let (start, rest) = manifest
+        .split_once("<manifest ")
+        .and_then(|(start, rest)| Some((start, rest.split_once('>')?)))
+        .ok_or("AndroidManifest.xml: there is no element `manifest`")?;
+    let merged = format!(
+        "{start}<manifest {} package=\"{}\" android:versionCode=\"{}\" android:versionName=\"{}\">\n    \
+         <uses-sdk android:minSdkVersion=\"{}\" android:targetSdkVersion=\"{}\" />{}",
+        rest.0,
+        setting("applicationId")?,
+        setting("versionCode")?,
+        setting("versionName")?,
+        setting("minSdk")?,
+        setting("targetSdk")?,
+        rest.1,
+    );
+    let path = out().join("AndroidManifest.xml");
+    std::fs::write(&path, merged).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(path)
 }
 
 fn source() -> PathBuf {

@@ -75,7 +75,7 @@ class LifeTest {
     @Test
     fun `closing twice and use after close are typed errors`() = runBlocking<Unit> {
         val segmenter = Lab.open()
-        val waiting = List(6) { async(Dispatchers.Default) { runCatching { segmenter.segment(file) } } }
+        val waiting = List(30) { async(Dispatchers.Default) { runCatching { segmenter.segment(file) } } }
         delay(5)
         segmenter.close()
         val results = waiting.awaitAll()
@@ -144,10 +144,10 @@ class LifeTest {
             assertTrue(waited < whole / 20, "$waited of $whole ns")
 
             // Those that wait are never begun.
-            val jobs = List(8) { async(Dispatchers.Default) { segmenter.segment(frame) } }
+            val jobs = List(30) { async(Dispatchers.Default) { segmenter.segment(frame) } }
             delay(whole / 4_000_000)
             jobs.forEach { it.cancel() }
-            assertTrue(measureNanoTime { segmenter.segment(frame) } < 4 * whole)
+            assertTrue(measureNanoTime { segmenter.segment(frame) } < 15 * whole)
         }
     }
 

@@ -70,10 +70,9 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         fun open() {
             preview.surfaceTexture?.setDefaultBufferSize(size.width, size.height)
             preview.setTransform(fitted())
-            val mirrored = about[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_FRONT
             reader.setOnImageAvailableListener({ reader ->
                 reader.acquireLatestImage()?.use { image ->
-                    frames.trySend(VideoFrame(frameOf(image, rotation(), mirrored), image.timestamp / 1_000_000))
+                    frames.trySend(VideoFrame(frameOf(image, placement()), image.timestamp / 1_000_000))
                 }
             }, handler)
             runCatching { manager.openCamera(id, this, handler) }.onFailure { frames.close(it) }
@@ -120,13 +119,11 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
             reader.close()
         }
 
-        /** By how much the sensor's picture must be turned to be upright on this screen. */
-        private fun rotation(): Int {
-            val sensor = about[CameraCharacteristics.SENSOR_ORIENTATION] ?: 0
+        private fun placement(): CameraPlacement {
             @Suppress("DEPRECATION") // The other call exists from API level 30 on.
             val screen = 90 * activity.windowManager.defaultDisplay.rotation
             val front = about[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_FRONT
-            return (if (front) sensor + screen else sensor - screen + 360) % 360
+            return CameraPlacement(about[CameraCharacteristics.SENSOR_ORIENTATION] ?: 0, screen, front)
         }
 
         override fun onSurfaceTextureAvailable(texture: SurfaceTexture, width: Int, height: Int) = open()
@@ -134,21 +131,12 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         override fun onSurfaceTextureSizeChanged(texture: SurfaceTexture, width: Int, height: Int) =
             preview.setTransform(fitted())
 
-        /** Shows the preview whole and upright, where [StageView] draws the mask, instead of stretched over the view. */
         private fun fitted(): Matrix {
-            val (width, height) = preview.width.toFloat() to preview.height.toFloat()
-            @Suppress("DEPRECATION") // The other call exists from API level 30 on.
-            val screen = 90 * activity.windowManager.defaultDisplay.rotation
-            val lying = rotation() % 180 != 0
-            val (shownWidth, shownHeight) =
-                if (lying) size.height.toFloat() to size.width.toFloat() else size.width.toFloat() to size.height.toFloat()
-            val scale = minOf(width / shownWidth, height / shownHeight)
+            val fit = placement().fit(size.width, size.height, preview.width, preview.height)
+            val (x, y) = preview.width / 2f to preview.height / 2f
             return Matrix().apply {
-                // The view stretches the picture as it would be without the screen's turn.
-                val turned = screen % 180 != 0
-                val (w, h) = if (turned) shownHeight to shownWidth else shownWidth to shownHeight
-                postScale(w * scale / width, h * scale / height, width / 2, height / 2)
-                postRotate(-screen.toFloat(), width / 2, height / 2)
+                postScale(fit.x, fit.y, x, y)
+                postRotate(fit.turn.toFloat(), x, y)
             }
         }
 
@@ -184,13 +172,13 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         }
 
         /** A camera's image as the package takes it. */
-        fun frameOf(image: Image, rotation: Int, mirrored: Boolean): Frame {
+        fun frameOf(image: Image, placement: CameraPlacement): Frame {
             val planes = image.planes.map { plane ->
                 val bytes = ByteArray(plane.buffer.remaining())
                 plane.buffer.get(bytes)
                 Plane(bytes, plane.rowStride, plane.pixelStride)
             }
-            return Frame(image.width, image.height, PixelFormat.YUV420, planes, rotation, mirrored)
+            return Frame(image.width, image.height, PixelFormat.YUV420, planes, placement.rotation, mirrored = placement.front)
         }
     }
 }

@@ -36,6 +36,31 @@ class LogicTest {
     }
 
     @Test
+    fun `the sensor's picture is turned upright however the phone is held`() {
+        val screens = listOf(0, 90, 180, 270)
+        // As a phone's own camera app turns them.
+        assertEquals(listOf(90, 0, 270, 180), screens.map { CameraPlacement(90, it, front = false).rotation })
+        assertEquals(listOf(270, 180, 90, 0), screens.map { CameraPlacement(270, it, front = false).rotation })
+        assertEquals(listOf(270, 0, 90, 180), screens.map { CameraPlacement(270, it, front = true).rotation })
+    }
+
+    @Test
+    fun `the preview is whole, upright and in its own proportions`() {
+        for (sensor in listOf(0, 90, 180, 270)) for (screen in listOf(0, 90, 180, 270)) for (front in listOf(false, true)) {
+            for ((across, down) in listOf(400 to 700, 700 to 400, 300 to 300)) {
+                val placement = CameraPlacement(sensor, screen, front)
+                val fit = placement.fit(640, 480, across, down)
+                assertEquals(0, (fit.turn + screen) % 360)
+                val scaled = across * fit.x to down * fit.y
+                val (width, height) = if (screen % 180 == 0) scaled else scaled.second to scaled.first
+                val proportions = if (placement.rotation % 180 == 0) 640f / 480 else 480f / 640
+                assertEquals(proportions, width / height, 1e-4f, "$placement")
+                assertEquals(1f, maxOf(width / across, height / down), 1e-4f, "$placement in $across×$down")
+            }
+        }
+    }
+
+    @Test
     fun `shares are read easily`() {
         assertEquals(listOf("0.0 %", "4.2 %", "9.9 %", "10 %", "35 %", "100 %"), listOf(0f, 0.042f, 0.0994f, 0.0996f, 0.35f, 1f).map(::percent))
     }

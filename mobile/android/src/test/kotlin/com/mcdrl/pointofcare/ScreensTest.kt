@@ -22,6 +22,7 @@ import android.view.View
 import android.view.ViewGroup
 import android.widget.Button
 import android.widget.LinearLayout
+import android.widget.ScrollView
 import android.widget.SeekBar
 import android.widget.TextView
 import java.io.ByteArrayOutputStream
@@ -371,8 +372,8 @@ class ScreensTest {
         shadowOf(app.getSystemService(CameraManager::class.java)).addCamera("0", about)
     }
 
-    @Test
-    fun `live masks lie over the camera's picture`() {
+    /** The live screen over a picture of the samples, in the place of the preview: the camera brings no frames here. */
+    private fun live(): CameraActivity {
         shadowOf(app).grantPermissions(CAMERA)
         addCamera()
         val main = start(MainActivity::class.java).get()
@@ -384,10 +385,15 @@ class ScreensTest {
         assertFalse(activity.isShown(R.id.refusal))
         assertTrue(activity.isShown(R.id.preview))
         activity.show(shown.result)
-        assertTrue("tumor" in activity.findViewById<View>(R.id.stage).contentDescription)
-        // The camera brings no frames here: the picture stands in for its preview.
         activity.visible(R.id.preview, false)
         activity.findViewById<StageView>(R.id.stage).show((shown.picture as BitmapPicture).bitmap, shown.result)
+        return activity
+    }
+
+    @Test
+    fun `live masks lie over the camera's picture`() {
+        val activity = live()
+        assertTrue("tumor" in activity.findViewById<View>(R.id.stage).contentDescription)
         val bitmap = activity.photograph()
         val colours = (0 until bitmap.width step 4).flatMap { x -> (0 until bitmap.height step 4).map { bitmap.getPixel(x, it) } }
         assertTrue(colours.any { Color.green(it) > 90 && Color.blue(it) < 90 }, "the tumor's yellow is seen")
@@ -396,6 +402,26 @@ class ScreensTest {
         val slider = activity.findViewById<SeekBar>(R.id.opacity)
         slider.progress = 0
         assertFalse(activity.photograph().sameAs(bitmap), "the slider takes the mask away")
+    }
+
+    @Test
+    @Config(qualifiers = "w891dp-h411dp-land-night-xhdpi", fontScale = 1.6f)
+    fun `the live screen in the dark, turned, with large text`() {
+        val activity = live()
+        activity.showHint(QualityHint.DARK)
+        activity.keep("10-live-turned")
+        val (stage, panel) = (activity.findViewById<ViewGroup>(android.R.id.content).getChildAt(0) as ViewGroup)
+            .let { it.getChildAt(0) to it.getChildAt(1) as ScrollView }
+        assertTrue(stage.right <= panel.left && stage.height == panel.height, "side by side")
+        assertTrue(stage.width > panel.width)
+        // All that is said can be reached, and nothing is cut off at the side.
+        val column = panel.getChildAt(0) as ViewGroup
+        assertTrue(column.height <= panel.height || panel.canScrollVertically(1))
+        for (view in views(column).filterIsInstance<TextView>()) {
+            assertTrue(view.layout.lineCount == 0 || view.height >= view.layout.height, "${view.text} is cut off")
+            assertTrue(view.right <= (view.parent as View).width, "${view.text} is cut off at the side")
+        }
+        assertTrue(Color.luminance(activity.photograph().let { it.getPixel(it.width - 4, it.height / 2) }) < 0.1)
     }
 
     @Test

@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import psutil
@@ -59,6 +61,27 @@ def workers():
     ]
 
 
+@contextmanager
+def memory_of_workers():
+    """What the workers of the block hold alone, in bytes, by their process, a few times a second."""
+    # Those of the run before may not be gone yet.
+    others, held, over = {process.pid for process in workers()}, {}, threading.Event()
+
+    def watch():
+        while not over.wait(0.2):
+            for process in (process for process in workers() if process.pid not in others):
+                with suppress(psutil.Error):
+                    held.setdefault(process.pid, []).append(process.memory_full_info().uss)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield held
+    finally:
+        over.set()
+        watching.join()
+
+
 def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
     out = tmp_path / "out"
     killed = []
@@ -68,6 +91,8 @@ def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
             victim = workers()[0]
             killed.append(victim.pid)
             os.kill(victim.pid, signal.SIGKILL)
+            # As when it dies while it writes.
+            (out / "masks" / f"half.png.{'0' * 32}.part").write_bytes(b"half")
 
     summary = segment_archive(archive, out, MODEL, workers=2, device="cpu", on_progress=kill_one)
     assert killed
@@ -121,10 +146,37 @@ def test_an_interrupted_run_goes_on(archive, tmp_path):
         segment_archive(archive, out, MODEL, workers=2, device="cpu", on_progress=stop)
     first = len(rows(out))
     assert 40 <= first < IMAGES
-    summary = segment_archive(archive, out, MODEL, workers=2, device="cpu", resume=True)
+    halfway = {}
+
+    def at_half(progress):
+        if progress.done >= progress.images // 2 and not halfway:
+            halfway.update({pid: len(samples) for pid, samples in held.items()})
+
+    with memory_of_workers() as held:
+        summary = segment_archive(archive, out, MODEL, workers=2, device="cpu", resume=True, on_progress=at_half)
     assert summary.done_before == first
+    assert len(halfway) == 2
+    for pid, half in halfway.items():
+        assert max(held[pid][half:]) <= 1.05 * max(held[pid][:half]), "memory is flat"
     found = rows(out)
     assert len(found) == IMAGES and len({row["image"] for row in found}) == IMAGES
+
+
+def test_large_pictures_are_held_a_few_at_a_time(tmp_path, capsys):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    noise = np.random.default_rng(1).integers(0, 255, (2000, 2000, 3), np.uint8)
+    Image.fromarray(noise).save(pictures / "00.png", compress_level=1)
+    for index in range(1, 60):
+        os.link(pictures / "00.png", pictures / f"{index:02}.png")
+    size = (pictures / "00.png").stat().st_size
+    with memory_of_workers() as held:
+        summary = segment_archive(pictures, tmp_path / "out", MODEL, workers=2, device="cpu")
+    assert summary.segmented == 60 and len(held) == 2
+    peak = max(max(samples) for samples in held.values())
+    with capsys.disabled():
+        print(f"\nA worker that reads {30 * size >> 20} MiB of pictures holds {peak >> 20} MiB at most, itself included")
+    assert peak < 30 * size
 
 
 def test_manifests(archive, tmp_path, monkeypatch):

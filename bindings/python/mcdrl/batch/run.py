@@ -162,6 +162,8 @@ def segment_archive(
         results.flush()
     if done != len(todo):
         raise SegmenterError("internal", f"Ray answered for {done} of {len(todo)} images: resume to do the rest")
+    # A worker may have been killed while it wrote.
+    store.remove_parts(MASKS)
     return Summary(len(items), done - failed, failed, done_before, time.monotonic() - started)
 
 

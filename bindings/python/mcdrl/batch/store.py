@@ -82,6 +82,8 @@ class Store:
 
     def remove_parts(self, folder: str) -> None:
         """Removes what :meth:`write` left half written below a folder of this one when its program was killed."""
+        if not isinstance(self.files, fs.LocalFileSystem):
+            return
         for name in self.names(folder):
             if _PART.search(name):
                 self.files.delete_file(self.path(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -94,11 +95,11 @@ def segment_archive(
         raise SegmenterError("input", f"{os.fspath(out)} has results already: resume, or give another folder")
     todo = [item for item in items if item.name not in results.images]
     done_before = len(items) - len(todo)
+    for folder in (MASKS, RESULTS):
+        store.remove_parts(folder)
     if not todo:
         return Summary(len(items), 0, 0, done_before, 0.0)
 
-    for folder in (MASKS, RESULTS):
-        store.remove_parts(folder)
     results.forget_unreadable()
     # A model that is none is told here, not by a worker.
     ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1).close()
@@ -162,9 +163,11 @@ def segment_archive(
         results.flush()
     if done != len(todo):
         raise SegmenterError("internal", f"Ray answered for {done} of {len(todo)} images: resume to do the rest")
-    # A worker may have been killed while it wrote.
-    store.remove_parts(MASKS)
-    return Summary(len(items), done - failed, failed, done_before, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    # A worker may have been killed while it wrote. What stays is removed by the next run.
+    with contextlib.suppress(*STORAGE_ERRORS):
+        store.remove_parts(MASKS)
+    return Summary(len(items), done - failed, failed, done_before, seconds)
 
 
 def _read_model(model: str | os.PathLike[str] | None) -> bytes:

@@ -43,7 +43,7 @@ final class LifeTests: XCTestCase {
     func testClosingTwiceAndUseAfterCloseAreTypedErrors() async throws {
         let file = try Lab.sample("site-b", "00000")
         let segmenter = try await Lab.open()
-        let waiting = (0..<30).map { _ in Task { await failure { try await segmenter.segment(file) } } }
+        let waiting = (0..<100).map { _ in Task { await failure { try await segmenter.segment(file) } } }
         try await Task.sleep(nanoseconds: 5_000_000)
         try segmenter.close()
         var results = [String]()

@@ -75,7 +75,7 @@ class LifeTest {
     @Test
     fun `closing twice and use after close are typed errors`() = runBlocking<Unit> {
         val segmenter = Lab.open()
-        val waiting = List(30) { async(Dispatchers.Default) { runCatching { segmenter.segment(file) } } }
+        val waiting = List(100) { async(Dispatchers.Default) { runCatching { segmenter.segment(file) } } }
         delay(5)
         segmenter.close()
         val results = waiting.awaitAll()

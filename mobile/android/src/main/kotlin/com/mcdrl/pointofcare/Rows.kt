@@ -22,10 +22,13 @@ fun LinearLayout.showFindings(result: Segmentation) {
     if (found.isEmpty()) addView(text(context.getString(R.string.no_lesion), R.color.soft))
     for ((index, share) in found) {
         val name = share.name.replaceFirstChar(Char::uppercase)
+        val title = line(context)
+        title.addView(dot(context, Colours.ofClass(index + 1)))
+        title.addView(text(name, R.color.ink))
+        val shares = text(context.getString(R.string.share_of, percent(share.fraction), percent(share.confidence)), R.color.soft)
         val row = row(context)
-        row.addView(dot(context, Colours.ofClass(index + 1)))
-        row.addView(text(name, R.color.ink), LinearLayout.LayoutParams(0, WRAP_CONTENT, 1f))
-        row.addView(text(context.getString(R.string.share_of, percent(share.fraction), percent(share.confidence)), R.color.soft))
+        row.addView(title, if (isLarge()) wide() else LinearLayout.LayoutParams(0, WRAP_CONTENT, 1f))
+        row.addView(shares)
         row.contentDescription =
             context.getString(R.string.finding, name, percent(share.fraction), percent(share.confidence))
         addView(row)
@@ -38,11 +41,21 @@ fun LinearLayout.showConfounders(result: Segmentation, most: Int = Int.MAX_VALUE
     val weights = result.confounders.sortedByDescending { it.weight }.take(most)
     val heaviest = weights.firstOrNull()?.weight ?: return
     for (confounder in weights) {
-        val row = row(context)
-        row.addView(text(confounder.name, R.color.ink), LinearLayout.LayoutParams(0, WRAP_CONTENT, 6f))
-        row.addView(bar(context, confounder.weight / heaviest), LinearLayout.LayoutParams(0, dp(10), 5f))
+        val name = text(confounder.name, R.color.ink)
+        val bar = bar(context, confounder.weight / heaviest)
         val share = text(percent(confounder.weight), R.color.soft).apply { gravity = Gravity.END }
-        row.addView(share, LinearLayout.LayoutParams(0, WRAP_CONTENT, 3f))
+        val row = row(context)
+        if (isLarge()) {
+            val title = line(context)
+            title.addView(name, LinearLayout.LayoutParams(0, WRAP_CONTENT, 1f))
+            title.addView(share)
+            row.addView(title, wide())
+            row.addView(bar, wide(dp(10)))
+        } else {
+            row.addView(name, LinearLayout.LayoutParams(0, WRAP_CONTENT, 6f))
+            row.addView(bar, LinearLayout.LayoutParams(0, dp(10), 5f))
+            row.addView(share, LinearLayout.LayoutParams(0, WRAP_CONTENT, 3f))
+        }
         row.contentDescription = "${confounder.name}, ${percent(confounder.weight)}"
         addView(row)
     }
@@ -50,8 +63,18 @@ fun LinearLayout.showConfounders(result: Segmentation, most: Int = Int.MAX_VALUE
 
 private fun View.dp(value: Int): Int = (value * resources.displayMetrics.density).roundToInt()
 
-private fun row(context: Context) = LinearLayout(context).apply {
-    gravity = Gravity.CENTER_VERTICAL
+/** Whether text is so large that words find no place side by side. */
+private fun View.isLarge() = resources.configuration.fontScale > 1.3f
+
+private fun wide(height: Int = WRAP_CONTENT) = LinearLayout.LayoutParams(MATCH_PARENT, height)
+
+private fun line(context: Context) = LinearLayout(context).apply { gravity = Gravity.CENTER_VERTICAL }
+
+private fun row(context: Context) = line(context).apply {
+    if (isLarge()) {
+        orientation = LinearLayout.VERTICAL
+        gravity = Gravity.START
+    }
     setPadding(0, dp(6), 0, dp(6))
     // Read as one.
     isFocusable = true

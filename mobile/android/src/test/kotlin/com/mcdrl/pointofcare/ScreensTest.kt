@@ -12,6 +12,7 @@ import android.graphics.BitmapFactory
 import android.graphics.Canvas
 import android.graphics.Color
 import android.graphics.ImageFormat
+import android.graphics.Rect
 import android.hardware.camera2.CameraCharacteristics
 import android.hardware.camera2.CameraManager
 import android.net.Uri
@@ -405,7 +406,7 @@ class ScreensTest {
     }
 
     @Test
-    @Config(qualifiers = "w891dp-h411dp-land-night-xhdpi", fontScale = 1.6f)
+    @Config(qualifiers = "w740dp-h320dp-land-night-xhdpi", fontScale = 2f)
     fun `the live screen in the dark, turned, with large text`() {
         val activity = live()
         activity.showHint(QualityHint.DARK)
@@ -414,14 +415,21 @@ class ScreensTest {
             .let { it.getChildAt(0) to it.getChildAt(1) as ScrollView }
         assertTrue(stage.right <= panel.left && stage.height == panel.height, "side by side")
         assertTrue(stage.width > panel.width)
-        // All that is said can be reached, and nothing is cut off at the side.
+        // All that is said can be reached, and nothing is cut off.
+        val seen = Rect()
         val column = panel.getChildAt(0) as ViewGroup
-        assertTrue(column.height <= panel.height || panel.canScrollVertically(1))
+        assertTrue(panel.canScrollVertically(1))
+        panel.scrollTo(0, column.height)
+        val last = activity.findViewById<LinearLayout>(R.id.confounders).let { it.getChildAt(it.childCount - 1) }
+        assertTrue(last.getGlobalVisibleRect(seen) && seen.height() == last.height, "the last row can be scrolled to")
         for (view in views(column).filterIsInstance<TextView>()) {
-            assertTrue(view.layout.lineCount == 0 || view.height >= view.layout.height, "${view.text} is cut off")
-            assertTrue(view.right <= (view.parent as View).width, "${view.text} is cut off at the side")
+            assertTrue(view.height >= view.layout.height, "${view.text} is cut off")
+            for (line in 1 until view.layout.lineCount) {
+                val before = view.text[view.layout.getLineStart(line) - 1]
+                assertTrue(before in " -", "${view.text} is broken within a word")
+            }
         }
-        assertTrue(Color.luminance(activity.photograph().let { it.getPixel(it.width - 4, it.height / 2) }) < 0.1)
+        assertTrue(Color.luminance(activity.photograph().getPixel(panel.left + 4, panel.height / 2)) < 0.1, "dark")
     }
 
     @Test

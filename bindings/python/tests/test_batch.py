@@ -72,7 +72,7 @@ def memory_of_workers():
     others, held, over = {process.pid for process in workers()}, {}, threading.Event()
 
     def watch():
-        while not over.wait(0.2):
+        while not over.wait(0.1):
             for process in (process for process in workers() if process.pid not in others):
                 with suppress(psutil.Error):
                     held.setdefault(process.pid, []).append(process.memory_full_info().uss)

@@ -1,10 +1,10 @@
-//! Lists the sample images, so that the folder is the only place that names them.
+//! Lists the sample images. The folder is the only place that names them.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    // Paths below the package, where cargo runs the script: a target directory may outlive the clone that filled it.
+    // Cargo runs the script in the package. Relative paths stay right if a target directory outlives the clone.
     let samples = Path::new("assets/samples");
     println!("cargo::rerun-if-changed={}", samples.display());
     let mut list = String::from("&[");
@@ -27,7 +27,7 @@ fn main() {
     std::fs::write(out.join("samples.rs"), list).expect("OUT_DIR can be written");
 }
 
-/// The expression that embeds a file of this package.
+/// The Rust expression that embeds a file of this package.
 fn bytes_of(path: &Path) -> String {
     format!(
         "include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))",

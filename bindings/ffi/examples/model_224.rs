@@ -1,8 +1,10 @@
-//! `model_224 OUT`: a model like the demonstration's that works at CLIP's usual 224², untrained. The packages' tests measure
-//! on it what a call costs beside the model.
+//! `model_224 OUT`: an untrained model like the demonstration's at CLIP's usual 224². The packages' tests measure the cost of
+//! a call on it.
 
-use mcdrl_model::{DeviceChoice, McdrlConfig, Model, Precision};
-use serde_json::{Value, json};
+use burn::tensor::Device;
+use mcdrl_model::clip::ClipVisionEncoderConfig;
+use mcdrl_runtime::{Model, Precision, Preprocess};
+use serde_json::Value;
 
 const DEMO: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/mcdrl/assets/demo.safetensors");
@@ -10,13 +12,17 @@ const DEMO: &str =
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::env::args().nth(1).ok_or("usage: model_224 OUT")?;
     let header = Model::read_header(&std::fs::read(DEMO)?)?;
-    let mut architecture = serde_json::to_value(&header.architecture)?;
-    architecture["input_size"] = json!(224);
-    architecture["vision"]["Compact"]["image_size"] = json!(224);
-    let architecture: McdrlConfig = serde_json::from_value(architecture)?;
-    let network = architecture.init(&DeviceChoice::Cpu.open()?);
-    let model = Model::new(network, header.profile, Value::Null).to_bytes(Precision::Half);
-    let aside = format!("{out}.part");
-    std::fs::write(&aside, model)?;
-    Ok(std::fs::rename(aside, out)?)
+    let mut architecture = header.architecture;
+    if let ClipVisionEncoderConfig::Compact(encoder) = &mut architecture.vision {
+        encoder.image_size = 224;
+    }
+    let (classes, confounders) = (header.profile.classes.len(), header.profile.confounders.len());
+    let network = architecture.init(classes, confounders, &Device::flex());
+    let (run, preprocess) = (Default::default(), Preprocess::clip(224));
+    let model =
+        Model::new(network, architecture, run, header.profile, preprocess, Value::Null);
+    let model = model.to_bytes(Precision::Half);
+    let part = format!("{out}.part");
+    std::fs::write(&part, model)?;
+    Ok(std::fs::rename(part, out)?)
 }

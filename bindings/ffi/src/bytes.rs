@@ -1,6 +1,6 @@
-//! Bytes that cross the border as a whole.
+//! Bytes that cross the border at once.
 //!
-//! UniFFI moves a `Vec<u8>` byte by byte, which is slow for pictures and maps. To the other side this is a `Vec<u8>`.
+//! UniFFI moves a `Vec<u8>` byte by byte, which is slow for pictures and maps. The other side sees a `Vec<u8>`.
 #![allow(unsafe_code)]
 
 use std::ops::Deref;
@@ -13,8 +13,8 @@ use uniffi::{FfiConverter, MetadataBuffer, TypeId};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
-// SAFETY: length and format are those that UniFFI writes and reads for a `Vec<u8>`, whose type this declares; buffers are
-// made and taken apart by UniFFI's own macro.
+// SAFETY: this declares the type of a `Vec<u8>` and uses UniFFI's length and format for it. UniFFI's own macro makes and
+// takes apart the buffers.
 unsafe impl<UT> FfiConverter<UT> for Bytes {
     uniffi::ffi_converter_rust_buffer_lift_and_lower!(UT);
 

@@ -1,16 +1,16 @@
-//! Giving up.
+//! Cancellation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::error::{Result, SegmenterError};
 
-/// What can be given up.
+/// Something that can be cancelled.
 pub(crate) trait Cancel: Send + Sync {
     fn cancel(&self);
 }
 
-/// Gives up whatever it was handed to: the waiting caller gets [`SegmenterError::Cancelled`] at once. An image that
-/// is being segmented is segmented to its end on the segmenter's own thread; those that wait are never begun.
+/// Cancels every call that it was passed to. The waiting caller gets [`SegmenterError::Cancelled`] at once. The current image is
+/// finished on the segmenter's own thread; waiting images are never begun.
 #[derive(Default, uniffi::Object)]
 pub struct Cancellation {
     state: Mutex<State>,
@@ -24,13 +24,13 @@ struct State {
 
 #[uniffi::export]
 impl Cancellation {
-    /// One that nobody has used.
+    /// A cancellation that has not been used.
     #[uniffi::constructor]
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Gives up all it was handed to, and all that it will be.
+    /// Cancels all calls that it was and will be passed to.
     pub fn cancel(&self) {
         let watched = {
             let mut state = self.state();
@@ -52,7 +52,7 @@ impl Cancellation {
         if state.cancelled {
             return Err(SegmenterError::Cancelled);
         }
-        // One that lives long must not remember what has ended.
+        // A long-lived cancellation must not collect ended calls.
         state.watched.retain(|target| target.strong_count() > 0);
         state.watched.push(Arc::downgrade(target));
         Ok(())

@@ -1,37 +1,42 @@
-//! Errors that programs can act on; the message is for people.
+//! Errors: the kind is for programs, the message for people.
 
-/// What went wrong. The kinds are those of the npm package.
+use mcdrl_runtime::ErrorKind;
+
+/// An error. The kinds are those of every package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 #[uniffi(flat_error)]
 pub enum SegmenterError {
-    /// The bytes are no image that can be read.
+    /// The bytes are not a readable image.
     #[error("{0}")]
     Image(String),
     /// The image has too many pixels.
     #[error("{0}")]
     ImageTooLarge(String),
-    /// The argument is nothing that can be segmented: planes too short, a late timestamp, no threads.
+    /// The argument cannot be used: planes too short, a late timestamp, no threads.
     #[error("{0}")]
     Input(String),
-    /// The file is no model, or damaged, or cannot be read.
+    /// The file is not a model, or it is damaged or unreadable.
     #[error("{0}")]
     Model(String),
-    /// The model file is of a format that this version does not know.
+    /// The model file has an unknown format version.
     #[error("{0}")]
     ModelVersion(String),
-    /// The device is not there, or failed.
+    /// The device is missing or failed.
     #[error("{0}")]
     Device(String),
     /// The device computes wrongly.
     #[error("{0}")]
     WrongAnswer(String),
+    /// The device did not answer in time.
+    #[error("{0}")]
+    Timeout(String),
     /// The caller's [`crate::Cancellation`] was used.
     #[error("cancelled by the caller")]
     Cancelled,
     /// The segmenter was closed.
     #[error("the segmenter is closed: create another one")]
     Closed,
-    /// A bug of ours.
+    /// A bug of this library.
     #[error("a bug in mcdrl, please report it: {0}")]
     Internal(String),
 }
@@ -39,35 +44,40 @@ pub enum SegmenterError {
 /// The crate's result type.
 pub type Result<T, E = SegmenterError> = std::result::Result<T, E>;
 
-impl From<mcdrl_model::Error> for SegmenterError {
-    fn from(error: mcdrl_model::Error) -> Self {
-        use mcdrl_model::Error;
+impl From<mcdrl_runtime::Error> for SegmenterError {
+    fn from(error: mcdrl_runtime::Error) -> Self {
         let text = error.to_string();
-        match error {
-            Error::Image { .. } => Self::Image(text),
-            Error::ImageTooLarge { .. } => Self::ImageTooLarge(text),
-            Error::BufferLength { .. } | Error::Frame(_) => Self::Input(text),
-            Error::ModelVersion { .. } => Self::ModelVersion(text),
-            Error::Safetensors(_)
-            | Error::MissingTensor { .. }
-            | Error::TensorShape { .. }
-            | Error::NotFinite { .. }
-            | Error::UnknownCheckpoint(_)
-            | Error::NotAModel
-            | Error::ModelHeader(_)
-            | Error::ModelDigest { .. }
-            | Error::Config(_) => Self::Model(text),
-            Error::WrongAnswer { .. } => Self::WrongAnswer(text),
-            Error::Device(_) | Error::Execution(_) => Self::Device(text),
+        match error.kind() {
+            ErrorKind::Image => Self::Image(text),
+            ErrorKind::ImageTooLarge => Self::ImageTooLarge(text),
+            ErrorKind::Input => Self::Input(text),
+            ErrorKind::Model => Self::Model(text),
+            ErrorKind::ModelVersion => Self::ModelVersion(text),
+            ErrorKind::Device => Self::Device(text),
+            ErrorKind::WrongAnswer => Self::WrongAnswer(text),
+            ErrorKind::Timeout => Self::Timeout(text),
         }
     }
 }
 
-/// A listener or log sink of the caller's threw something. It is not passed on: what they are told is a courtesy.
+impl SegmenterError {
+    /// A thread that the system did not give.
+    pub(crate) fn no_thread(error: impl std::fmt::Display) -> Self {
+        Self::Device(format!("no thread can be started: {error}"))
+    }
+}
+
+impl From<mcdrl_image::Error> for SegmenterError {
+    fn from(error: mcdrl_image::Error) -> Self {
+        mcdrl_runtime::Error::from(error).into()
+    }
+}
+
+/// An exception of the caller's listener or log sink. It is not passed on.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 #[uniffi(flat_error)]
 pub enum CallbackError {
-    /// What it threw.
+    /// The exception's text.
     #[error("{0}")]
     Thrown(String),
 }

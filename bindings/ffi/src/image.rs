@@ -1,20 +1,19 @@
-//! What can be segmented: image files, and pixels as cameras and other programs have them. The bytes are read where they
-//! lie; the image is ours.
+//! Images: decoded files, and pixels in a camera's or a program's memory. The bytes are read in place and copied once.
 
 use std::sync::Arc;
 
-use mcdrl_model::{Frame, PixelFormat, Plane};
+use mcdrl_image::{Frame, PixelFormat, Plane};
 
 use crate::error::Result;
-use crate::worker::guarded;
+use crate::panics::guarded;
 
 /// An upright RGB image.
 #[derive(uniffi::Object)]
 pub struct Image {
-    pub(crate) pixels: mcdrl_model::Image,
+    pub(crate) pixels: mcdrl_image::Image,
 }
 
-/// What the numbers of a YUV frame mean.
+/// The colour standard of a YUV frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum YuvColors {
     /// ITU-R BT.601, 0..255, as Android's cameras.
@@ -40,7 +39,7 @@ pub struct YuvLayout {
     pub color_row_stride: u32,
     /// Bytes from one pixel of the Cb and Cr planes to the next: 2 for the interleaved colours of NV12 and NV21.
     pub color_pixel_stride: u32,
-    /// What the numbers mean.
+    /// The colour standard.
     pub colors: YuvColors,
     /// As for [`Image::rgb`].
     pub rotation: u32,
@@ -50,13 +49,13 @@ pub struct YuvLayout {
 
 #[uniffi::export]
 impl Image {
-    /// Decodes a JPEG, PNG, TIFF, BMP or WebP file; its EXIF orientation is applied.
+    /// Decodes a JPEG, PNG, TIFF, BMP or WebP file. The EXIF orientation is applied.
     ///
     /// # Errors
     /// `Image`, `ImageTooLarge`
     #[uniffi::constructor]
     pub fn decode(file: &[u8]) -> Result<Arc<Self>> {
-        guarded(|| Ok(Arc::new(Self { pixels: mcdrl_model::Image::decode(file)? })))
+        guarded(|| Ok(Arc::new(Self { pixels: mcdrl_image::Image::decode(file)? })))
     }
 
     /// Reads pixels: red, green, blue.
@@ -81,7 +80,7 @@ impl Image {
         Self::read((width, height), PixelFormat::Rgb, planes, (rotation, mirrored))
     }
 
-    /// As [`Self::rgb`]: red, green, blue, and alpha, which is dropped.
+    /// As [`Self::rgb`], with alpha, which is dropped: red, green, blue, alpha.
     ///
     /// # Errors
     /// As [`Self::rgb`].
@@ -99,7 +98,7 @@ impl Image {
         Self::read((width, height), PixelFormat::Rgba, planes, (rotation, mirrored))
     }
 
-    /// As [`Self::rgb`]: blue, green, red, and alpha, which is dropped.
+    /// As [`Self::rgb`], with alpha, which is dropped: blue, green, red, alpha.
     ///
     /// # Errors
     /// As [`Self::rgb`].
@@ -117,7 +116,7 @@ impl Image {
         Self::read((width, height), PixelFormat::Bgra, planes, (rotation, mirrored))
     }
 
-    /// Reads a YUV 4:2:0 frame, as cameras give it.
+    /// Reads a YUV 4:2:0 frame.
     ///
     /// # Errors
     /// As [`Self::rgb`].
@@ -140,7 +139,7 @@ impl Image {
     ) -> Result<Arc<Self>> {
         let (width, height) = (width as usize, height as usize);
         let frame = Frame { width, height, format, planes, rotation, mirrored };
-        guarded(|| Ok(Arc::new(Self { pixels: mcdrl_model::Image::from_frame(&frame)? })))
+        guarded(|| Ok(Arc::new(Self { pixels: mcdrl_image::Image::from_frame(&frame)? })))
     }
 }
 
@@ -148,7 +147,7 @@ fn plane(bytes: &[u8], row_stride: u32, pixel_stride: u32) -> Plane<'_> {
     Plane { bytes, row_stride: row_stride as usize, pixel_stride: pixel_stride as usize }
 }
 
-impl From<YuvColors> for mcdrl_model::YuvColors {
+impl From<YuvColors> for mcdrl_image::YuvColors {
     fn from(colors: YuvColors) -> Self {
         match colors {
             YuvColors::Bt601Full => Self::Bt601Full,

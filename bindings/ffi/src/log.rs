@@ -1,43 +1,43 @@
-//! What the library has to say, to whoever listens.
+//! The library's log.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::CallbackError;
 
-/// How much a line of the log matters.
+/// The importance of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum LogLevel {
-    /// For who follows what happens.
+    /// Information.
     Info,
-    /// Something was done another way than asked for.
+    /// Something was done in another way than requested.
     Warning,
-    /// A bug of ours.
+    /// A bug of this library.
     Error,
 }
 
-/// Takes the lines of the log, from any thread. No line holds anything of an image.
+/// Receives the lines of the log, from any thread. No line contains anything of an image.
 #[uniffi::export(with_foreign)]
 pub trait LogSink: Send + Sync {
-    /// Takes a line.
+    /// Receives a line.
     ///
     /// # Errors
-    /// What the caller's code throws, which is dropped.
+    /// Exceptions of the caller's code. They are dropped.
     fn log(&self, level: LogLevel, message: String) -> Result<(), CallbackError>;
 }
 
 static SINK: RwLock<Option<Arc<dyn LogSink>>> = RwLock::new(None);
 
-/// Sets where the log of all segmenters goes, or ends it with nothing.
+/// Sets the receiver of the log of all segmenters; nothing ends the log.
 #[uniffi::export]
 pub fn set_log_sink(sink: Option<Arc<dyn LogSink>>) {
     *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
 }
 
 pub(crate) fn log(level: LogLevel, message: String) {
-    // The lock is given back first: the sink may set another one.
+    // The lock is released first, because the sink may set another one.
     let sink = SINK.read().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(sink) = sink {
-        // Who cannot be told, cannot be told that either.
+        // Exceptions of the sink are dropped.
         let _ = sink.log(level, message);
     }
 }

@@ -1,16 +1,16 @@
-//! What a segmenter is made of.
+//! The options of a segmenter.
 
 use std::path::Path;
 
-use mcdrl_model::{DeviceChoice, OpenStage};
+use mcdrl_runtime::{DeviceChoice, OpenStage};
 
 use crate::bytes::Bytes;
 use crate::error::{CallbackError, Result, SegmenterError};
 
-/// Where to compute.
+/// The device that computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Enum)]
 pub enum Device {
-    /// A real GPU that gives the model's own answer to the built-in image and is faster than the CPU, else the CPU.
+    /// Tries the CPU and, if there is one, the hardware GPU. Keeps the faster one that gives the right answer.
     #[default]
     Auto,
     /// The CPU.
@@ -32,7 +32,7 @@ impl From<Device> for DeviceChoice {
 /// Options of [`crate::ImageSegmenter`].
 #[derive(Clone, Debug, Default, uniffi::Record)]
 pub struct SegmenterOptions {
-    /// Where to compute.
+    /// The device that computes.
     pub device: Device,
     /// Threads on the CPU; by default as many as it has cores.
     #[uniffi(default)]
@@ -47,9 +47,9 @@ pub enum ModelSource {
         /// The whole file.
         bytes: Bytes,
     },
-    /// Its place.
+    /// Its path.
     Path {
-        /// A path of this machine.
+        /// A path on this machine.
         path: String,
     },
 }
@@ -66,22 +66,32 @@ impl ModelSource {
 }
 
 /// A confounder that a model knows.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+#[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct Confounder {
     /// Its name.
     pub name: String,
     /// The family it belongs to.
     pub family: String,
+    /// The weight from which on it disturbs a picture enough for a quality hint. Nothing: never a hint.
+    #[uniffi(default)]
+    pub hint_weight: Option<f32>,
 }
 
-/// A step of making a segmenter.
+impl From<&mcdrl_runtime::Confounder> for Confounder {
+    fn from(confounder: &mcdrl_runtime::Confounder) -> Self {
+        let mcdrl_runtime::Confounder { name, family, hint_weight, .. } = confounder.clone();
+        Self { name, family, hint_weight }
+    }
+}
+
+/// A stage of creating a segmenter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum CreationStage {
     /// The device is opened.
     Device,
     /// The model is read onto it.
     Model,
-    /// The built-in image is segmented, for which a GPU's kernels are compiled.
+    /// The built-in image is segmented and checked. A GPU compiles its kernels for it.
     WarmUp,
     /// The GPU and the CPU are timed.
     Measure,
@@ -98,13 +108,13 @@ impl From<OpenStage> for CreationStage {
     }
 }
 
-/// Hears what making a segmenter is at, on one of the segmenter's threads. With [`Device::Auto`] and a GPU the model is
-/// opened on both, and the first three stages come twice.
+/// Hears about the stages of creating a segmenter, on one of its threads. With [`Device::Auto`] and a hardware GPU the
+/// stages come twice.
 #[uniffi::export(with_foreign)]
 pub trait CreationListener: Send + Sync {
     /// A stage begins.
     ///
     /// # Errors
-    /// What the caller's code throws, which is dropped.
+    /// Exceptions of the caller's code. They are dropped.
     fn on_stage(&self, stage: CreationStage) -> Result<(), CallbackError>;
 }

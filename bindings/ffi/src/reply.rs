@@ -1,4 +1,4 @@
-//! The way of an answer back to whoever waits for it: sent once, by the worker or by a cancellation, the first wins.
+//! The way of an answer to the caller that waits for it. It is sent once, by the worker or by a cancellation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ pub(crate) struct Reply<T>(Arc<Mutex<Option<oneshot::Sender<Result<T>>>>>);
 /// The waiting end.
 pub(crate) struct Answer<T>(oneshot::Receiver<Result<T>>);
 
-/// Both ends of a new answer, which `cancellation` ends at once.
+/// Both ends of a new answer. `cancellation` answers at once.
 pub(crate) fn reply<T: Send + 'static>(
     cancellation: &Cancellation,
 ) -> Result<(Reply<T>, Answer<T>)> {
@@ -23,15 +23,15 @@ pub(crate) fn reply<T: Send + 'static>(
 }
 
 impl<T> Reply<T> {
-    /// Answers, unless somebody has.
+    /// Answers, unless it is answered already.
     pub(crate) fn send(self, result: Result<T>) {
         if let Some(sender) = take(&self.0) {
-            // Who no longer waits needs no answer.
+            // The caller may have given up.
             let _ = sender.send(result);
         }
     }
 
-    /// Whether somebody still waits.
+    /// Whether the caller still waits.
     pub(crate) fn is_wanted(&self) -> bool {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sender.as_ref().is_some_and(|sender| !sender.is_closed())
@@ -39,14 +39,14 @@ impl<T> Reply<T> {
 }
 
 impl<T> Answer<T> {
-    /// Waits, blocking the thread.
+    /// Waits and blocks the thread.
     pub(crate) fn wait(self) -> Result<T> {
         self.0.recv().unwrap_or(Err(SegmenterError::Closed))
     }
 
-    /// Waits as a future. Dropped, it tells the worker that nobody waits.
+    /// Waits as a future. A dropped future tells the worker that nobody waits.
     pub(crate) async fn later(self) -> Result<T> {
-        // A worker that ends drops what it did not come to.
+        // A worker that ends drops its waiting jobs.
         self.0.await.unwrap_or(Err(SegmenterError::Closed))
     }
 }

@@ -1,18 +1,19 @@
-//! What the packages are made over.
+//! The object that the packages wrap.
 
 use std::sync::Arc;
 
-use crate::answer::Segmentation;
+use crate::segmentation::Segmentation;
 use crate::cancellation::Cancellation;
 use crate::error::Result;
 use crate::image::Image;
 use crate::options::{Confounder, CreationListener, ModelSource, SegmenterOptions};
 use crate::reply::{Answer, reply};
 use crate::video::{Found, Video};
-use crate::worker::{About, Worker};
+use crate::bench::About;
+use crate::worker::Worker;
 
-/// Segments images on a thread of its own; names and behaviour follow MediaPipe's `ImageSegmenter`. Any thread may
-/// call it, several at once too: images are done in the order in which they came.
+/// Segments images on a thread of its own. Names and behaviour follow MediaPipe's `ImageSegmenter`. Any thread may call it,
+/// also several at once. Images are segmented in the order of the calls.
 #[derive(uniffi::Object)]
 pub struct ImageSegmenter {
     worker: Worker,
@@ -22,10 +23,10 @@ pub struct ImageSegmenter {
 
 #[uniffi::export]
 impl ImageSegmenter {
-    /// Reads the model, opens the device and holds it to the model's own answer.
+    /// Reads the model and opens the device. The device has to reproduce the model's reference answer.
     ///
     /// # Errors
-    /// `Model`, `ModelVersion`, `Device`, `WrongAnswer`, `Input`, `Cancelled`
+    /// `Model`, `ModelVersion`, `Device`, `WrongAnswer`, `Timeout`, `Input`, `Cancelled`
     #[uniffi::constructor]
     pub fn open(
         model: ModelSource,
@@ -76,13 +77,13 @@ impl ImageSegmenter {
         self.ask(image, cancellation)?.later().await
     }
 
-    /// Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
-    /// that gives way to a newer one gets nothing. So memory does not grow and masks are never late.
+    /// Segments a frame of a video. While one frame is segmented, only the newest frame waits. A frame that gives way to a
+    /// newer one gets nothing. So memory does not grow and masks are never late.
     ///
-    /// - `timestamp`: milliseconds, larger than the last frame's, be it another video's
+    /// - `timestamp`: milliseconds, larger than that of the last frame, also across videos
     ///
     /// # Errors
-    /// As [`Self::segment`]; `Input` for a timestamp that is not later.
+    /// As [`Self::segment`]; `Input` for a timestamp that is not larger.
     pub fn segment_for_video(
         &self,
         frame: Arc<Image>,
@@ -110,21 +111,21 @@ impl ImageSegmenter {
         self.about.labels.clone()
     }
 
-    /// The confounders that the model knows, in the order of [`Segmentation::confounder_weights`].
+    /// The confounders of the model, in the order of [`Segmentation::confounder_weights`].
     pub fn confounders(&self) -> Vec<Confounder> {
         self.about.confounders.clone()
     }
 
-    /// Where it computes: `cpu` or `gpu`.
+    /// The device that computes: `cpu` or `gpu`.
     pub fn device(&self) -> String {
         self.about.device.into()
     }
 
-    /// Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `Closed`. (The
-    /// languages have a `close` of their own for what UniFFI itself holds.)
+    /// Ends the segmenter after the current image and frees its memory. Waiting callers get `Closed`. (UniFFI's objects have a
+    /// `close` of their own.)
     ///
     /// # Errors
-    /// `Closed` if it was closed before.
+    /// `Closed` if it is closed already.
     pub fn shut_down(&self) -> Result<()> {
         let closed = self.worker.close();
         self.video.clear();

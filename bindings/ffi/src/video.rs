@@ -1,17 +1,18 @@
-//! Frames of a video: while one is being segmented, only the newest of those that follow waits.
+//! Frames of a video. While one is segmented, only the newest frame waits.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::answer::Segmentation;
+use crate::segmentation::Segmentation;
 use crate::error::{Result, SegmenterError};
 use crate::image::Image;
 use crate::reply::{Answer, Reply};
-use crate::worker::{Worker, guarded};
+use crate::panics::guarded;
+use crate::worker::Worker;
 
-/// What was found in a frame; nothing if it gave way to a newer one.
+/// The result for a frame; nothing if it gave way to a newer one.
 pub(crate) type Found = Option<Arc<Segmentation>>;
 
-/// The frame that waits, and when the last one was.
+/// The waiting frame, and the last timestamp.
 #[derive(Default)]
 pub(crate) struct Video {
     state: Arc<Mutex<State>>,
@@ -29,7 +30,7 @@ struct Waiting {
 }
 
 impl Video {
-    /// Lets a frame wait for `worker`; the one that waited so far gives way to it and is answered with nothing.
+    /// Lets a frame wait for `worker`. The frame that waited until now gives way and is answered with nothing.
     pub(crate) fn offer(
         &self,
         worker: &Worker,
@@ -40,15 +41,15 @@ impl Video {
         let mut state = lock(&self.state);
         if let Some(last) = state.last.filter(|last| timestamp <= *last) {
             let text = format!(
-                "the timestamp {timestamp} is not after the last frame's, {last}: they grow as long as the segmenter \
-                 lives, from one video to the next"
+                "the timestamp {timestamp} is not larger than the last one, {last}: timestamps must grow as long as the \
+                 segmenter lives, also across videos"
             );
             return Err(SegmenterError::Input(text));
         }
         state.last = Some(timestamp);
         match state.waits.replace(Waiting { frame, reply }) {
-            // The worker has been told that a frame waits. Who waited for the older one may go on in this very call, and
-            // come back here: not with the lock held.
+            // The worker knows already that a frame waits. The older frame's caller may continue inside this call and come
+            // back here, so the lock must be free.
             Some(older) => {
                 drop(state);
                 older.reply.send(Ok(None));
@@ -70,7 +71,7 @@ impl Video {
         Ok(answer)
     }
 
-    /// Forgets the frame that waits: who waits for it hears [`SegmenterError::Closed`].
+    /// Drops the waiting frame. Its caller gets [`SegmenterError::Closed`].
     pub(crate) fn clear(&self) {
         let forgotten = lock(&self.state).waits.take();
         // As in `offer`.

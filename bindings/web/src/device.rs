@@ -1,74 +1,89 @@
-//! The device that this module is for.
+//! The handles of the browser's GPU: to watch it, to name it and to free it. The CPU has none.
 
-use js_sys::Function;
-use mcdrl_model::{Device, Result};
+use mcdrl_runtime::DeviceChoice;
 
-/// An open device.
-pub struct OpenDevice {
-    /// As Burn knows it.
-    pub burn: Device,
-    #[cfg(feature = "gpu")]
-    setup: burn::tensor::wgpu::WgpuSetup,
-}
+#[cfg(not(all(feature = "gpu", target_family = "wasm")))]
+pub use cpu::GpuHandles;
+#[cfg(all(feature = "gpu", target_family = "wasm"))]
+pub use gpu::GpuHandles;
 
-/// Opens the CPU, which cannot be lost.
-///
-/// # Errors
-/// None in practice.
-#[cfg(not(feature = "gpu"))]
-pub async fn open(_on_lost: Function) -> Result<OpenDevice> {
-    Ok(OpenDevice { burn: mcdrl_model::DeviceChoice::Cpu.open()? })
-}
+/// The only device of this module.
+pub const CHOICE: DeviceChoice =
+    if cfg!(feature = "gpu") { DeviceChoice::Gpu } else { DeviceChoice::Cpu };
 
-#[cfg(not(feature = "gpu"))]
-impl OpenDevice {
-    /// What the hardware says it is.
-    pub fn adapter(&self) -> String {
-        String::new()
-    }
+#[cfg(not(all(feature = "gpu", target_family = "wasm")))]
+mod cpu {
+    use js_sys::Function;
+    use mcdrl_runtime::OpenOptions;
 
-    /// Gives its memory back.
-    pub fn close(self) {}
-}
+    /// No handles.
+    #[derive(Default)]
+    pub struct GpuHandles;
 
-#[cfg(feature = "gpu")]
-thread_local! {
-    /// Who is told that the device was lost: the device's callback may not hold JavaScript's values.
-    static ON_LOST: std::cell::RefCell<Option<Function>> = const { std::cell::RefCell::new(None) };
-}
+    impl GpuHandles {
+        /// The CPU cannot be lost.
+        pub fn watch(&self, _options: &mut OpenOptions<'_>, _on_lost: Function) {}
 
-/// Opens the GPU.
-///
-/// # Errors
-/// [`mcdrl_model::Error::Device`] if none answers.
-#[cfg(feature = "gpu")]
-pub async fn open(on_lost: Function) -> Result<OpenDevice> {
-    let unavailable = |e| mcdrl_model::Error::Device(format!("no GPU through WebGPU: {e}"));
-    let (burn, setup) =
-        Device::wgpu_options().init_with_setup_async().await.map_err(unavailable)?;
-    ON_LOST.with(|slot| slot.replace(Some(on_lost)));
-    setup.device.set_device_lost_callback(|reason, message| {
-        let told = ON_LOST.with(|slot| slot.borrow().clone());
-        if let Some(told) = told {
-            // What the listener throws is its own business.
-            let _ =
-                told.call1(&wasm_bindgen::JsValue::NULL, &format!("{reason:?}: {message}").into());
+        /// No name.
+        pub fn adapter(&self) -> String {
+            String::new()
         }
-    });
-    Ok(OpenDevice { burn, setup })
+
+        /// Nothing to free.
+        pub fn close(self) {}
+    }
 }
 
-#[cfg(feature = "gpu")]
-impl OpenDevice {
-    /// What the hardware says it is.
-    pub fn adapter(&self) -> String {
-        let info = self.setup.adapter.get_info();
-        format!("{} {} {}", info.name, info.driver, info.driver_info).trim().to_owned()
+#[cfg(all(feature = "gpu", target_family = "wasm"))]
+mod gpu {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use burn::tensor::wgpu::WgpuSetup;
+    use js_sys::Function;
+    use mcdrl_runtime::OpenOptions;
+    use wasm_bindgen::JsValue;
+
+    thread_local! {
+        /// The listener for a lost device. wgpu's callback must not hold JavaScript values itself.
+        static ON_LOST: RefCell<Option<Function>> = const { RefCell::new(None) };
     }
 
-    /// Gives its memory back.
-    pub fn close(self) {
-        ON_LOST.with(|slot| slot.replace(None));
-        self.setup.device.destroy();
+    /// The handles of the open GPU.
+    #[derive(Clone, Default)]
+    pub struct GpuHandles(Rc<RefCell<Option<WgpuSetup>>>);
+
+    impl GpuHandles {
+        /// Has the handles kept here when the GPU is open. `on_lost` hears a reason if it is lost later.
+        pub fn watch(&self, options: &mut OpenOptions<'_>, on_lost: Function) {
+            let slot = self.0.clone();
+            options.on_gpu = Box::new(move |setup| {
+                ON_LOST.with(|listener| listener.replace(Some(on_lost)));
+                setup.device.set_device_lost_callback(|reason, message| {
+                    let listener = ON_LOST.with(|listener| listener.borrow().clone());
+                    if let Some(listener) = listener {
+                        let text = format!("{reason:?}: {message}");
+                        // Exceptions of the listener are its own.
+                        let _ = listener.call1(&JsValue::NULL, &text.into());
+                    }
+                });
+                slot.replace(Some(setup));
+            });
+        }
+
+        /// The adapter's name.
+        pub fn adapter(&self) -> String {
+            let Some(setup) = &*self.0.borrow() else { return String::new() };
+            let info = setup.adapter.get_info();
+            format!("{} {} {}", info.name, info.driver, info.driver_info).trim().to_owned()
+        }
+
+        /// Frees the GPU's memory.
+        pub fn close(self) {
+            ON_LOST.with(|listener| listener.replace(None));
+            if let Some(setup) = self.0.take() {
+                setup.device.destroy();
+            }
+        }
     }
 }

@@ -1,77 +1,123 @@
 //! A model on the module's device.
 
+use std::time::Duration;
+
 use js_sys::Function;
-use mcdrl_model::{Confounder, Segmenter};
+use mcdrl_runtime::{Confounder, OpenOptions, OpenStage, Segmenter, faster_device};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::answer::{self, Maps};
-use crate::device::{self, OpenDevice};
+use crate::device::{self, GpuHandles};
 use crate::error::to_js;
 use crate::picture::Picture;
+use crate::segmentation::{self, Maps};
 
 /// A model on the module's device.
 #[wasm_bindgen]
 pub struct Engine {
     segmenter: Segmenter,
-    device: OpenDevice,
+    gpu: GpuHandles,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct About<'a> {
-    classes: &'a [String],
+    labels: Vec<String>,
     confounders: &'a [Confounder],
+    palette: &'static [[u8; 3]],
     adapter: String,
+    milliseconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Choice {
+    name: &'static str,
+    reason: String,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a model file on the module's device. `on_lost` is called with a reason if the device is lost later.
+    /// Opens a model file on the module's device, checks the device and, with `measure`, times it.
+    ///
+    /// - `limit`: milliseconds for each step on a GPU
+    /// - `on_stage`: hears the stage, `"device"`, `"model"`, `"warm-up"` or `"measure"`
+    /// - `on_lost`: hears a reason if the device is lost later
     ///
     /// # Errors
-    /// `device` if there is no such device, `model` or `model-version` for a file that is none.
-    pub async fn open(model: Vec<u8>, on_lost: Function) -> Result<Engine, JsValue> {
-        let device = device::open(on_lost).await.map_err(|e| to_js(&e))?;
-        let segmenter = Segmenter::from_bytes(&model, &device.burn).map_err(|e| to_js(&e))?;
-        Ok(Self { segmenter, device })
+    /// `device`, `timeout` and `wrong-answer` for the device, `model` and `model-version` for the file.
+    pub async fn open(
+        model: Vec<u8>,
+        measure: bool,
+        limit: f64,
+        on_stage: Function,
+        on_lost: Function,
+    ) -> Result<Engine, JsValue> {
+        let gpu = GpuHandles::default();
+        let mut options = OpenOptions::on(device::CHOICE);
+        options.measure = measure;
+        options.gpu_limit = Duration::from_secs_f64(limit / 1e3);
+        options.on_stage = Box::new(move |stage| {
+            // Exceptions of the listener are its own.
+            let _ = on_stage.call1(&JsValue::NULL, &stage_name(stage).into());
+        });
+        gpu.watch(&mut options, on_lost);
+        match Segmenter::open(&model, options).await {
+            Ok(segmenter) => Ok(Self { segmenter, gpu }),
+            Err(error) => {
+                gpu.close();
+                Err(to_js(&error))
+            }
+        }
     }
 
-    /// `{ classes, confounders: [{ name, family }], adapter }`.
+    /// `{ labels, confounders: [{ name, family, hint_weight? }], palette, adapter, milliseconds? }`.
     ///
     /// # Errors
     /// None in practice.
     pub fn about(&self) -> Result<JsValue, JsValue> {
-        let header = self.segmenter.header();
         let about = About {
-            classes: self.segmenter.labels(),
-            confounders: &header.profile.confounders,
-            adapter: self.device.adapter(),
+            labels: self.segmenter.labels(),
+            confounders: &self.segmenter.header().profile.confounders,
+            palette: &mcdrl_image::PALETTE,
+            adapter: self.gpu.adapter(),
+            milliseconds: self.segmenter.device().time.map(|time| time.as_secs_f64() * 1e3),
         };
         Ok(about.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
-    }
-
-    /// Segments the built-in image and holds the answer to the model file's: a warm-up and a test of the device.
-    ///
-    /// # Errors
-    /// `wrong-answer` or `device`.
-    pub async fn check(&self) -> Result<(), JsValue> {
-        self.segmenter.self_check().await.map_err(|e| to_js(&e))
     }
 
     /// Segments one image.
     ///
     /// # Errors
-    /// `device` if it fails.
+    /// `device` if the device fails.
     pub async fn segment(&self, picture: &Picture, maps: Maps) -> Result<JsValue, JsValue> {
-        let images = [&picture.image];
-        let segmentations = self.segmenter.segment_batch_async(&images).await;
-        answer::to_js(&segmentations.map_err(|e| to_js(&e))?[0], &picture.image, maps)
+        let segmentations = self.segmenter.segment_batch_async(&[&picture.image]).await;
+        segmentation::to_js(&segmentations.map_err(|e| to_js(&e))?[0], &picture.image, maps)
     }
 
-    /// Gives the device's memory back at once; the engine is of no use afterwards.
+    /// Frees the device's memory at once. The engine cannot be used afterwards.
     pub fn close(self) {
-        self.device.close();
+        self.gpu.close();
+    }
+}
+
+/// Decides between the GPU and the CPU by the milliseconds that both took: `{ name, reason }`.
+///
+/// # Errors
+/// None in practice.
+#[wasm_bindgen(js_name = chooseDevice)]
+pub fn choose_device(gpu: f64, cpu: f64) -> Result<JsValue, JsValue> {
+    let time = |milliseconds: f64| Duration::from_secs_f64(milliseconds.max(0.0) / 1e3);
+    let chosen = faster_device(time(gpu), time(cpu));
+    let choice = Choice { name: chosen.kind.name(), reason: chosen.reason.to_string() };
+    Ok(choice.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+fn stage_name(stage: OpenStage) -> &'static str {
+    match stage {
+        OpenStage::Device => "device",
+        OpenStage::Model => "model",
+        OpenStage::WarmUp => "warm-up",
+        OpenStage::Measure => "measure",
     }
 }

@@ -1,21 +1,22 @@
-//! The WebAssembly side of the npm package `mcdrl`: translates between JavaScript and `mcdrl-model`, decides nothing.
+//! The WebAssembly side of the npm package `mcdrl`. It translates between JavaScript and `mcdrl-runtime` and decides
+//! nothing.
 //!
-//! Built three times (`cargo xtask web`): for the CPU on one thread, for the CPU on many, and for WebGPU. Each module
-//! has the same surface, which the package's worker drives: an [`Engine`] opened with a model file segments a
+//! `cargo xtask web` builds it three times: for the CPU on one thread, for the CPU on many threads, and for WebGPU. All
+//! modules have the same surface, and the package's worker uses it: an [`Engine`] holds a model and segments a
 //! [`Picture`].
 
-mod answer;
 mod device;
 mod engine;
 mod error;
 mod panic;
 mod picture;
+mod segmentation;
 #[cfg(feature = "threads")]
 mod threads;
 
-pub use answer::Maps;
-pub use engine::Engine;
+pub use engine::{Engine, choose_device};
 pub use panic::panic_message;
 pub use picture::Picture;
+pub use segmentation::Maps;
 #[cfg(feature = "threads")]
 pub use threads::{build_threads, run_thread, thread_memory};

@@ -1,4 +1,4 @@
-//! A panic ends the module; what it said is kept for the error that the caller gets.
+//! A panic ends the module. Its message is kept for the caller's error.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ fn keep_panic_messages() {
     }));
 }
 
-/// What the last panic said.
+/// The message of the last panic.
 #[wasm_bindgen(js_name = panicMessage)]
 pub fn panic_message() -> Option<String> {
     MESSAGE.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! Rayon's threads are workers that the package starts: each calls [`run_thread`] and so lends itself to the pool.
+//! Rayon's threads are workers of the package. Each calls [`run_thread`] and so becomes a thread of the pool.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::error::coded;
 static WAITING: Mutex<VecDeque<ThreadBuilder>> = Mutex::new(VecDeque::new());
 static ADDED: Condvar = Condvar::new();
 
-/// Makes this worker one of the pool's threads; returns when the pool ends, so never.
+/// Makes this worker a thread of the pool. It returns when the pool ends, which is never.
 #[wasm_bindgen(js_name = runThread)]
 pub fn run_thread() {
     let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,10 +26,10 @@ pub fn run_thread() {
     thread.run();
 }
 
-/// Builds the pool out of `count` workers that have called [`run_thread`] or are about to.
+/// Builds the pool of `count` workers that have called [`run_thread`] or will.
 ///
 /// # Errors
-/// `internal` if there is a pool already.
+/// `internal` if a pool exists already.
 #[wasm_bindgen(js_name = buildThreads)]
 pub fn build_threads(count: usize) -> Result<(), JsValue> {
     let spawn = |thread| {
@@ -41,7 +41,7 @@ pub fn build_threads(count: usize) -> Result<(), JsValue> {
     pool.map_err(|e| coded("internal", &e.to_string()))
 }
 
-/// The memory that the threads share.
+/// The shared memory of the threads.
 #[wasm_bindgen(js_name = threadMemory)]
 pub fn thread_memory() -> JsValue {
     wasm_bindgen::memory()

@@ -1,11 +1,11 @@
-/** Which device computes: what the browser really has, tried, checked and timed. */
+/** Loads the modules that the browser can run, and remembers which device was faster. The decisions are the modules'. */
 
 import { SegmenterError } from "./errors.js";
 import { loadModule, unloadModule, type Engine, type Fetch, type Module, type ModuleName } from "./modules.js";
 import type { Verdicts } from "./protocol.js";
 import type { Delegate, DeviceInfo, SegmenterProgress } from "./types.js";
 
-/** A model ready on a device. */
+/** A model on an open device. */
 export interface Running {
   name: ModuleName;
   module: Module;
@@ -15,8 +15,8 @@ export interface Running {
   lost: Promise<never>;
 }
 
-/** All that choosing needs to know. */
-export interface Wish {
+/** How a model is opened. */
+export interface OpenOptions {
   model: Uint8Array;
   delegate: Delegate;
   threads: number;
@@ -24,142 +24,130 @@ export interface Wish {
   verdicts: Verdicts;
   get: Fetch;
   report(progress: SegmenterProgress): void;
-  /** Rejects when a module panics, which its own promises do not tell. */
+  /** Rejects when a module panics. The module's own promises stay open then. */
   broken(): Promise<never>;
 }
 
-/** Opens the model on the device that is wanted, or on the CPU where that cannot be. */
-export async function chooseDevice(wish: Wish): Promise<{ running: Running; verdicts: Verdicts }> {
-  if (wish.delegate === "CPU") return { running: await openCpu(wish, "as asked for"), verdicts: {} };
-  const adapter = await findAdapter(wish.gpuTimeout);
-  if (typeof adapter === "string") return { running: await openCpu(wish, adapter), verdicts: {} };
+/** Opens the model on the device of the user's choice, or on the CPU if the GPU cannot be used. */
+export async function chooseDevice(options: OpenOptions): Promise<{ running: Running; verdicts: Verdicts }> {
+  const { delegate } = options;
+  if (delegate === "CPU") return { running: await openCpu(options, "as requested"), verdicts: {} };
+  const adapter = await findAdapter(options.gpuTimeout);
+  if (typeof adapter === "string") return { running: await openCpu(options, adapter), verdicts: {} };
 
-  const machine = `${adapter.description} ${fingerprint(wish.model)} ${threadCount(wish)}`;
-  if (wish.delegate === "auto" && wish.verdicts[machine] === "CPU") {
-    const reason = `the GPU ${adapter.description} failed or was slower when both were timed before`;
-    return { running: await openCpu(wish, reason), verdicts: {} };
+  const gpuName = `the GPU ${adapter.description}`;
+  const machine = `${adapter.description} ${fingerprint(options.model)} ${threadCount(options)}`;
+  const known = delegate === "auto" ? options.verdicts[machine] : undefined;
+  if (known === "CPU") {
+    const reason = `${gpuName} failed or was slower when both were timed before`;
+    return { running: await openCpu(options, reason), verdicts: {} };
   }
-  const onCpu = async (thrown: unknown) => {
-    const { code, message } = SegmenterError.from(thrown);
-    // A model that is none is none on the CPU too.
-    if (code === "model" || code === "model-version") throw thrown;
-    const running = await openCpu(wish, `the GPU ${adapter.description} failed: ${message}`);
-    // The next visit need not try again.
-    return { running, verdicts: wish.delegate === "auto" ? { [machine]: "CPU" as const } : {} };
-  };
   let gpu: Running;
   try {
-    gpu = await openGpu(wish, adapter.description);
+    gpu = await openGpu(options, adapter.description, delegate === "auto" && !known);
   } catch (thrown) {
-    return onCpu(thrown);
+    const { code, message } = SegmenterError.from(thrown);
+    // A file that is not a model fails on the CPU too.
+    if (code === "model" || code === "model-version") throw thrown;
+    const running = await openCpu(options, `${gpuName} failed: ${message}`);
+    return { running, verdicts: delegate === "auto" ? { [machine]: "CPU" } : {} };
   }
-  if (wish.delegate === "GPU") return { running: withReason(gpu, "as asked for"), verdicts: {} };
-  if (wish.verdicts[machine] === "GPU") {
-    return { running: withReason(gpu, "faster than the CPU when both were timed before"), verdicts: {} };
-  }
-  const cpu = await openCpu(wish, "");
-  wish.report({ stage: "measure" });
-  let gpuTime: number;
-  try {
-    gpuTime = await time(() => onTime(gpu.engine.check(), gpu.lost, wish, "to be timed"));
-  } catch (thrown) {
-    release(gpu);
-    const reason = `the GPU ${adapter.description} failed: ${SegmenterError.from(thrown).message}`;
-    return { running: withReason(cpu, reason), verdicts: { [machine]: "CPU" } };
-  }
-  const cpuTime = await time(() => cpu.engine.check());
-  const [winner, loser] = gpuTime < cpuTime ? [gpu, cpu] : [cpu, gpu];
+  if (delegate === "GPU") return { running: withReason(gpu, "as requested"), verdicts: {} };
+  if (known) return { running: withReason(gpu, "faster than the CPU when both were timed before"), verdicts: {} };
+
+  const cpu = await openCpu(options, "", true);
+  const milliseconds = (running: Running) => running.engine.about().milliseconds ?? Infinity;
+  const choice = cpu.module.chooseDevice(milliseconds(gpu), milliseconds(cpu));
+  const [winner, loser] = choice.name === "gpu" ? [gpu, cpu] : [cpu, gpu];
   release(loser);
-  const ratio = (Math.max(gpuTime, cpuTime) / Math.min(gpuTime, cpuTime)).toFixed(1);
-  const reason = `${ratio} × as fast as the ${loser === gpu ? `GPU ${adapter.description}` : "CPU"}`;
   const verdict = winner === gpu ? "GPU" : "CPU";
-  return { running: withReason(winner, reason), verdicts: { [machine]: verdict } };
+  return { running: withReason(winner, choice.reason), verdicts: { [machine]: verdict } };
 }
 
 /** Opens the model on the CPU: on many threads where memory can be shared, else on one. */
-export async function openCpu(wish: Wish, reason: string): Promise<Running> {
-  const threads = threadCount(wish);
-  wish.report({ stage: "module" });
-  // Threads that do not come up are no reason to fail.
-  const many = threads > 1 ? await loadModule("threads", threads, wish.get).catch(() => undefined) : undefined;
+export async function openCpu(options: OpenOptions, reason: string, measure = false): Promise<Running> {
+  const threads = threadCount(options);
+  options.report({ stage: "module" });
+  // If the threads do not start, one thread is enough.
+  const many = threads > 1 ? await loadModule("threads", threads, options.get).catch(() => undefined) : undefined;
   const name = many ? "threads" : "cpu";
-  const module = many ?? (await loadModule("cpu", 1, wish.get));
+  const module = many ?? (await loadModule("cpu", 1, options.get));
   const never = new Promise<never>(() => {});
-  const broken = wish.broken();
-  const engine = await Promise.race([module.Engine.open(wish.model, () => {}), broken]);
-  wish.report({ stage: "warm-up" });
-  await Promise.race([engine.check(), broken]);
+  const engine = await Promise.race([openEngine(module, options, measure, () => {}), options.broken()]);
   const info: DeviceInfo = { name: "cpu", threads: many ? threads : 1, reason, adapter: "" };
   return { name, module, engine, info, lost: never };
 }
 
-async function openGpu(wish: Wish, description: string): Promise<Running> {
-  wish.report({ stage: "module" });
-  const module = await loadModule("gpu", 1, wish.get);
+async function openGpu(options: OpenOptions, description: string, measure: boolean): Promise<Running> {
+  options.report({ stage: "module" });
+  const module = await loadModule("gpu", 1, options.get);
   let lose: (reason: SegmenterError) => void = () => {};
   const lost = new Promise<never>((_, reject) => {
     lose = reject;
   });
   lost.catch(() => {}); // It may be lost while nothing runs.
   const onLost = (reason: string) => lose(new SegmenterError("device", `the GPU was lost (${reason})`));
-  const opening = module.Engine.open(wish.model, onLost);
-  let engine: Engine;
+  const opening = openEngine(module, options, measure, onLost);
   try {
-    engine = await onTime(opening, lost, wish, "to open");
+    const engine = await Promise.race([opening, lost, options.broken()]);
+    const adapter = description || engine.about().adapter;
+    return { name: "gpu", module, engine, info: { name: "gpu", threads: 1, reason: "", adapter }, lost };
   } catch (thrown) {
-    // One that comes too late must not stay beside the CPU.
+    // An engine that comes late must not stay beside the CPU.
     opening.then((late) => late.close()).catch(() => {});
     unloadModule("gpu");
     throw thrown;
   }
-  const adapter = description || engine.about().adapter;
-  const running: Running = { name: "gpu", module, engine, info: { name: "gpu", threads: 1, reason: "", adapter }, lost };
-  try {
-    wish.report({ stage: "warm-up" });
-    await onTime(engine.check(), lost, wish, "for its first image");
-    return running;
-  } catch (thrown) {
-    release(running);
-    throw thrown;
-  }
 }
 
-/** A GPU's answer: unless it is lost, its module breaks or the time is up. */
-export function onTime<T>(answer: Promise<T>, lost: Promise<never>, wish: Wish, what: string): Promise<T> {
-  return within(Promise.race([answer, lost, wish.broken()]), wish.gpuTimeout, what);
+function openEngine(
+  module: Module,
+  { model, gpuTimeout, report }: OpenOptions,
+  measure: boolean,
+  onLost: (reason: string) => void,
+): Promise<Engine> {
+  const onStage = (stage: string) => {
+    if (stage === "warm-up" || stage === "measure") report({ stage });
+  };
+  return module.Engine.open(model, measure, gpuTimeout, onStage, onLost);
 }
 
-/** Gives a device's memory back, and ends its module. */
+/** The result of a GPU, unless it is lost, its module breaks or the time is over. */
+export function onTime<T>(result: Promise<T>, lost: Promise<never>, options: OpenOptions, what: string): Promise<T> {
+  return within(Promise.race([result, lost, options.broken()]), options.gpuTimeout, what);
+}
+
+/** Frees the device's memory and ends its module. */
 export function release({ engine, name }: Running): void {
   try {
     engine.close();
   } catch {
-    // It is in use or broken: its memory goes with the lost device, or with this worker.
+    // The engine is in use or broken. Its memory is freed with the lost device or with this worker.
   }
   unloadModule(name);
 }
 
-/** The answer, or a `timeout` error if it does not come. */
-async function within<T>(answer: Promise<T>, milliseconds: number, what: string): Promise<T> {
+/** The result, or a `timeout` error. */
+async function within<T>(result: Promise<T>, milliseconds: number, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     const text = `the GPU took longer than ${milliseconds / 1000} s ${what}`;
     timer = setTimeout(() => reject(new SegmenterError("timeout", text)), milliseconds);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([result, late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** The adapter that the browser would give, or why there is none. */
+/** The browser's adapter, or why there is none. */
 async function findAdapter(limit: number): Promise<{ description: string } | string> {
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!gpu) return "no WebGPU here";
   try {
     const options: GPURequestAdapterOptions = { powerPreference: "high-performance" };
-    const adapter = await within(gpu.requestAdapter(options), limit, "to say what it is");
+    const adapter = await within(gpu.requestAdapter(options), limit, "to name its adapter");
     if (!adapter) return "WebGPU has no adapter here";
     const { vendor = "", architecture = "", description = "" } = adapter.info ?? {};
     return { description: [vendor, architecture, description].filter(Boolean).join(" ") || "unnamed" };
@@ -168,26 +156,15 @@ async function findAdapter(limit: number): Promise<{ description: string } | str
   }
 }
 
-function threadCount(wish: Wish): number {
+function threadCount(options: OpenOptions): number {
   const shared = typeof SharedArrayBuffer !== "undefined" && globalThis.crossOriginIsolated === true;
   if (!shared || typeof Worker === "undefined") return 1;
-  // Firefox 153 freezes the page after a few segmenters with threads were closed; the cause is not known yet.
+  // Firefox 153 freezes the page after a few segmenters with threads were closed. The cause is unknown.
   if (/\bFirefox\//.test(navigator.userAgent)) return 1;
-  return Math.min(wish.threads, navigator.hardwareConcurrency || 1);
+  return Math.min(options.threads, navigator.hardwareConcurrency || 1);
 }
 
-/** The median time of three runs. */
-async function time(run: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let count = 0; count < 3; count++) {
-    const start = performance.now();
-    await run();
-    times.push(performance.now() - start);
-  }
-  return times.sort((a, b) => a - b)[1]!;
-}
-
-/** A short name for a model's bytes (FNV-1a): it need not be safe, only cheap. */
+/** A short name for a model's bytes (FNV-1a). It must be cheap, not safe. */
 function fingerprint(bytes: Uint8Array): string {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);

@@ -1,9 +1,9 @@
-/** The WebAssembly modules: what they offer, and how one is loaded. */
+/** The WebAssembly modules: their surface, and how they are loaded. */
 
 import { SegmenterError } from "./errors.js";
-import type { ConfounderWeight, SegmentationResult } from "./types.js";
+import type { Color, SegmentationResult } from "./types.js";
 
-/** `fetch`, or what stands for it. */
+/** `fetch`, or its replacement in Node. */
 export type Fetch = (url: string) => Promise<Response>;
 
 export type ModuleName = "cpu" | "threads" | "gpu";
@@ -13,22 +13,38 @@ export interface Picture {
   free(): void;
 }
 
+/** The properties of an open model. */
+export interface About {
+  labels: string[];
+  confounders: { name: string; family: string; hint_weight?: number }[];
+  palette: Color[];
+  adapter: string;
+  /** The time of the built-in image, if it was measured. */
+  milliseconds?: number;
+}
+
 /** A model on a module's device. */
 export interface Engine {
-  about(): {
-    classes: string[];
-    confounders: Omit<ConfounderWeight, "weight">[];
-    adapter: string;
-  };
-  check(): Promise<void>;
+  about(): About;
   segment(picture: Picture, maps: object): Promise<Omit<SegmentationResult, "device" | "milliseconds">>;
   close(): void;
 }
 
-/** What wasm-bindgen makes of `bindings/web/src`. */
+/** The surface that wasm-bindgen makes of `bindings/web/src`. */
 export interface Module {
   default(input: { module_or_path: WebAssembly.Module; memory?: WebAssembly.Memory }): Promise<unknown>;
-  Engine: { open(model: Uint8Array, onLost: (reason: string) => void): Promise<Engine> };
+  Engine: {
+    /** Opens, checks and, with `measure`, times the module's device. `limit`: milliseconds for each step on a GPU. */
+    open(
+      model: Uint8Array,
+      measure: boolean,
+      limit: number,
+      onStage: (stage: string) => void,
+      onLost: (reason: string) => void,
+    ): Promise<Engine>;
+  };
+  /** Decides by the milliseconds of both devices. */
+  chooseDevice(gpu: number, cpu: number): { name: "cpu" | "gpu"; reason: string };
   Picture: {
     decode(file: Uint8Array): Picture;
     fromRgba(pixels: Uint8Array | Uint8ClampedArray, width: number, height: number): Picture;
@@ -39,7 +55,7 @@ export interface Module {
   threadMemory?(): WebAssembly.Memory;
 }
 
-// Bundlers find and copy these files by this very form.
+// Bundlers find and copy these files only if they are written in this form.
 const FILES: Record<ModuleName, () => { script: URL; wasm: URL }> = {
   cpu: () => ({
     script: new URL("./cpu/mcdrl.js", import.meta.url),
@@ -55,17 +71,17 @@ const FILES: Record<ModuleName, () => { script: URL; wasm: URL }> = {
   }),
 };
 
-/** A module that runs, and the workers that are its threads. */
+/** A running module, and the workers that are its threads. */
 interface Instance {
   module: Module;
   threads: Worker[];
 }
 
 const instances = new Map<ModuleName, Promise<Instance>>();
-/** How often each module was started: a second instance needs a second import. */
+/** How often each module was started. A second instance needs a second import. */
 const starts = new Map<ModuleName, number>();
 
-/** The module, loaded and started once, with `threads` threads if it is the one that has some. */
+/** Loads and starts a module once; the module `threads` with that many threads. */
 export async function loadModule(name: ModuleName, threads: number, get: Fetch): Promise<Module> {
   let instance = instances.get(name);
   if (!instance) {
@@ -76,7 +92,7 @@ export async function loadModule(name: ModuleName, threads: number, get: Fetch):
   return (await instance).module;
 }
 
-/** Ends a module that broke, or is not needed: the next time it is loaded anew. */
+/** Ends a module. The next time it is loaded anew. */
 export function unloadModule(name: ModuleName): void {
   const instance = instances.get(name);
   instances.delete(name);
@@ -111,10 +127,10 @@ async function compile(url: string, get: Fetch): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
-/** Milliseconds that threads may take to come up. */
+/** Milliseconds in which the threads must start. */
 const THREAD_LIMIT = 20_000;
 
-/** Starts workers that share the module's memory; rayon's threads live in them. */
+/** Starts workers that share the module's memory. They are rayon's threads. */
 async function startThreads(
   module: Module,
   compiled: WebAssembly.Module,
@@ -134,7 +150,7 @@ async function startThreads(
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the threads do not come up")), THREAD_LIMIT);
+    timer = setTimeout(() => reject(new Error("the threads do not start")), THREAD_LIMIT);
   });
   try {
     await Promise.race([Promise.all(started), late]);

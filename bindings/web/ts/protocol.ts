@@ -1,9 +1,9 @@
-/** What page and worker say to each other. Every request has a number; its answer has the same. */
+/** The messages between page and worker. A request and its answer have the same number. */
 
 import type { SegmenterErrorCode } from "./errors.js";
-import type { Delegate, DeviceInfo, SegmentationResult, SegmenterProgress } from "./types.js";
+import type { Color, ConfounderInfo, Delegate, DeviceInfo, SegmentationResult, SegmenterProgress } from "./types.js";
 
-/** Which device proved faster, by machine and model; the page keeps it between visits. */
+/** The faster device, by machine and model. The page keeps it between visits. */
 export type Verdicts = Record<string, "CPU" | "GPU">;
 
 export interface CreateRequest {
@@ -32,7 +32,8 @@ export type ToWorker = ({ id: number } & Request) | { type: "cancel"; id: number
 
 export interface Created {
   labels: string[];
-  confounders: { name: string; family: string }[];
+  confounders: ConfounderInfo[];
+  palette: Color[];
   device: DeviceInfo;
   verdicts: Verdicts;
 }

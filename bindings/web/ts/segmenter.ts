@@ -1,9 +1,11 @@
-/** The page's side: what a web developer uses. */
+/** The page's side of the package. */
 
 import { SegmenterError } from "./errors.js";
 import { toPayload } from "./inputs.js";
 import type { Created, FromWorker, Payload, Port, Request, ToWorker, Verdicts } from "./protocol.js";
 import type {
+  Color,
+  ConfounderInfo,
   DeviceInfo,
   ImageSegmenterOptions,
   ImageSource,
@@ -14,14 +16,14 @@ import type {
 
 /** A worker and how to end it. */
 export interface Host extends Port<ToWorker, FromWorker> {
-  /** Called when the worker itself breaks or cannot be started. */
+  /** Called when the worker breaks or cannot be started. */
   onBroken(listener: (reason: string) => void): void;
   terminate(): void;
 }
 
 let startHost: () => Host | Promise<Host>;
 
-/** Sets how workers are started here: in browsers and in Node that differs. */
+/** Sets how workers are started. It differs between browsers and Node. */
 export function useHost(start: () => Host | Promise<Host>): void {
   startHost = start;
 }
@@ -71,7 +73,7 @@ export class ImageSegmenter {
     this.#onProgress = options.onProgress;
     host.listen((message) => this.#receive(message));
     host.onBroken((reason) => {
-      // What breaks before it says anything could not be loaded.
+      // A worker that breaks before its first message could not be loaded.
       const [code, what] = this.#heard ? (["internal", "broke"] as const) : (["network", "could not be started"] as const);
       this.#end(new SegmenterError(code, `the worker ${what}: ${reason}`));
       host.terminate();
@@ -79,7 +81,7 @@ export class ImageSegmenter {
   }
 
   /**
-   * Downloads the model, picks a device, warms it up and holds it to the model's own answer.
+   * Downloads the model, chooses a device and checks it against the reference answer in the model file.
    *
    * @throws SegmenterError `model`, `model-version`, `network`, `input`, `wrong-answer`, `aborted`, `timeout`, `internal`
    */
@@ -91,7 +93,7 @@ export class ImageSegmenter {
     } catch (thrown) {
       const error = SegmenterError.from(thrown);
       if (error.code !== "timeout" || options.delegate === "CPU") throw error;
-      // Something on the GPU's side blocked the whole worker: again, without it.
+      // The GPU blocked the whole worker. Try again without it.
       const segmenter = await ImageSegmenter.#open({ ...options, delegate: "CPU" }, limit);
       segmenter.#created.device.reason = error.message;
       return segmenter;
@@ -126,7 +128,7 @@ export class ImageSegmenter {
         reject(new SegmenterError("timeout", `the worker was not ready after ${limit / 1000} s${at}`));
       };
       timer = setTimeout(expire, limit);
-      // However long a download takes, it is not the device's fault.
+      // The limit does not count the download.
       this.#onProgress = (progress) => {
         this.#stage = progress.stage;
         if (progress.stage === "model") {
@@ -146,7 +148,7 @@ export class ImageSegmenter {
   }
 
   /**
-   * Segments one image. Several may be asked for at once; they are done in order.
+   * Segments one image. Several calls may wait; they are done in order.
    *
    * @throws SegmenterError `image`, `image-too-large`, `input`, `device`, `aborted`, `closed`
    */
@@ -167,11 +169,11 @@ export class ImageSegmenter {
   }
 
   /**
-   * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
-   * that gives way to a newer one resolves to `null`. So memory does not grow and masks are never late. The frame is
-   * read at once, so a `VideoFrame` or `ImageBitmap` may be closed as soon as this returns.
+   * Segments a frame of a video. While one frame is segmented, only the newest frame waits. A frame that gives way to a
+   * newer one resolves to `null`. So memory does not grow and masks are never late. The frame is read at once, so a
+   * `VideoFrame` or `ImageBitmap` may be closed as soon as this returns.
    *
-   * @param timestamp milliseconds, larger than the last one's, be it another video's
+   * @param timestamp milliseconds, larger than the last one, also across videos
    * @throws SegmenterError as {@link segment}
    */
   async segmentForVideo(
@@ -181,8 +183,8 @@ export class ImageSegmenter {
   ): Promise<SegmentationResult | null> {
     if (!(timestamp > this.#lastTimestamp)) {
       const text =
-        `the timestamp ${timestamp} is not after the last frame's, ${this.#lastTimestamp}: ` +
-        "they grow as long as the segmenter lives, from one video to the next";
+        `the timestamp ${timestamp} is not larger than the last one, ${this.#lastTimestamp}: ` +
+        "timestamps must grow as long as the segmenter lives, also across videos";
       throw new SegmenterError("input", text);
     }
     this.#mustBeOpen();
@@ -190,7 +192,7 @@ export class ImageSegmenter {
     const [payload, transfer] = await toPayload(frame, options.transfer ?? false);
     return new Promise((resolve, reject) => {
       const frame: Frame = { timestamp, payload, transfer, signal: options.signal, resolve, reject };
-      // Frames may be read in another order than they came.
+      // Frames may be read in another order than that of the calls.
       const newest = (this.#nextFrame?.timestamp ?? -Infinity) > timestamp ? this.#nextFrame! : frame;
       const older = newest === frame ? this.#nextFrame : frame;
       older?.transfer.filter(isBitmap).forEach((bitmap) => bitmap.close());
@@ -209,26 +211,32 @@ export class ImageSegmenter {
     this.#frameRuns = false;
   }
 
-  /** The names of the mask's values: `"background"` first. */
+  /** The names of the mask values: `"background"` first. */
   getLabels(): string[] {
     return [...this.#created.labels];
   }
 
-  /** The confounders that the model knows, in the order of {@link SegmentationResult.confounders}. */
-  getConfounders(): { name: string; family: string }[] {
+  /** The confounders of the model, in the order of {@link SegmentationResult.confounders}. */
+  getConfounders(): ConfounderInfo[] {
     return this.#created.confounders.map((confounder) => ({ ...confounder }));
   }
 
-  /** Which device computes, and why. */
+  /** The colour of mask value `value`. The palette of the classes repeats after its last colour; the background is black. */
+  getColor(value: number): Color {
+    const { palette } = this.#created;
+    return value === 0 ? [0, 0, 0] : palette[(value - 1) % palette.length]!;
+  }
+
+  /** The device that computes, and why. */
   get device(): DeviceInfo {
     return { ...this.#created.device };
   }
 
-  /** Gives all memory back, the GPU's too. What is still running is rejected as `closed`. Closing twice does nothing. */
+  /** Frees all memory, the GPU's too. Waiting calls are rejected as `closed`. Closing twice does nothing. */
   close(): void {
     if (this.#ended) return;
     this.#host.post({ type: "close" });
-    // A worker in the middle of an image does not hear it.
+    // A worker that segments does not hear the message.
     setTimeout(() => this.#host.terminate(), 1000);
     this.#end(new SegmenterError("closed", "the segmenter is closed"));
   }
@@ -294,7 +302,7 @@ export class ImageSegmenter {
     return waiting;
   }
 
-  /** Nothing is answered any more. */
+  /** Rejects all waiting calls. */
   #end(reason: SegmenterError): void {
     this.#ended ??= reason;
     for (const waiting of this.#waiting.values()) waiting.reject(reason);
@@ -310,15 +318,15 @@ function modelOf(model: ImageSegmenterOptions["model"]): string | Uint8Array {
   if (model instanceof ArrayBuffer) return new Uint8Array(model);
   if (model instanceof Uint8Array) return model;
   if (typeof model === "string" || model instanceof URL) {
-    // The worker has another base address than the page.
+    // The worker has another base URL than the page.
     const base = typeof document === "undefined" ? undefined : document.baseURI;
     try {
       return new URL(model, base).href;
     } catch {
-      throw new SegmenterError("input", `the option model is no address: ${String(model)}`);
+      throw new SegmenterError("input", `the option model is not a URL: ${String(model)}`);
     }
   }
-  throw new SegmenterError("input", "the option model must be the address or the bytes of a model file");
+  throw new SegmenterError("input", "the option model must be the URL or the bytes of a model file");
 }
 
 const VERDICTS = "mcdrl.faster-device";
@@ -328,7 +336,7 @@ function readVerdicts(): Verdicts {
     const stored: unknown = JSON.parse(localStorage.getItem(VERDICTS) ?? "{}");
     return typeof stored === "object" && stored !== null ? (stored as Verdicts) : {};
   } catch {
-    return {}; // No storage here, or another's entry in it: it is measured again.
+    return {}; // No storage, or a foreign entry: both devices are timed again.
   }
 }
 
@@ -336,6 +344,6 @@ function writeVerdicts(verdicts: Verdicts): void {
   try {
     localStorage.setItem(VERDICTS, JSON.stringify({ ...readVerdicts(), ...verdicts }));
   } catch {
-    // No storage here: it is measured again next time.
+    // No storage: both devices are timed again next time.
   }
 }

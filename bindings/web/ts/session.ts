@@ -1,14 +1,14 @@
-/** The worker's side: one segmenter, its device, and the images that wait. */
+/** The worker's side: one segmenter, its device, and the waiting images. */
 
-import { chooseDevice, onTime, openCpu, release, type Running, type Wish } from "./device.js";
+import { chooseDevice, onTime, openCpu, release, type OpenOptions, type Running } from "./device.js";
 import { SegmenterError } from "./errors.js";
 import type { Fetch, Picture } from "./modules.js";
 import type { Created, CreateRequest, FromWorker, Payload, Port, SegmentRequest, ToWorker } from "./protocol.js";
 import type { SegmentationResult } from "./types.js";
 
 /**
- * Answers what comes through the port. The function that it gives is to be called with what nobody caught: a module that
- * panics in the middle of a promise leaves the promise open for ever.
+ * Answers the messages of a port. Call the returned function with uncaught errors: a module that panics inside a promise
+ * leaves the promise open for ever.
  */
 export function serve(port: Port<FromWorker, ToWorker>, get: Fetch): (thrown: unknown) => void {
   const session = new Session(port, get);
@@ -19,10 +19,10 @@ export function serve(port: Port<FromWorker, ToWorker>, get: Fetch): (thrown: un
 class Session {
   readonly #port: Port<FromWorker, ToWorker>;
   readonly #get: Fetch;
-  /** What waits or runs, and whether it was cancelled. */
+  /** The waiting and running requests, and whether they were cancelled. */
   readonly #requests = new Map<number, "wanted" | "cancelled">();
   #queue: Promise<void> = Promise.resolve();
-  #wish!: Wish;
+  #options!: OpenOptions;
   #running: Running | undefined;
   #broken = breakable();
 
@@ -63,7 +63,7 @@ class Session {
     broken.reject(new SegmenterError("internal", `a bug in mcdrl, please report it: ${told}`));
   }
 
-  /** One request after the other; those cancelled meanwhile are skipped. */
+  /** One request after the other. Cancelled requests are skipped. */
   #inTurn(
     id: number,
     work: () => Promise<[Created | SegmentationResult, Transferable[]]>,
@@ -85,16 +85,19 @@ class Session {
 
   async #create(request: CreateRequest): Promise<Created> {
     const { delegate, threads, gpuTimeout, verdicts } = request;
-    const report: Wish["report"] = (progress) => this.#port.post({ type: "progress", progress });
+    const report: OpenOptions["report"] = (progress) => this.#port.post({ type: "progress", progress });
     const model = typeof request.model === "string" ? await this.#download(request.model) : request.model;
     const broken = () => this.#broken.promise;
-    this.#wish = { model, delegate, threads, gpuTimeout, verdicts, get: this.#get, report, broken };
-    const chosen = await chooseDevice(this.#wish);
+    this.#options = { model, delegate, threads, gpuTimeout, verdicts, get: this.#get, report, broken };
+    const chosen = await chooseDevice(this.#options);
     this.#running = chosen.running;
     const about = chosen.running.engine.about();
     return {
-      labels: ["background", ...about.classes],
-      confounders: about.confounders.map(({ name, family }) => ({ name, family })),
+      labels: about.labels,
+      confounders: about.confounders.map(({ name, family, hint_weight }) =>
+        hint_weight === undefined ? { name, family } : { name, family, hintWeight: hint_weight },
+      ),
+      palette: about.palette,
       device: chosen.running.info,
       verdicts: chosen.verdicts,
     };
@@ -102,7 +105,7 @@ class Session {
 
   async #download(url: string): Promise<Uint8Array> {
     let told = 0;
-    // Told also where the share is not known: the page waits as long as something comes.
+    // Reported also without a known share, because the page waits as long as data comes.
     const report = (loaded: number, length: number) => {
       const step = length ? length / 100 : 256 * 1024;
       if (loaded > 0 && loaded - told < step && loaded !== length) return;
@@ -113,7 +116,7 @@ class Session {
     try {
       const response = await this.#get(url);
       if (!response.ok) throw new Error(`the server answers ${response.status}`);
-      // A compressed body is longer than the header says: then the share is not known.
+      // A compressed body is longer than its header says, so the share is unknown.
       const compressed = response.headers.get("content-encoding") !== null;
       const length = compressed ? 0 : Number(response.headers.get("content-length") ?? 0);
       const chunks: Uint8Array[] = [];
@@ -143,19 +146,19 @@ class Session {
     const start = performance.now();
     const source = await toSource(request.image);
     try {
-      return await run(running, source, request, this.#wish, start);
+      return await run(running, source, request, this.#options, start);
     } catch (thrown) {
       const error = this.#understand(thrown, running);
       const blameless = ["image", "image-too-large", "input"].includes(error.code);
       if (blameless || !this.#running) throw error;
-      // The module is in an unknown state or its GPU is gone: the CPU goes on, and on a GPU's failure with this image.
+      // The module's state is unknown or its GPU is lost. The CPU takes over. If the GPU failed, it repeats this image.
       await this.#replace(error);
       if (running.info.name === "cpu") throw error;
-      return await run(this.#running, source, request, this.#wish, start);
+      return await run(this.#running, source, request, this.#options, start);
     }
   }
 
-  /** What was thrown, with the module's own words if it panicked. */
+  /** The error, with the module's own message if it panicked. */
   #understand(thrown: unknown, running: Running): SegmenterError {
     if (!(thrown instanceof WebAssembly.RuntimeError)) return SegmenterError.from(thrown);
     return SegmenterError.from(new Error(running.module.panicMessage() ?? thrown.message)); // A call that is no promise.
@@ -165,7 +168,7 @@ class Session {
     const old = this.#running;
     if (old) release(old);
     const reason = old?.info.name === "gpu" ? `the GPU failed: ${error.message}` : "started again after a failure";
-    this.#running = await openCpu(this.#wish, reason);
+    this.#running = await openCpu(this.#options, reason);
     this.#port.post({ type: "device", device: this.#running.info });
   }
 }
@@ -178,7 +181,7 @@ interface Pixels {
 
 type Source = { file: Uint8Array } | Pixels;
 
-/** A promise that only ever rejects, from outside. */
+/** A promise that can only be rejected, from outside. */
 function breakable(): { promise: Promise<never>; reject(error: SegmenterError): void } {
   let reject: (error: SegmenterError) => void = () => {};
   const promise = new Promise<never>((_, refuse) => {
@@ -230,23 +233,23 @@ async function run(
   running: Running,
   source: Source,
   request: SegmentRequest,
-  wish: Wish,
+  options: OpenOptions,
   start: number,
 ): Promise<SegmentationResult> {
   const { module, engine, info } = running;
   const picture = await toPicture(running, source);
   try {
     const { confidence, uncertainty, image } = request.maps;
-    const answer = engine.segment(picture, new module.Maps(confidence, uncertainty, image));
+    const segmented = engine.segment(picture, new module.Maps(confidence, uncertainty, image));
     const result = await (info.name === "cpu"
-      ? Promise.race([answer, wish.broken()])
-      : onTime(answer, running.lost, wish, "for an image"));
+      ? Promise.race([segmented, options.broken()])
+      : onTime(segmented, running.lost, options, "for an image"));
     return { ...result, device: info.name, milliseconds: performance.now() - start };
   } finally {
     try {
       picture.free();
     } catch {
-      // A run that was given up still holds it.
+      // A run that timed out still holds it.
     }
   }
 }
@@ -263,18 +266,18 @@ async function toPicture({ module }: Running, source: Source): Promise<Picture> 
   }
 }
 
-/** Files that the module does not read and the browser does, such as AVIF, and HEIC in Safari. */
+/** Files that only the browser can read, such as AVIF, and HEIC in Safari. */
 async function decodeInBrowser(file: Uint8Array): Promise<Pixels | undefined> {
   if (typeof createImageBitmap === "undefined" || !isOfForeignFormat(file)) return undefined;
   try {
     const bitmap = await createImageBitmap(new Blob([file as BlobPart]), { colorSpaceConversion: "none" });
     return readBitmap(bitmap);
   } catch {
-    return undefined; // The module's own error says what is wrong.
+    return undefined; // The module's own error is reported.
   }
 }
 
-/** Whether a file is neither JPEG, PNG, TIFF, BMP nor WebP: a damaged one of those must stay an error. */
+/** Whether a file is neither JPEG, PNG, TIFF, BMP nor WebP. A damaged file of those formats must stay an error. */
 function isOfForeignFormat(file: Uint8Array): boolean {
   const starts = ["\xff\xd8", "\x89PNG", "II*\0", "MM\0*", "BM", "RIFF"];
   const head = String.fromCharCode(...file.subarray(0, 4));

@@ -1,49 +1,52 @@
-/** What goes in and what comes out. */
+/** The package's inputs and results. */
 
-/** Where to compute: `"auto"` times both once on this machine and keeps the faster. */
+/**
+ * The device that computes. `"auto"`: both the GPU and the CPU are checked and timed once on this machine, and the faster
+ * one is kept.
+ */
 export type Delegate = "auto" | "GPU" | "CPU";
 
 /** A step of {@link ImageSegmenter.createFromOptions}. */
 export interface SegmenterProgress {
   /**
-   * `"model"`: the model file is downloaded. `"module"`: a WebAssembly module is loaded. `"warm-up"`: a built-in image
-   * is segmented, which compiles the GPU's shaders, and the answer is held to the one in the model file.
-   * `"measure"`: CPU and GPU are timed.
+   * `"model"`: the model file is downloaded. `"module"`: a WebAssembly module is loaded. `"warm-up"`: a built-in image is
+   * segmented and the result is compared with the reference answer in the model file; a GPU compiles its shaders for it.
+   * `"measure"`: the device is timed.
    */
   stage: "model" | "module" | "warm-up" | "measure";
-  /** How much of the stage is done, 0..1; `undefined` where that is not known. */
+  /** The finished share of the stage, 0..1; `undefined` if it is unknown. */
   fraction?: number;
 }
 
-/** Which device computes, and why. */
+/** The device that computes, and why. */
 export interface DeviceInfo {
   /** `"cpu"` or `"gpu"`. */
   name: "cpu" | "gpu";
   /** Threads of the CPU module; 1 on the GPU. */
   threads: number;
-  /** Why this one, for people: "4.1 × faster than the CPU", "no WebGPU in this browser", …. */
+  /** Why this one, for people: "4.1 × as fast as the CPU", "no WebGPU here", …. */
   reason: string;
-  /** What the GPU says it is. */
+  /** The name of the GPU. */
   adapter: string;
 }
 
 /** Options of {@link ImageSegmenter.createFromOptions}. */
 export interface ImageSegmenterOptions {
-  /** A model file: its address, or its bytes. */
+  /** A model file: its URL or its bytes. */
   model: string | URL | ArrayBuffer | Uint8Array;
-  /** Where to compute. Default `"auto"`. */
+  /** The device that computes. Default `"auto"`. */
   delegate?: Delegate;
-  /** Called while the segmenter is made. */
+  /** Called while the segmenter is created. */
   onProgress?: (progress: SegmenterProgress) => void;
   /** Called when the device changes later: a lost GPU is replaced by the CPU. */
   onDeviceChange?: (device: DeviceInfo) => void;
-  /** Gives up making the segmenter. */
+  /** Cancels the creation. */
   signal?: AbortSignal;
-  /** Most threads of the CPU module, where the page is cross-origin isolated. Default: the machine's, at most 8. */
+  /** The most threads of the CPU module, on a cross-origin isolated page. Default: the machine's, at most 8. */
   threads?: number;
-  /** Milliseconds after which a GPU that does not answer is given up for the CPU. Default 60 000. */
+  /** Milliseconds for each step on a GPU. Then the CPU takes over. Default 60 000. */
   gpuTimeout?: number;
-  /** Milliseconds that making the segmenter may take after the model is there. Default 180 000. */
+  /** Milliseconds for the creation after the model was downloaded. Default 180 000. */
   timeout?: number;
   /** Whether results have {@link SegmentationResult.confidenceMasks}. Default true. */
   outputConfidenceMasks?: boolean;
@@ -61,7 +64,7 @@ export interface PixelData {
   height: number;
 }
 
-/** What can be segmented. `Blob`, `ArrayBuffer` and `Uint8Array` are image files: JPEG, PNG, TIFF, BMP, WebP, and what the browser reads besides. */
+/** An image. `Blob`, `ArrayBuffer` and `Uint8Array` are image files: JPEG, PNG, TIFF, BMP, WebP, and others that the browser reads. */
 export type ImageSource =
   | Blob
   | ArrayBuffer
@@ -77,9 +80,9 @@ export type ImageSource =
 
 /** Options of {@link ImageSegmenter.segment}. */
 export interface SegmentOptions {
-  /** Gives up this image. */
+  /** Cancels this image. */
   signal?: AbortSignal;
-  /** Hands over the buffer of an `ImageData`, the bytes of a file or the `ImageBitmap` itself instead of copying: it is empty afterwards. */
+  /** Transfers the buffer of an `ImageData`, the bytes of a file or the `ImageBitmap` instead of copying. It is empty afterwards. */
   transfer?: boolean;
 }
 
@@ -92,6 +95,17 @@ export interface ClassShare {
   confidence: number;
 }
 
+/** Red, green and blue, 0..255. */
+export type Color = readonly [number, number, number];
+
+/** A confounder of the model. */
+export interface ConfounderInfo {
+  name: string;
+  family: string;
+  /** The weight from which on it disturbs a picture enough for a quality hint; absent: never a hint. */
+  hintWeight?: number;
+}
+
 /** A named confounder's share of the explanation. */
 export interface ConfounderWeight {
   name: string;
@@ -100,7 +114,7 @@ export interface ConfounderWeight {
   weight: number;
 }
 
-/** The grid on which the text selected candidate regions. */
+/** The grid on which the text prompts selected candidate regions. */
 export interface RegionMap {
   rows: number;
   columns: number;
@@ -120,17 +134,17 @@ export interface SegmentationResult {
   categoryMask: Uint8Array;
   /** For every label a map of its probability, row-major; empty if not asked for. */
   confidenceMasks: Float32Array[];
-  /** How unsure the model is at every pixel: normalised entropy, 0..1, row-major; empty if not asked for. */
+  /** The model's uncertainty at every pixel: normalised entropy, 0..1, row-major; empty if not asked for. */
   uncertainty: Float32Array;
-  /** The image as it was segmented, decoded and turned upright: RGBA, row-major; `undefined` if not asked for. */
+  /** The segmented image, decoded and upright: RGBA, row-major; `undefined` if not asked for. */
   image?: Uint8ClampedArray;
   /** The mean of `uncertainty`. */
   meanUncertainty: number;
   classes: ClassShare[];
   confounders: ConfounderWeight[];
   regions: RegionMap;
-  /** Where it was computed. */
+  /** The device that computed it. */
   device: "cpu" | "gpu";
-  /** How long the worker took, from the image's arrival to the result. */
+  /** The worker's time from the image's arrival to the result, in milliseconds. */
   milliseconds: number;
 }

@@ -1,10 +1,12 @@
-//! Finding a CLIP checkpoint: a safetensors file, or a folder with `model.safetensors` and `config.json`.
+//! CLIP checkpoints on disk: a safetensors file, or a folder with `model.safetensors` and `config.json`.
 
 use std::path::Path;
 
-use mcdrl::clip::ClipCheckpoint;
+use futures_lite::future::block_on;
+use mcdrl::clip::{Clip, ClipCheckpoint};
 
 use crate::error::{Failure, Outcome};
+use crate::output::{Common, tell_fallback};
 
 /// Reads the checkpoint at `path`.
 pub fn read_clip(path: &Path) -> Outcome<ClipCheckpoint> {
@@ -20,4 +22,12 @@ pub fn read_clip(path: &Path) -> Outcome<ClipCheckpoint> {
         None => None,
     };
     ClipCheckpoint::from_safetensors(&bytes, config.as_deref()).map_err(Failure::file(&file))
+}
+
+/// Loads a checkpoint onto the chosen device.
+pub fn open_clip(path: &Path, checkpoint: &ClipCheckpoint, common: &Common) -> Outcome<Clip> {
+    let opened = block_on(checkpoint.open(common.open_options()));
+    let (clip, device) = opened.map_err(Failure::file(path))?;
+    tell_fallback(&device);
+    Ok(clip)
 }

@@ -1,4 +1,4 @@
-//! A run on a terminal: one line an epoch, and under them how far it is and the curves so far.
+//! A training on a terminal: one line an epoch, and below them the progress and the curves.
 
 use std::io::{Stderr, stderr};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 const HEIGHT: u16 = 14;
 
-/// Shortest time between two drawings.
+/// The shortest time between two drawings.
 const PAUSE: Duration = Duration::from_millis(120);
 
 /// The dashboard.
@@ -36,7 +36,7 @@ struct State {
 }
 
 impl Dashboard {
-    /// Takes the lower lines of the terminal.
+    /// Opens on the lower lines of the terminal.
     ///
     /// # Errors
     /// A terminal that cannot be drawn on.
@@ -46,7 +46,7 @@ impl Dashboard {
         Ok(Self { terminal, started: Instant::now(), drawn: None, state: State::default() })
     }
 
-    /// A terminal that went away must not end a run of hours, so failures to draw are let go.
+    /// Failures to draw are ignored: a closed terminal must not end a run of hours.
     fn draw(&mut self) {
         let state = &self.state;
         let _ = self.terminal.draw(|frame| state.draw(frame));
@@ -112,13 +112,13 @@ impl State {
     }
 }
 
-fn curve(frame: &mut Frame<'_>, area: Rect, title: &str, points: &[(f64, f64)], colour: Color) {
+fn curve(frame: &mut Frame<'_>, area: Rect, title: &str, points: &[(f64, f64)], color: Color) {
     let high = points.iter().map(|point| point.1).fold(1e-3, f64::max);
     let end = points.last().map_or(1.0, |point| point.0.max(1.0));
     let data = Dataset::default()
         .marker(Marker::Braille)
         .graph_type(GraphType::Line)
-        .style(Style::default().fg(colour))
+        .style(Style::default().fg(color))
         .data(points);
     let chart = Chart::new(vec![data])
         .block(Block::bordered().title(title))

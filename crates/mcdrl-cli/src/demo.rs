@@ -1,9 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mcdrl::data::LabelledImage;
-use mcdrl::train::report::{Exhibit, Report};
-use mcdrl::train::write_whole;
+use mcdrl::data::{LabelledImage, write_atomic};
+use mcdrl::eval::{Exhibit, Report};
 use mcdrl::{Image, Mask};
 use serde_json::json;
 
@@ -27,11 +26,11 @@ impl Demo {
         let title = "MCDRL: lesions outlined, confounders named";
         let mut report = Report::new(
             title,
-            "Each row is a sample image with its truth, the mask that the embedded model finds, the regions \
-             that its text prompts select, and how much each named confounder explains: the influence \
-             that the causal intervention removes before pixels are classified.",
+            "Each row shows a sample image, its truth, the mask of the embedded model, the regions that the text \
+             prompts select, and the weight of each named confounder. The causal intervention removes the confounders' \
+             influence before pixels are classified.",
         );
-        report.legend(segmenter.labels());
+        report.legend(&segmenter.header().profile.classes);
         for sample in mcdrl::demo::SAMPLES {
             let labelled = LabelledImage {
                 image: Image::decode(sample.image)?,
@@ -51,7 +50,7 @@ impl Demo {
         report.paragraph(provenance["statement"].as_str().unwrap_or_default());
         std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
         let file = self.out.join("report.html");
-        write_whole(&file, report.to_html(title).as_bytes())?;
+        write_atomic(&file, report.to_html(title).as_bytes())?;
         if self.common.json {
             say!(
                 "{}",

@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mcdrl::clip::{ClipTokenizer, normalize};
-use mcdrl::train::write_whole;
-use mcdrl::{Precision, Profile, Weights};
+use mcdrl::clip::{ClipTokenizer, Weights, l2_normalize};
+use mcdrl::data::write_atomic;
+use mcdrl::{Precision, Profile};
 use serde_json::json;
 
-use crate::clip_source::read_clip;
+use crate::clip_source::{open_clip, read_clip};
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
 
@@ -16,13 +16,13 @@ pub struct Dictionary {
     /// The CLIP checkpoint whose text encoder embeds the prompts.
     #[arg(long)]
     clip: PathBuf,
-    /// A profile in TOML; without, the built-in endoscopy profile.
+    /// A profile in TOML. Without it, the built-in endoscopy profile.
     #[arg(long)]
     prompts: Option<PathBuf>,
-    /// The dictionary to write: safetensors, one named row a confounder.
+    /// The dictionary to write: safetensors with one named row for each confounder.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// A dictionary to compare with, as this command writes it.
+    /// Another dictionary of this command, to compare with.
     #[arg(long)]
     compare: Option<PathBuf>,
     #[command(flatten)]
@@ -32,10 +32,9 @@ pub struct Dictionary {
 impl Dictionary {
     pub fn run(self) -> Outcome {
         let profile = read_profile(self.prompts.as_deref())?;
-        let device = self.common.device().open()?;
-        let clip = read_clip(&self.clip)?.init(&device).map_err(Failure::file(&self.clip))?;
+        let clip = open_clip(&self.clip, &read_clip(&self.clip)?, &self.common)?;
         let prompts = profile.confounder_prompts();
-        let rows = normalize(clip.embed_texts(&ClipTokenizer::new(), &prompts));
+        let rows = l2_normalize(ClipTokenizer::new().embed(&clip, &prompts));
         let width = rows.dims()[1];
         let values: Vec<f32> = rows
             .try_into_data()
@@ -51,7 +50,7 @@ impl Dictionary {
             }
             let header = serde_json::to_string(&profile).expect("a profile is plain data");
             weights.set_metadata("mcdrl-dictionary", header);
-            write_whole(out, &weights.to_safetensors(Precision::Full))?;
+            write_atomic(out, &weights.to_safetensors(Precision::Full))?;
         }
         let other = self.compare.as_deref().map(read_dictionary).transpose()?;
         let entries: Vec<_> = profile

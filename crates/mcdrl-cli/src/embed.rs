@@ -1,16 +1,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mcdrl::Preprocess;
-use mcdrl::clip::{ClipTokenizer, DenseFeatures};
+use burn::tensor::Tensor;
+use mcdrl::clip::{ClipTokenizer, DenseFeatures, Preprocess};
 use mcdrl::data::read_image;
 use serde_json::json;
 
-use crate::clip_source::read_clip;
+use crate::clip_source::{open_clip, read_clip};
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
 
-/// CLIP embeddings of images and texts as JSON, in the joint space, not normalised.
+/// Print CLIP embeddings of images and texts as JSON, in the joint space, not normalised.
 #[derive(Args)]
 pub struct Embed {
     /// The CLIP checkpoint: a safetensors file or a Hugging Face folder.
@@ -31,9 +31,9 @@ impl Embed {
         if self.image.is_empty() && self.text.is_empty() {
             return Err(Failure::Usage("give at least one --image or --text to embed".into()));
         }
-        let device = self.common.device().open()?;
         let checkpoint = read_clip(&self.clip)?;
-        let clip = checkpoint.init(&device).map_err(Failure::file(&self.clip))?;
+        let clip = open_clip(&self.clip, &checkpoint, &self.common)?;
+        let device = clip.logit_scale.val().device();
         let preprocess = Preprocess::clip(checkpoint.config.vision.image_size());
         let mut images = Vec::new();
         for path in &self.image {
@@ -45,7 +45,7 @@ impl Embed {
         let tokenizer = ClipTokenizer::new();
         let mut texts = Vec::new();
         for text in &self.text {
-            let embedding = clip.embed_texts(&tokenizer, &[text]);
+            let embedding = tokenizer.embed(&clip, &[text]);
             let tokens = tokenizer.encode(text);
             texts.push(json!({ "text": text, "tokens": tokens, "embedding": values(embedding)? }));
         }
@@ -54,7 +54,7 @@ impl Embed {
     }
 }
 
-fn values(tensor: mcdrl::Tensor<2>) -> Outcome<Vec<f32>> {
+fn values(tensor: Tensor<2>) -> Outcome<Vec<f32>> {
     let data = tensor.try_into_data().map_err(|e| Failure::Failed(format!("{e:?}")))?;
     data.try_to_vec().map_err(|e| Failure::Failed(format!("{e:?}")))
 }

@@ -1,4 +1,4 @@
-//! How a verb fails: status 1 for what went wrong, 2 for what was asked wrongly.
+//! How a verb fails: exit status 1 for failed work, 2 for wrong usage.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Failure {
     /// The work could not be done.
     Failed(String),
-    /// The command line asks for something that cannot be.
+    /// The command line asks for something impossible.
     Usage(String),
 }
 
@@ -29,7 +29,7 @@ impl Failure {
         |error| Self::Failed(format!("{}: {error}", path.display()))
     }
 
-    /// Something wrong with a file.
+    /// A file that cannot be used.
     pub fn file<E: fmt::Display>(path: &Path) -> impl Fn(E) -> Self + '_ {
         |error| Self::Failed(format!("{}: {error}", path.display()))
     }
@@ -43,20 +43,8 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<mcdrl::Error> for Failure {
-    fn from(error: mcdrl::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<mcdrl::data::Error> for Failure {
-    fn from(error: mcdrl::data::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<mcdrl::train::Error> for Failure {
-    fn from(error: mcdrl::train::Error) -> Self {
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
         Self::Failed(error.to_string())
     }
 }

@@ -2,9 +2,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mcdrl::Segmenter;
-use mcdrl::data::{Dataset, Sample};
-use mcdrl::train::report::{Exhibit, evaluation_report};
-use mcdrl::train::{Evaluation, ImageScore, evaluate, write_whole};
+use mcdrl::data::{Dataset, Sample, write_atomic};
+use mcdrl::eval::{Evaluation, Exhibit, ImageScore, evaluate, evaluation_report};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
@@ -17,10 +16,10 @@ pub struct Evaluate {
     /// Dataset folder; give it again for more.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
-    /// The model file; without, the embedded demonstration model.
+    /// The model file. Without it, the embedded demonstration model.
     #[arg(long)]
     model: Option<PathBuf>,
-    /// Evaluate this site alone; give it again for more.
+    /// Evaluate only this site; give it again for more.
     #[arg(long)]
     site: Vec<String>,
     /// The folder for evaluation.csv, evaluation.json and report.html.
@@ -62,14 +61,14 @@ fn write_reports(
     evaluation: &Evaluation,
 ) -> Outcome {
     std::fs::create_dir_all(out).map_err(Failure::io(out))?;
-    write_whole(&out.join("evaluation.csv"), evaluation.to_csv().as_bytes())?;
+    write_atomic(&out.join("evaluation.csv"), evaluation.to_csv().as_bytes())?;
     let json = serde_json::to_vec_pretty(evaluation).expect("scores are plain data");
-    write_whole(&out.join("evaluation.json"), &json)?;
+    write_atomic(&out.join("evaluation.json"), &json)?;
     let title = "MCDRL evaluation";
     let introduction = format!("{} images of {}", samples.len(), dataset.path.display());
     let mut report = evaluation_report(title, &introduction, evaluation);
     report.heading("The worst, the median and the best of each site");
-    report.legend(segmenter.labels());
+    report.legend(&segmenter.header().profile.classes);
     for score in remarkable(evaluation) {
         let sample = samples.iter().find(|s| s.site == score.site && s.name == score.name);
         let Some(sample) = sample else { continue };
@@ -83,11 +82,11 @@ fn write_reports(
             segmentation: &segmentation,
         }])?;
     }
-    write_whole(&out.join("report.html"), report.to_html(title).as_bytes())?;
+    write_atomic(&out.join("report.html"), report.to_html(title).as_bytes())?;
     Ok(())
 }
 
-/// Of each site the images of the lowest, the middle and the highest Dice.
+/// The images with the lowest, the median and the highest Dice of each site.
 fn remarkable(evaluation: &Evaluation) -> Vec<&ImageScore> {
     let mut chosen = Vec::new();
     for site in &evaluation.sites {

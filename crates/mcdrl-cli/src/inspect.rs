@@ -1,15 +1,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use burn::tensor::Device;
 use mcdrl::data::Dataset;
-use mcdrl::{Device, Error, Model};
+use mcdrl::{Error, Model};
 use serde_json::{Value, json};
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
 
-/// What is this model, CLIP checkpoint or dataset?
+/// Describe a model, a CLIP checkpoint or a dataset.
 #[derive(Args)]
 pub struct Inspect {
     /// A model file, a CLIP file or folder, or a dataset folder.
@@ -20,11 +21,10 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(self) -> Outcome {
-        let device = self.common.device().open()?;
         let found = if self.path.is_dir() && !self.path.join("model.safetensors").is_file() {
             inspect_dataset(&self.path)?
         } else {
-            inspect_file(&self.path, &device)?
+            inspect_file(&self.path)?
         };
         if self.common.json {
             say!("{found}");
@@ -56,13 +56,14 @@ fn inspect_dataset(path: &Path) -> Outcome<Value> {
     Ok(json!({ "kind": "dataset", "classes": dataset.profile.classes, "sites": sites }))
 }
 
-fn inspect_file(path: &Path, device: &Device) -> Outcome<Value> {
+fn inspect_file(path: &Path) -> Outcome<Value> {
+    let device = &Device::flex();
     let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
     let bytes = std::fs::read(&file).map_err(Failure::io(&file))?;
     match Model::from_bytes(&bytes, device) {
         Ok(model) => {
-            let mut header = serde_json::to_value(&model.header).expect("a header is plain data");
-            // Hundreds of numbers that say nothing to a reader.
+            let mut header = model.to_json();
+            // Hundreds of numbers that tell a reader nothing.
             header["check"] = model.header.check.is_some().into();
             return Ok(json!({ "kind": "model", "header": header }));
         }

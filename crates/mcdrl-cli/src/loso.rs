@@ -2,19 +2,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mcdrl::data::Dataset;
-use mcdrl::train::report::Report;
-use mcdrl::train::{
-    LosoReport, LosoRequest, LosoRun, PretrainConfig, TrainConfig, Variant, loso, write_whole,
-};
+use mcdrl::clip::ClipCheckpoint;
+use mcdrl::data::{Dataset, write_atomic};
+use mcdrl::eval::{LosoReport, LosoRequest, LosoRun, Report, Variant, loso};
+use mcdrl::train::{PretrainConfig, TrainConfig};
 use serde_json::json;
 
 use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say, tell};
-use crate::train::read_config;
+use crate::train::{read_config, training_device};
 
-/// The defaults of the protocol on small sites: what ends within half an hour on two cores.
+/// The defaults of the protocol on small sites. They end within half an hour on two cores.
 const QUICK: &str = include_str!("loso.toml");
 
 /// Leave one site out, for the full method and its ablations.
@@ -23,23 +22,22 @@ pub struct Loso {
     /// Dataset folder; give it again for more.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
-    /// The CLIP checkpoint; without, a small one is pre-trained for every fold on its source sites.
+    /// The CLIP checkpoint. Without it, a small one is pre-trained for every fold on its source sites.
     #[arg(long)]
     clip: Option<PathBuf>,
-    /// A TOML file with whatever differs from the training configuration: the paper's with --clip, else a short one
-    /// for small sites.
+    /// A TOML file that overrides the training configuration: the defaults with --clip, else a short one for small sites.
     #[arg(long)]
     config: Option<PathBuf>,
     /// A seed; give it again for more.
     #[arg(long, default_values_t = [7])]
     seed: Vec<u64>,
-    /// Compare these alone.
+    /// Compare only these variants.
     #[arg(long, value_parser = variant_parser())]
     variant: Vec<Variant>,
-    /// Leave out these sites alone.
+    /// Leave out only these sites.
     #[arg(long)]
     leave_out: Vec<String>,
-    /// Trainings at a time; without, one a core.
+    /// Trainings at a time. By default one for each core.
     #[arg(long)]
     jobs: Option<usize>,
     /// The folder for loso.json and report.html.
@@ -51,7 +49,6 @@ pub struct Loso {
 
 impl Loso {
     pub fn run(self) -> Outcome {
-        let device = self.common.device().open()?;
         let dataset = Dataset::open_all(&self.data)?;
         for site in &self.leave_out {
             dataset.site(site)?;
@@ -68,6 +65,11 @@ impl Loso {
             }
             (None, None) => quick.train,
         };
+        let probe = match &clip {
+            Some(clip) => clip.clone(),
+            None => ClipCheckpoint::untrained(&quick.pretrain.architecture())?,
+        };
+        let device = training_device(&probe, &self.common)?;
         let all_sites = || dataset.sites.iter().map(|site| site.name.clone()).collect();
         let variants = if self.variant.is_empty() { &Variant::ALL } else { &self.variant[..] };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -81,7 +83,7 @@ impl Loso {
             left_out: &if self.leave_out.is_empty() { all_sites() } else { self.leave_out.clone() },
             jobs: self.jobs.unwrap_or(cores),
         };
-        // Made now: hours later is too late to find out that it cannot be.
+        // Made now, so that a wrong path fails before hours of training.
         std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
         let report = loso(&request, &device, &|runs, total| {
             if let Some(run) = runs.last() {
@@ -111,7 +113,7 @@ impl Loso {
     fn write_runs(&self, runs: &[LosoRun], config: &TrainConfig) -> Outcome {
         let value = json!({ "config": config, "runs": runs });
         let text = serde_json::to_vec_pretty(&value).expect("scores are plain data");
-        Ok(write_whole(&self.out.join("loso.json"), &text)?)
+        Ok(write_atomic(&self.out.join("loso.json"), &text)?)
     }
 
     fn write_report(&self, report: &LosoReport) -> Outcome {
@@ -120,12 +122,12 @@ impl Loso {
         let mut page = Report::new(
             title,
             &format!(
-                "Every site in turn is tested on and never trained on. Per cent, mean over sites; ± is the \
-                 standard deviation over seeds ({seeds})."
+                "Each site in turn is the test site and is never trained on. Numbers are per cent, the mean over sites; ± is \
+                 the standard deviation over seeds ({seeds})."
             ),
         );
         page.table(&report.rows());
-        write_whole(&self.out.join("report.html"), page.to_html(title).as_bytes())?;
+        write_atomic(&self.out.join("report.html"), page.to_html(title).as_bytes())?;
         Ok(())
     }
 }
@@ -139,7 +141,7 @@ struct QuickConfig {
 fn variant_parser() -> impl TypedValueParser<Value = Variant> {
     PossibleValuesParser::new(Variant::ALL.map(Variant::name)).map(|name| {
         let named = Variant::ALL.into_iter().find(|variant| variant.name() == name);
-        named.expect("the parser lets these names pass alone")
+        named.expect("the parser accepts only these names")
     })
 }
 

@@ -1,53 +1,13 @@
-//! What every verb shares: the device, the way of printing, and how progress is shown.
+//! The shared parts of the verbs: common options, printing, progress.
 
 use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 
 use clap::Args;
-use mcdrl::DeviceChoice;
 use mcdrl::train::{Lines, Progress};
+use mcdrl::{DeviceChoice, DeviceInfo, OpenOptions};
 
 use crate::dashboard::Dashboard;
-
-/// Options of every verb.
-#[derive(Args)]
-pub struct Common {
-    /// Where to compute: auto, cpu or gpu.
-    #[arg(long, default_value_t)]
-    device: DeviceChoice,
-    /// Print JSON for machines.
-    #[arg(long)]
-    pub json: bool,
-}
-
-impl Common {
-    /// The chosen device.
-    pub fn device(&self) -> DeviceChoice {
-        self.device
-    }
-}
-
-/// How a long run is shown: a dashboard on a terminal, lines elsewhere.
-pub fn progress() -> Box<dyn Progress> {
-    if std::io::stderr().is_terminal()
-        && let Ok(dashboard) = Dashboard::open()
-    {
-        return Box::new(dashboard);
-    }
-    Box::new(Lines::default())
-}
-
-/// A counter that overwrites itself on a terminal and is silent elsewhere.
-pub fn counter(what: &str, total: usize) -> impl Fn(usize) + Sync + use<> {
-    let what = what.to_owned();
-    let terminal = std::io::stderr().is_terminal();
-    move |done| {
-        if terminal {
-            let end = if done == total { "\n" } else { "" };
-            let _ = write!(std::io::stderr(), "\r{what} {done}/{total}{end}");
-        }
-    }
-}
 
 /// A line on standard output.
 macro_rules! say {
@@ -61,7 +21,54 @@ macro_rules! tell {
 
 pub(crate) use {say, tell};
 
-/// Writes a line, if anyone still reads: work does not stop because a pipe or a terminal was closed.
+/// Options of every verb.
+#[derive(Args)]
+pub struct Common {
+    /// The device that computes: auto, cpu or gpu.
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
+    /// Print JSON for machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Common {
+    /// How the chosen device is opened.
+    pub fn open_options(&self) -> OpenOptions<'static> {
+        OpenOptions::on(self.device)
+    }
+}
+
+/// Tells people why a GPU is not used.
+pub fn tell_fallback(device: &DeviceInfo) {
+    if device.is_fallback() {
+        tell!("mcdrl: on {device}");
+    }
+}
+
+/// Shows a long run: as a dashboard on a terminal, as lines elsewhere.
+pub fn progress() -> Box<dyn Progress> {
+    if std::io::stderr().is_terminal()
+        && let Ok(dashboard) = Dashboard::open()
+    {
+        return Box::new(dashboard);
+    }
+    Box::new(Lines::default())
+}
+
+/// A counter that overwrites itself on a terminal. Elsewhere it is silent.
+pub fn counter(what: &str, total: usize) -> impl Fn(usize) + Sync + use<> {
+    let what = what.to_owned();
+    let terminal = std::io::stderr().is_terminal();
+    move |done| {
+        if terminal {
+            let end = if done == total { "\n" } else { "" };
+            let _ = write!(std::io::stderr(), "\r{what} {done}/{total}{end}");
+        }
+    }
+}
+
+/// Writes a line. A closed pipe or terminal does not stop the work.
 pub fn write_line(to: &mut dyn Write, line: Arguments<'_>) {
     let _ = writeln!(to, "{line}");
 }

@@ -1,12 +1,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mcdrl::data::Dataset;
-use mcdrl::train::{LoadedSamples, PretrainConfig, pretrain, write_whole};
+use mcdrl::clip::ClipCheckpoint;
+use mcdrl::data::{Dataset, write_atomic};
+use mcdrl::train::{LoadedSamples, PretrainConfig, pretrain};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, progress, say};
+use crate::train::training_device;
 
 /// Pre-train a small CLIP on captions made from recorded factors.
 #[derive(Args)]
@@ -17,10 +19,10 @@ pub struct Pretrain {
     /// The checkpoint to write.
     #[arg(long)]
     out: PathBuf,
-    /// A TOML file with whatever differs from the default configuration.
+    /// A TOML file that overrides the default configuration.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// A site that is left out.
+    /// A site to leave out; give it again for more.
     #[arg(long)]
     leave_out: Vec<String>,
     #[command(flatten)]
@@ -39,7 +41,9 @@ impl Pretrain {
         if let Some(folder) = self.out.parent() {
             std::fs::create_dir_all(folder).map_err(Failure::io(folder))?;
         }
-        let device = self.common.device().open()?;
+        config.check()?;
+        let probe = ClipCheckpoint::untrained(&config.architecture())?;
+        let device = training_device(&probe, &self.common)?;
         let dataset = Dataset::open_all(&self.data)?;
         for site in &self.leave_out {
             dataset.site(site)?;
@@ -51,7 +55,7 @@ impl Pretrain {
             .collect();
         let loaded = LoadedSamples::load(&dataset, &samples, config.input_size)?;
         let bytes = pretrain(&loaded, &dataset.profile, &config, &device, &mut *progress())?;
-        write_whole(&self.out, &bytes)?;
+        write_atomic(&self.out, &bytes)?;
         if self.common.json {
             say!("{}", json!({ "clip": self.out.to_string_lossy(), "images": samples.len() }));
         } else {

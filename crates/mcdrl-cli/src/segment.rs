@@ -2,19 +2,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use mcdrl::data::{is_image, read_image};
-use mcdrl::train::picture::overlay;
-use mcdrl::train::write_whole;
-use mcdrl::{Segmentation, Segmenter};
+use mcdrl::data::{is_image, read_image, write_atomic};
+use mcdrl::{Segmentation, Segmenter, overlay};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, say, tell};
+use crate::output::{Common, say, tell, tell_fallback};
 
 /// Segment images: masks, overlays, confounders.
 #[derive(Args)]
 pub struct Segment {
-    /// The model file; without, the embedded demonstration model.
+    /// The model file. Without it, the embedded demonstration model.
     #[arg(long)]
     model: Option<PathBuf>,
     /// The folder for `<name>.mask.png` (class indices) and `<name>.overlay.png`.
@@ -34,7 +32,7 @@ impl Segment {
         std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
         let mut failed = 0;
         for (path, name) in &images {
-            // One bad image must not cost the rest of an archive.
+            // One bad image must not stop the rest of an archive.
             if let Err(failure) = self.segment_one(&segmenter, path, name) {
                 tell!("mcdrl: {failure}");
                 failed += 1;
@@ -55,9 +53,9 @@ impl Segment {
         let segmentation = segmenter.segment(&image)?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let mask = self.out.join(format!("{name}.mask.png"));
-        write_whole(&mask, &segmentation.mask.encode_png()?)?;
+        write_atomic(&mask, &segmentation.mask.encode_png()?)?;
         let drawn = overlay(&image, &segmentation.mask, 0.25);
-        write_whole(&self.out.join(format!("{name}.overlay.png")), &drawn.encode_png()?)?;
+        write_atomic(&self.out.join(format!("{name}.overlay.png")), &drawn.encode_png()?)?;
         let line = json!({
             "image": path.to_string_lossy(),
             "width": image.width(),
@@ -66,7 +64,7 @@ impl Segment {
             "classes": segmentation.classes,
             "confounders": segmentation.confounders,
             "uncertainty": segmentation.uncertainty(),
-            "device": segmenter.device_name(),
+            "device": segmenter.device().kind.name(),
             "milliseconds": (milliseconds * 100.0).round() / 100.0,
         });
         if self.common.json {
@@ -80,20 +78,16 @@ impl Segment {
 
 /// The model at `path`, or the embedded one, on the chosen device.
 pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter> {
-    let started = Instant::now();
-    let clock = || started.elapsed();
-    let open = |bytes: &[u8]| Segmenter::open(bytes, common.device(), &clock, &mut |_| ());
-    let opened = match path {
+    let open = |bytes: &[u8]| Segmenter::open_blocking(bytes, common.open_options());
+    let segmenter = match path {
         Some(path) => {
             let bytes = std::fs::read(path).map_err(Failure::io(path))?;
             open(&bytes).map_err(Failure::file(path))?
         }
         None => open(mcdrl::demo::MODEL)?,
     };
-    if let Some(reason) = opened.passed_over {
-        tell!("mcdrl: on the CPU instead of the GPU: {reason}");
-    }
-    Ok(opened.segmenter)
+    tell_fallback(segmenter.device());
+    Ok(segmenter)
 }
 
 /// A line about a segmentation for people.
@@ -118,8 +112,8 @@ pub fn describe(segmentation: &Segmentation) -> String {
     format!("{found}; confounders removed: {}", heaviest.join(", "))
 }
 
-/// The images among the inputs with the names that their results get: the file's name, with its folder's before
-/// it where two would be the same.
+/// The images among the inputs, and the names of their results: the file's name, preceded by its folders' names if two
+/// would be equal.
 fn find_images(inputs: &[PathBuf]) -> Outcome<Vec<(PathBuf, String)>> {
     let mut paths = Vec::new();
     for input in inputs {
@@ -155,7 +149,7 @@ fn find_images(inputs: &[PathBuf]) -> Outcome<Vec<(PathBuf, String)>> {
     Ok(named)
 }
 
-/// The images under a folder in order; folders of masks are no images.
+/// The images under a folder, in order. Folders of masks are left out.
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Outcome {
     let entries = std::fs::read_dir(folder).map_err(Failure::io(folder))?;
     let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -8,7 +8,7 @@ use tiny_http::{Header, Method, Request, Response, ResponseBox, Server, StatusCo
 use crate::error::{Failure, Outcome};
 use crate::output::say;
 
-/// Serve the browser app on this machine, with the headers that it needs
+/// Serve the browser app on localhost.
 #[derive(Args)]
 pub struct Serve {
     /// The port; 0 takes a free one.
@@ -22,7 +22,7 @@ pub struct Serve {
 /// Requests answered at once.
 const THREADS: usize = 4;
 
-/// Isolation lets the page share memory between threads; the policy lets it load nothing from elsewhere.
+/// Isolation lets the page share memory between threads. The policy lets it load nothing from elsewhere.
 const HEADERS: [(&str, &str); 7] = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Embedder-Policy", "require-corp"),
@@ -35,7 +35,7 @@ const HEADERS: [(&str, &str); 7] = [
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
-    // The service worker keeps the app; the browser itself asks each time whether there is a newer one.
+    // The service worker caches the app. The browser itself asks for a newer one each time.
     ("Cache-Control", "no-cache"),
 ];
 
@@ -53,7 +53,7 @@ impl Serve {
             std::thread::spawn(move || {
                 while let Ok(request) = server.recv() {
                     let response = answer(&app, &request);
-                    // Who left does not need an answer.
+                    // The client may have left.
                     let _ = request.respond(response);
                 }
             })
@@ -91,7 +91,7 @@ fn answer(app: &Path, request: &Request) -> ResponseBox {
     }
 }
 
-/// The file that an address means; `None` for what would lead out of the app's folder.
+/// The file of an address; `None` for one outside the app's folder.
 fn file_of(app: &Path, url: &str) -> Option<PathBuf> {
     let path = url.split(['?', '#']).next()?.trim_start_matches('/');
     let path = Path::new(path);
@@ -148,7 +148,7 @@ mod tests {
         for url in ["/../secret", "/assets/../../secret", "/..", "/assets/.."] {
             assert_eq!(file(url), None, "{url}");
         }
-        // Nothing is decoded, so nothing can be smuggled in: these are names like any other.
+        // Nothing is decoded, so nothing can be smuggled in: these are ordinary names.
         assert_eq!(file("/%2e%2e/secret"), Some(app.path().join("%2e%2e/secret")));
     }
 }

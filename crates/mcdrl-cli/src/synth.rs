@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mcdrl::data::synth::{SynthConfig, site_name, write_dataset};
+use mcdrl::synth::{SynthConfig, site_name, write_dataset};
 use serde_json::json;
 
 use crate::error::Outcome;

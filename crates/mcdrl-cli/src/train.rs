@@ -1,16 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use clap::Args;
 use mcdrl::Precision;
 use mcdrl::clip::ClipCheckpoint;
-use mcdrl::data::{Dataset, Sample, hold_out_groups};
-use mcdrl::train::{
-    LoadedSamples, TrainConfig, TrainRequest, forget_checkpoints, train, write_whole,
-};
+use mcdrl::data::{Dataset, Sample, hold_out_groups, write_atomic};
+use mcdrl::train::{LoadedSamples, TrainConfig, TrainRequest, remove_checkpoints, train};
 use serde_json::{Value, json};
 
-use crate::clip_source::read_clip;
+use crate::clip_source::{open_clip, read_clip};
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, progress, say, tell};
 
@@ -23,19 +22,19 @@ pub struct Train {
     /// The CLIP checkpoint: a safetensors file or a Hugging Face folder.
     #[arg(long)]
     clip: PathBuf,
-    /// A TOML file with whatever differs from the default configuration.
+    /// A TOML file that overrides the default configuration.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// A site that is left out.
+    /// A site to leave out; give it again for more.
     #[arg(long)]
     leave_out: Vec<String>,
     /// The run's folder: model.safetensors, and checkpoints while it runs.
     #[arg(long)]
     out: PathBuf,
-    /// Go on with the unfinished run in the folder.
+    /// Continue the unfinished run in the folder.
     #[arg(long)]
     resume: bool,
-    /// What the model file should say of its data, their licences and its purpose.
+    /// A note in the model file about its data, their licences and its purpose.
     #[arg(long, default_value = "")]
     note: String,
     /// Store the model in half precision.
@@ -59,7 +58,7 @@ impl Train {
         }
         let clip = read_clip(&self.clip)?;
         let config = read_config(self.config.as_deref(), &clip)?;
-        let device = self.common.device().open()?;
+        let device = training_device(&clip, &self.common)?;
         let dataset = Dataset::open_all(&self.data)?;
         for site in &self.leave_out {
             dataset.site(site)?;
@@ -69,13 +68,13 @@ impl Train {
             .filter(|sample| !self.leave_out.contains(&sample.site))
             .cloned()
             .collect();
-        let split = hold_out_groups(&samples, config.validation, config.seed);
-        if config.validation > 0.0 && split.test.is_empty() {
+        let split = hold_out_groups(&samples, config.data.validation, config.seed);
+        if config.data.validation > 0.0 && split.test.is_empty() {
             tell!(
-                "nothing is held out, as the images of each site are one group: the last epoch is kept"
+                "the images of each site are one group, so none are held out: the last epoch is kept"
             );
         }
-        let size = config.input_size;
+        let size = config.model.input_size;
         let request = TrainRequest {
             clip: &clip,
             profile: &dataset.profile,
@@ -88,8 +87,8 @@ impl Train {
         let mut progress = progress();
         let model = train(&request, Some(&self.out), self.resume, &device, &mut *progress)?;
         let precision = if self.half { Precision::Half } else { Precision::Full };
-        write_whole(&file, &model.to_bytes(precision))?;
-        forget_checkpoints(&self.out);
+        write_atomic(&file, &model.to_bytes(precision))?;
+        remove_checkpoints(&self.out);
         let best = &model.header.provenance["training"]["best_epoch"];
         if self.common.json {
             say!("{}", json!({ "model": file.to_string_lossy(), "best_epoch": best }));
@@ -113,7 +112,7 @@ impl Train {
     }
 }
 
-/// The configuration for a CLIP, with what a file says instead.
+/// The configuration for a CLIP, overridden by a file.
 pub fn read_config(path: Option<&Path>, clip: &ClipCheckpoint) -> Outcome<TrainConfig> {
     let vision = &clip.config.vision;
     match path {
@@ -123,4 +122,10 @@ pub fn read_config(path: Option<&Path>, clip: &ClipCheckpoint) -> Outcome<TrainC
         }
         None => Ok(TrainConfig::for_encoder(vision)),
     }
+}
+
+/// The device of a training: the encoder has to run on it.
+pub fn training_device(clip: &ClipCheckpoint, common: &Common) -> Outcome<Device> {
+    let clip = open_clip(Path::new("the CLIP checkpoint"), clip, common)?;
+    Ok(clip.logit_scale.val().device())
 }

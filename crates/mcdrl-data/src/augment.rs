@@ -1,44 +1,58 @@
-//! Seeded augmentation: the variation that a few hundred images do not show.
+//! Seeded augmentation: variation that a few hundred images do not show.
 //!
-//! Geometric (any rotation, scale, flips, shift, aspect) and photometric (gamma, brightness, contrast,
-//! saturation, hue, uneven light, blur, noise). One warp, bilinear for the image and nearest for the mask.
+//! Geometric (rotation, scale, flips, shift, aspect ratio) and photometric (gamma, brightness, contrast, saturation, white
+//! balance, uneven light, blur, noise). One warp: bilinear for the image, nearest neighbour for the mask.
 
-use mcdrl_model::Preprocess;
+use garde::Validate;
+use mcdrl_runtime::Preprocess;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::LabelledImage;
+use crate::sample::LabelledImage;
 
-/// How far augmentation goes. A range `r` means a factor in `1-r..1+r` or a term in `-r..r`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The strength of augmentation. A range `r` means a factor in `1-r..1+r` or a term in `-r..r`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
     /// Chance of any rotation at all; then any angle.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub rotate: f32,
     /// Largest zoom, in octaves either way.
+    #[garde(range(min = 0.0, max = 8.0))]
     pub zoom: f32,
     /// Largest shift, as a share of the side.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub shift: f32,
     /// Largest change of the aspect ratio, in octaves.
+    #[garde(range(min = 0.0, max = 8.0))]
     pub aspect: f32,
     /// Whether to mirror.
+    #[garde(skip)]
     pub flip: bool,
     /// Largest exponent of gamma, in octaves.
+    #[garde(range(min = 0.0, max = 8.0))]
     pub gamma: f32,
     /// Range of brightness.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub brightness: f32,
     /// Range of contrast.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub contrast: f32,
     /// Range of saturation.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub saturation: f32,
     /// Range of the gain of each colour channel: white balance.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub tint: f32,
     /// Range of a light gradient across the frame.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub uneven_light: f32,
     /// Chance of a blur.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub blur: f32,
     /// Largest deviation of noise (0..1 pixels).
+    #[garde(range(min = 0.0, max = 1.0))]
     pub noise: f32,
 }
 
@@ -63,7 +77,7 @@ impl Default for AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// No augmentation: a view is the image itself.
+    /// No augmentation: a view is the unchanged image.
     pub fn none() -> Self {
         Self {
             rotate: 0.0,
@@ -82,7 +96,7 @@ impl AugmentConfig {
         }
     }
 
-    /// Geometry alone, for captions that describe the light and the colours.
+    /// Only geometry, because captions describe light and colours.
     pub fn geometric() -> Self {
         let Self { rotate, zoom, shift, aspect, flip, .. } = Self::default();
         Self { rotate, zoom: zoom / 2.0, shift, aspect, flip, ..Self::none() }
@@ -106,7 +120,7 @@ impl AugmentConfig {
         }
         let deviation = self.noise * rng.random::<f32>();
         for value in &mut pixels {
-            // The sum of three uniform draws is close enough to normal for sensor noise.
+            // The sum of three uniform draws approximates a normal distribution.
             let draw: f32 = (0..3).map(|_| rng.random::<f32>() - 0.5).sum();
             *value = (*value + 2.0 * deviation * draw).clamp(0.0, 1.0);
         }
@@ -182,7 +196,7 @@ impl Warp {
         let (width, height) = (sample.image.width(), sample.image.height());
         let source = sample.image.pixels();
         let plane = size * size;
-        // Beyond the frame is what a scope shows there: black, no lesion.
+        // Beyond the frame a scope shows black, without a lesion.
         let mut pixels = vec![0.0; 3 * plane];
         let mut classes = vec![0; plane];
         for index in 0..plane {

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// What can go wrong with data. Every message says what was wrong, where, and what to do.
+/// Data that cannot be used. Every message says what is wrong, where, and what to do.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A file or folder cannot be read or written.
@@ -13,15 +13,31 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A file cannot be understood.
+    /// An image or mask file cannot be used.
     #[error("{path}: {source}")]
-    File {
+    Image {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: mcdrl_model::Error,
+        source: mcdrl_image::Error,
     },
-    /// The folder is no dataset.
+    /// A `dataset.toml` whose profile cannot be used.
+    #[error("{path}: {source}")]
+    Profile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: mcdrl_runtime::Error,
+    },
+    /// A TOML or JSON file cannot be read.
+    #[error("{path}: {problem}")]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        problem: String,
+    },
+    /// The folder is not a dataset.
     #[error(
         "{path}: no site in this folder; a dataset has DATA/<site>/images/<name>.jpg with \
          DATA/<site>/masks/<name>.png"
@@ -89,7 +105,7 @@ pub enum Error {
         /// The names there are.
         sites: String,
     },
-    /// A request that cannot be met.
+    /// Dataset folders that do not fit together.
     #[error("{0}")]
     Config(String),
 }
@@ -99,8 +115,16 @@ impl Error {
         |source| Self::Io { path: path.into(), source }
     }
 
-    pub(crate) fn file(path: &Path) -> impl Fn(mcdrl_model::Error) -> Self + '_ {
-        |source| Self::File { path: path.into(), source }
+    pub(crate) fn image(path: &Path) -> impl Fn(mcdrl_image::Error) -> Self + '_ {
+        |source| Self::Image { path: path.into(), source }
+    }
+
+    pub(crate) fn profile(path: &Path) -> impl Fn(mcdrl_runtime::Error) -> Self + '_ {
+        |source| Self::Profile { path: path.into(), source }
+    }
+
+    pub(crate) fn text<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> Self + '_ {
+        |problem| Self::Text { path: path.into(), problem: problem.to_string() }
     }
 }
 

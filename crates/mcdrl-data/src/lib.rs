@@ -1,24 +1,33 @@
-//! Sites and samples for MCDRL: dataset folders, synthetic sites, augmentation, splits.
+//! Dataset folders, groups, splits and augmentation for MCDRL.
 //!
-//! ```
-//! use mcdrl_data::synth::{SynthConfig, synthesize_frame};
+//! ```no_run
+//! use mcdrl_data::{Dataset, hold_out_groups};
 //!
-//! let config = SynthConfig { size: 64, ..SynthConfig::default() };
-//! let frame = synthesize_frame(&config, 0, 3);
-//! assert_eq!(frame.image.width(), 64);
-//! assert_eq!(frame.factors.class.is_some(), frame.mask.classes().iter().any(|c| *c != 0));
+//! # fn main() -> mcdrl_data::Result<()> {
+//! let dataset = Dataset::open("DATA".as_ref())?;
+//! let samples: Vec<_> = dataset.samples().cloned().collect();
+//! let split = hold_out_groups(&samples, 0.1, 7);
+//! let labelled = dataset.load(&split.train[0])?;
+//! assert_eq!(labelled.image.width(), labelled.mask.width());
+//! # Ok(())
+//! # }
 //! ```
 
-pub mod synth;
-
+mod atomic;
 mod augment;
 mod dataset;
+mod dataset_toml;
 mod error;
+mod image_file;
+mod sample;
+mod site;
 mod split;
 
+pub use atomic::write_atomic;
 pub use augment::AugmentConfig;
-pub use dataset::{
-    Dataset, Factors, LabelledImage, Sample, Site, UNKNOWN_CLASS, is_image, read_image,
-};
+pub use dataset::Dataset;
 pub use error::{Error, Result};
+pub use image_file::{is_image, read_image};
+pub use sample::{Factors, LabelledImage, Sample, UNKNOWN_CLASS};
+pub use site::Site;
 pub use split::{Split, hold_out_groups, leave_one_site_out};

@@ -1,17 +1,47 @@
-//! The causal intervention network (CDRL, paper section 3.4): P(Y | do(F)) on features.
+//! The causal intervention (CDRL, paper section 3.4): P(Y | do(F)) on features.
 //!
-//! Query: the retained positions F. Key and value: the confounder dictionary Z. Each layer estimates what the
-//! confounders contribute to a position and takes it away; the attention weights are the explanation.
+//! Query: the retained positions F. Key and value: the confounder dictionary Z. Each layer estimates what the confounders
+//! contribute to a position and subtracts it. The attention weights are the explanation.
 
-use burn::config::Config;
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Device, Tensor};
+use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-use crate::clip::normalize;
 use crate::confounder_dictionary::ConfounderDictionary;
+use crate::similarity::l2_normalize;
+use crate::target_region_selection::TargetRegions;
+
+/// The sizes of a [`CausalIntervention`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct CausalInterventionConfig {
+    /// Number of layers (paper: 3).
+    #[garde(range(min = 1, max = 64))]
+    pub layers: usize,
+    /// Attention heads, a divisor of d. By default the most heads of at least 32 channels, up to four.
+    #[garde(inner(range(min = 1, max = 1024)))]
+    pub heads: Option<usize>,
+    /// Width of the feed-forward layers, in multiples of d.
+    #[garde(range(min = 1, max = 64))]
+    pub mlp_ratio: usize,
+}
+
+/// How an intervention runs. It changes no tensor of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct InterventionRun {
+    /// Off: the features pass unchanged. The paper's ablation "without CDRL".
+    pub enabled: bool,
+    /// How the confounders are weighted.
+    pub weighting: Weighting,
+    /// Temperature of Pool(F_ca), the input of L_causal.
+    #[garde(custom(positive))]
+    pub pool_temperature: f64,
+}
 
 /// How the confounders are weighted in the expectation over z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,35 +49,14 @@ pub enum Weighting {
     /// The paper's: by attention, a posterior given the image.
     #[default]
     Attention,
-    /// By the prior P(z), each z intervened on alone and the results averaged: the back-door formula.
+    /// By the prior P(z): each z is intervened on alone and the results are averaged (the back-door formula).
     Backdoor,
-}
-
-/// Builds a [`CausalIntervention`].
-#[derive(Config, Debug)]
-pub struct CausalInterventionConfig {
-    /// Width d of the joint space.
-    pub width: usize,
-    /// Number of layers.
-    #[config(default = 3)]
-    pub layers: usize,
-    /// Attention heads.
-    #[config(default = 4)]
-    pub heads: usize,
-    /// Width of the feed-forward layers, in multiples of d.
-    #[config(default = 2)]
-    pub expansion: usize,
-    /// How the confounders are weighted.
-    #[config(default = "Weighting::Attention")]
-    pub weighting: Weighting,
 }
 
 /// The causal intervention network A(F, Z).
 #[derive(Module, Debug)]
 pub struct CausalIntervention {
     layers: Vec<InterventionLayer>,
-    #[module(skip)]
-    weighting: Weighting,
 }
 
 #[derive(Module, Debug)]
@@ -58,7 +67,7 @@ struct InterventionLayer {
     value: Linear,
     output: Linear,
     /// ln of the softmax's inverse temperature, one a head: `[heads]`.
-    sharpness: Param<Tensor<1>>,
+    logit_scale: Param<Tensor<1>>,
     feed_norm: LayerNorm,
     expand: Linear,
     contract: Linear,
@@ -66,56 +75,104 @@ struct InterventionLayer {
     heads: usize,
 }
 
-/// What an intervention gives.
+/// The result of an intervention.
 #[derive(Clone, Debug)]
 pub struct Intervened {
     /// F_ca, the features without the confounders' influence: `[batch, N, d]`.
     pub features: Tensor<3>,
-    /// How much each confounder explains each position, the mean over layers and heads:
-    /// `[batch, N, M]`, rows sum to one.
+    /// How much each confounder explains each position, the mean over layers and heads: `[batch, N, M]`, rows sum to one.
     pub weights: Tensor<3>,
+    /// The mean of `weights` over the positions: `[batch, M]`, rows sum to one.
+    pub image_weights: Tensor<2>,
+    /// Σ_z w(z) z, the mixture of confounders in the image: `[batch, d]`.
+    pub mixture: Tensor<2>,
+    /// Pool(F_ca): `[batch, d]`.
+    pub pooled: Tensor<2>,
+}
+
+impl Default for CausalInterventionConfig {
+    fn default() -> Self {
+        Self { layers: 3, heads: None, mlp_ratio: 2 }
+    }
+}
+
+impl Default for InterventionRun {
+    fn default() -> Self {
+        Self { enabled: true, weighting: Weighting::Attention, pool_temperature: 0.1 }
+    }
 }
 
 impl CausalInterventionConfig {
-    /// A network with random weights that begins close to the identity.
-    pub fn init(&self, device: &Device) -> CausalIntervention {
+    /// The number of heads in a joint space of `width` channels.
+    pub fn heads(&self, width: usize) -> usize {
+        let fits = |heads: &usize| width.is_multiple_of(*heads) && width / heads >= 32;
+        self.heads.unwrap_or_else(|| [4, 2].into_iter().find(fits).unwrap_or(1))
+    }
+
+    /// An intervention with random weights that starts close to the identity.
+    ///
+    /// - `width`: d
+    pub fn init(&self, width: usize, device: &Device) -> CausalIntervention {
+        let heads = self.heads(width);
         let linear = |from, to| LinearConfig::new(from, to).init(device);
-        // What a layer adds is small at first, so that the intervention can join a warmed-up head.
+        // Each layer adds little at first, so that the intervention can join a trained head.
         let quiet = |from, to| {
             let std = 0.1 * (from as f64).powf(-0.5);
             let initializer = Initializer::Normal { mean: 0.0, std };
             LinearConfig::new(from, to).with_initializer(initializer).init(device)
         };
         let layer = || InterventionLayer {
-            norm: LayerNormConfig::new(self.width).init(device),
-            query: linear(self.width, self.width),
-            key: linear(self.width, self.width),
-            value: linear(self.width, self.width),
-            output: quiet(self.width, self.width),
-            sharpness: Param::from_tensor(Tensor::full([self.heads], 10.0f32.ln(), device)),
-            feed_norm: LayerNormConfig::new(self.width).init(device),
-            expand: linear(self.width, self.expansion * self.width),
-            contract: quiet(self.expansion * self.width, self.width),
-            heads: self.heads,
+            norm: LayerNormConfig::new(width).init(device),
+            query: linear(width, width),
+            key: linear(width, width),
+            value: linear(width, width),
+            output: quiet(width, width),
+            logit_scale: Param::from_tensor(Tensor::full([heads], 10.0f32.ln(), device)),
+            feed_norm: LayerNormConfig::new(width).init(device),
+            expand: linear(width, self.mlp_ratio * width),
+            contract: quiet(self.mlp_ratio * width, width),
+            heads,
         };
-        CausalIntervention {
-            layers: (0..self.layers).map(|_| layer()).collect(),
-            weighting: self.weighting,
-        }
+        CausalIntervention { layers: (0..self.layers).map(|_| layer()).collect() }
     }
 }
 
 impl CausalIntervention {
-    /// Takes the confounders' influence out of the retained positions.
+    /// Takes the confounders' influence out of the retained positions; `None` if `run` switches it off.
     ///
-    /// - `features`: F, `[batch, N, d]`
-    pub fn forward(&self, features: Tensor<3>, dictionary: &ConfounderDictionary) -> Intervened {
-        let entries = dictionary.entries();
-        let mut features = features;
+    /// - `retained`: F, `[batch, N, d]`
+    pub fn forward(
+        &self,
+        retained: Tensor<3>,
+        regions: &TargetRegions,
+        dictionary: &ConfounderDictionary,
+        run: &InterventionRun,
+    ) -> Option<Intervened> {
+        if !run.enabled {
+            return None;
+        }
+        let (features, weights) = self.deconfound(retained, dictionary, run.weighting);
+        let image_weights = weights.clone().mean_dim(1).squeeze_dim::<2>(1);
+        Some(Intervened {
+            mixture: image_weights.clone().matmul(dictionary.entries()),
+            pooled: pool(features.clone(), regions.retained_similarity(), run.pool_temperature),
+            features,
+            weights,
+            image_weights,
+        })
+    }
+
+    /// F_ca and the weights: `[batch, N, d]` and `[batch, N, M]`.
+    fn deconfound(
+        &self,
+        mut features: Tensor<3>,
+        dictionary: &ConfounderDictionary,
+        weighting: Weighting,
+    ) -> (Tensor<3>, Tensor<3>) {
         let mut weights: Option<Tensor<3>> = None;
         for layer in &self.layers {
-            let (attention, values) = layer.attend(features.clone(), entries.clone());
-            features = match self.weighting {
+            let (attention, values) = layer.attend(features.clone(), dictionary.entries());
+            features = match weighting {
                 Weighting::Attention => {
                     layer.feed(features - layer.combine(attention.clone(), values))
                 }
@@ -127,10 +184,19 @@ impl CausalIntervention {
                 None => explained,
             });
         }
-        let depth = self.layers.len() as f64;
-        let weights = weights.expect("an intervention has at least one layer") / depth;
-        Intervened { features, weights }
+        let weights = weights.expect("an intervention has at least one layer");
+        (features, weights / self.layers.len() as f64)
     }
+}
+
+/// The mean over positions, each weighted by its likeness to the classes. The paper leaves Pool open. With a plain mean,
+/// L_causal would ask for the lesion's class at every healthy position that was retained.
+///
+/// - `features`: `[batch, N, d]`, `similarity`: `[batch, N]`
+/// - output: `[batch, d]`
+fn pool(features: Tensor<3>, similarity: Tensor<2>, temperature: f64) -> Tensor<2> {
+    let weights = softmax(similarity.detach() / temperature, 1).unsqueeze_dim::<3>(1);
+    weights.matmul(features).squeeze_dim(1)
 }
 
 impl InterventionLayer {
@@ -147,13 +213,16 @@ impl InterventionLayer {
         let split = |rows: Tensor<2>| rows.reshape([count, self.heads, head_width]).swap_dims(0, 1);
         let key = split(self.key.forward(entries.clone()));
         let value = split(self.value.forward(entries));
-        let scores = normalize(query).matmul(normalize(key).transpose().unsqueeze::<4>());
-        let sharpness = self.sharpness.val().clamp_max(100.0f32.ln()).exp();
-        let scores = scores * sharpness.reshape([1, self.heads, 1, 1]);
+        let scores = l2_normalize(query).matmul(l2_normalize(key).transpose().unsqueeze::<4>());
+        // OpenAI's limit: a temperature below 1/100 is unstable.
+        let scale = self.logit_scale.val().clamp_max(100.0f32.ln()).exp();
+        let scores = scores * scale.reshape([1, self.heads, 1, 1]);
         (softmax(scores, 3), value)
     }
 
     /// What the weighted confounders contribute: `[batch, N, d]`.
+    ///
+    /// - `weights`: `[batch, heads, N, M]`, `values`: `[heads, M, d / heads]`
     fn combine(&self, weights: Tensor<4>, values: Tensor<3>) -> Tensor<3> {
         let [batch, heads, positions, _] = weights.dims();
         let head_width = values.dims()[2];
@@ -161,8 +230,10 @@ impl InterventionLayer {
         self.output.forward(mixed.reshape([batch, positions, heads * head_width]))
     }
 
-    /// E_z[A(F, z)] under the prior: every confounder's contribution taken away alone, the results averaged
+    /// E_z[A(F, z)] under the prior: each confounder's contribution is subtracted alone, and the results are averaged
     /// after the non-linearity.
+    ///
+    /// - `features`, output: `[batch, N, d]`, `values`: `[heads, M, d / heads]`, `prior`: `[M]`
     fn expectation(&self, features: Tensor<3>, values: Tensor<3>, prior: Tensor<1>) -> Tensor<3> {
         let [batch, positions, width] = features.dims();
         let [heads, count, head_width] = values.dims();
@@ -175,8 +246,13 @@ impl InterventionLayer {
         (fed.reshape([batch, count, positions, width]) * prior).sum_dim(1).squeeze_dim(1)
     }
 
+    /// The feed-forward part: `[batch, N, d]` → `[batch, N, d]`.
     fn feed(&self, features: Tensor<3>) -> Tensor<3> {
         let hidden = gelu(self.expand.forward(self.feed_norm.forward(features.clone())));
         features + self.contract.forward(hidden)
     }
+}
+
+fn positive(value: &f64, _: &()) -> garde::Result {
+    if value.is_finite() && *value > 0.0 { Ok(()) } else { Err(garde::Error::new("must be positive")) }
 }

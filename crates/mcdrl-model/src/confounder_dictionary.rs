@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::clip::normalize;
+use crate::similarity::l2_normalize;
 
 /// What training may do to the dictionary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub enum DictionaryLearning {
     /// Entries are trained with a pull towards their text: [`ConfounderDictionary::text_pull`].
     #[default]
     Tuned,
-    /// Entries start as the centres of clustered source features, each named by the nearest prompt, and are
+    /// Entries start as the centres of clustered source features. The nearest prompt names each of them. They are
     /// trained freely.
     Clustered,
 }
@@ -35,11 +35,11 @@ impl ConfounderDictionary {
     ///
     /// - `texts`: `[M, d]`
     pub fn from_texts(texts: Tensor<2>, learning: DictionaryLearning) -> Self {
-        let texts = normalize(texts).detach();
+        let texts = l2_normalize(texts).detach();
         Self::new(texts.clone(), texts, learning)
     }
 
-    /// A dictionary whose entries begin elsewhere than at their texts.
+    /// A dictionary whose entries differ from their texts at the start.
     ///
     /// - `entries`, `texts`: `[M, d]`
     pub fn new(entries: Tensor<2>, texts: Tensor<2>, learning: DictionaryLearning) -> Self {
@@ -54,8 +54,8 @@ impl ConfounderDictionary {
         }
     }
 
-    /// An empty place for a dictionary of `count` entries, to be loaded.
-    pub fn placeholder(
+    /// A dictionary of `count` zero entries, to be loaded.
+    pub fn zeros(
         count: usize,
         width: usize,
         learning: DictionaryLearning,
@@ -63,6 +63,11 @@ impl ConfounderDictionary {
     ) -> Self {
         let zeros = Tensor::zeros([count, width], device);
         Self::new(zeros.clone(), zeros, learning)
+    }
+
+    /// The number of confounders M.
+    pub fn confounders(&self) -> usize {
+        self.entries.val().dims()[0]
     }
 
     /// Z: `[M, d]`.
@@ -75,7 +80,7 @@ impl ConfounderDictionary {
         self.log_prior.val().exp()
     }
 
-    /// The same dictionary with another prior, such as the confounders' frequencies in the source sites.
+    /// Replaces the prior, for example by the confounders' frequencies in the source sites.
     ///
     /// - `prior`: `[M]`, positive, sums to one
     pub fn with_prior(mut self, prior: Tensor<1>) -> Self {
@@ -83,7 +88,7 @@ impl ConfounderDictionary {
         self
     }
 
-    /// The same dictionary with its rows in another order.
+    /// Reorders the rows.
     pub fn permuted(&self, order: Tensor<1, burn::tensor::Int>) -> Self {
         let rows = |param: &Param<Tensor<2>>| {
             let permuted = param.val().detach().select(0, order.clone());
@@ -97,8 +102,8 @@ impl ConfounderDictionary {
         }
     }
 
-    /// Mean squared distance of the entries from their texts: `[1]`. Added to the loss, it keeps a tuned
-    /// entry to its name.
+    /// Mean squared distance of the entries from their texts: `[1]`. As a term of the loss it keeps a tuned entry close
+    /// to its name.
     pub fn text_pull(&self) -> Tensor<1> {
         (self.entries.val() - self.text.val()).square().sum_dim(1).mean()
     }

@@ -1,29 +1,24 @@
 //! The segmentation head H: deconfounded features → a logit for every pixel and class.
 //!
-//! A feature pyramid (Lin et al. 2017): the H×W map of F_ca gives the decision, the encoder's earlier maps give
-//! the outline that a coarse grid cannot. The earlier maps do not pass through the intervention, because F_ca
-//! exists for retained positions only; instead the mixture of confounders that the intervention found, Σ_z w(z) z,
-//! is projected and subtracted from each of them, so that nothing reaches the classifier uncorrected.
+//! A feature pyramid (Lin et al. 2017). The H×W map of F_ca gives the decision. The encoder's skip features give the
+//! outline, which a coarse grid cannot. Skip features do not pass through the intervention, because F_ca exists for
+//! retained positions only. Instead the mixture of confounders that the intervention found, Σ_z w(z) z, is projected and
+//! subtracted from each of them.
 
-use burn::config::Config;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
+use garde::Validate;
+use mcdrl_kernels::{add_relu, batch_norm, batch_norm_relu, convolve, resize};
+use serde::{Deserialize, Serialize};
 
-use crate::kernels::{add_relu, convolve, normalize, normalize_relu, resize};
-
-/// Builds a [`SegmentationHead`].
-#[derive(Config, Debug)]
+/// The sizes of a [`SegmentationHead`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
 pub struct SegmentationHeadConfig {
-    /// Width d of the joint space.
-    pub embed_dim: usize,
-    /// Channels of the earlier maps, fine to coarse.
-    pub skip_channels: Vec<usize>,
-    /// Number of classes K; there is one more output, the background.
-    pub classes: usize,
     /// Channels inside the head.
-    #[config(default = 64)]
+    #[garde(range(min = 1, max = 4096))]
     pub width: usize,
 }
 
@@ -38,7 +33,7 @@ pub struct SegmentationHead {
 #[derive(Module, Debug)]
 struct Level {
     lateral: Conv2d,
-    /// Projects the confounder mixture to what it adds to this level.
+    /// Projects the mixture of confounders to its part in this level.
     confounded: Linear,
     lateral_norm: BatchNorm,
     merge: ConvNorm,
@@ -50,9 +45,25 @@ struct ConvNorm {
     norm: BatchNorm,
 }
 
+impl Default for SegmentationHeadConfig {
+    fn default() -> Self {
+        Self { width: 64 }
+    }
+}
+
 impl SegmentationHeadConfig {
     /// A head with random weights.
-    pub fn init(&self, device: &Device) -> SegmentationHead {
+    ///
+    /// - `embed_dim`: d
+    /// - `skip_channels`: of the skip features, fine to coarse
+    /// - `classes`: K; there is one more output, the background
+    pub fn init(
+        &self,
+        embed_dim: usize,
+        skip_channels: &[usize],
+        classes: usize,
+        device: &Device,
+    ) -> SegmentationHead {
         let width = self.width;
         let conv = |inputs, kernel| {
             let initializer =
@@ -67,7 +78,7 @@ impl SegmentationHeadConfig {
         let norm = || BatchNormConfig::new(width).init(device);
         let level = |channels: &usize| Level {
             lateral: conv(*channels, 1),
-            confounded: LinearConfig::new(self.embed_dim, width)
+            confounded: LinearConfig::new(embed_dim, width)
                 .with_bias(false)
                 .with_initializer(Initializer::Zeros)
                 .init(device),
@@ -75,51 +86,55 @@ impl SegmentationHeadConfig {
             merge: ConvNorm { conv: conv(width, 3), norm: norm() },
         };
         SegmentationHead {
-            top: ConvNorm { conv: conv(self.embed_dim + 1, 3), norm: norm() },
-            levels: self.skip_channels.iter().rev().map(level).collect(),
-            classify: Conv2dConfig::new([width, self.classes + 1], [1, 1]).init(device),
+            top: ConvNorm { conv: conv(embed_dim + 1, 3), norm: norm() },
+            levels: skip_channels.iter().rev().map(level).collect(),
+            classify: Conv2dConfig::new([width, classes + 1], [1, 1]).init(device),
         }
     }
 }
 
 impl SegmentationHead {
-    /// Logits at the resolution of the finest earlier map.
+    /// Logits at the resolution of the finest skip feature.
     ///
-    /// - `features`: the grid of (deconfounded) features, `[batch, d, H, W]`
-    /// - `similarity`: Ŝ where regions were selected, else zeros, `[batch, 1, H, W]`
+    /// - `features`: F_ca on the grid, `[batch, d, H, W]`
+    /// - `similarity`: Ŝ, `[batch, 1, H, W]`
     /// - `skips`: fine to coarse, each `[batch, channels, rows, columns]`
-    /// - `confounded`: the confounder mixture, `[batch, d]`, or `None` where nothing was intervened on
+    /// - `mixture`: of the confounders, `[batch, d]`; `None` without intervention
     /// - output: `[batch, K + 1, rows, columns]`, the background first
     pub fn forward(
         &self,
         features: Tensor<4>,
         similarity: Tensor<4>,
         skips: Vec<Tensor<4>>,
-        confounded: Option<Tensor<2>>,
+        mixture: Option<Tensor<2>>,
     ) -> Tensor<4> {
         let mut map = self.top.forward(Tensor::cat(vec![features, similarity], 1));
         for (level, skip) in self.levels.iter().zip(skips.into_iter().rev()) {
-            map = level.forward(map, skip, confounded.clone());
+            map = level.forward(map, skip, mixture.clone());
         }
         convolve(&self.classify, map)
     }
 }
 
 impl Level {
-    fn forward(&self, map: Tensor<4>, skip: Tensor<4>, confounded: Option<Tensor<2>>) -> Tensor<4> {
+    /// - `map`: of the level above, `[batch, width, _, _]`
+    /// - `skip`: `[batch, channels, rows, columns]`, `mixture`: `[batch, d]`
+    /// - output: `[batch, width, rows, columns]`
+    fn forward(&self, map: Tensor<4>, skip: Tensor<4>, mixture: Option<Tensor<2>>) -> Tensor<4> {
         let [_, _, rows, columns] = skip.dims();
         let mut lateral = convolve(&self.lateral, skip);
-        if let Some(confounded) = confounded {
-            let share = self.confounded.forward(confounded);
+        if let Some(mixture) = mixture {
+            let share = self.confounded.forward(mixture);
             lateral = lateral - share.unsqueeze_dims::<4>(&[2, 3]);
         }
-        let lateral = normalize(&self.lateral_norm, lateral);
+        let lateral = batch_norm(&self.lateral_norm, lateral);
         self.merge.forward(add_relu(resize(map, [rows, columns]), lateral))
     }
 }
 
 impl ConvNorm {
+    /// Convolution, batch norm, ReLU: `[batch, channels, rows, columns]` → `[batch, width, rows, columns]`.
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        normalize_relu(&self.norm, convolve(&self.conv, map))
+        batch_norm_relu(&self.norm, convolve(&self.conv, map))
     }
 }

@@ -1,34 +1,25 @@
-//! Batches: which images an epoch shows in which order, and their way onto the device.
+//! Batches: augmented views of images, and their way onto the device.
 //!
-//! Everything is a function of the seed, the epoch and the position in it. There is no state that a killed run
-//! could lose.
+//! A batch is a function of the seed, the epoch and the position in it. There is no state that a killed run could lose.
 
 use std::sync::mpsc;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use mcdrl_data::{AugmentConfig, Dataset, Factors, LabelledImage, Sample, UNKNOWN_CLASS};
-use mcdrl_model::{Preprocess, Profile};
-use rand::seq::SliceRandom;
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use mcdrl_data::{AugmentConfig, Factors, UNKNOWN_CLASS};
+use mcdrl_runtime::{Preprocess, Profile};
 use rayon::prelude::*;
 
-use crate::Result;
+use crate::samples::LoadedSamples;
+use crate::seed::mix;
 
-/// Images in memory, at the network's input size.
-pub struct LoadedSamples {
-    samples: Vec<(LabelledImage, Option<Factors>)>,
-    sites: Vec<Vec<usize>>,
-}
-
-/// What is known of an image as a whole.
+/// The class of an image as a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ImageClass {
     /// Lesion-free.
     None,
     /// The lesion that covers most pixels, from zero.
     Class(usize),
-    /// A lesion of a class that nobody named.
+    /// A lesion of an unnamed class.
     Unknown,
 }
 
@@ -53,71 +44,7 @@ struct HostBatch {
     factors: Vec<f32>,
 }
 
-impl LoadedSamples {
-    /// Reads and scales images, in parallel.
-    ///
-    /// # Errors
-    /// The first file that cannot be read.
-    pub fn load(dataset: &Dataset, samples: &[Sample], size: usize) -> Result<Self> {
-        let read = |sample: &Sample| -> Result<_> {
-            let LabelledImage { image, mask } = dataset.load(sample)?;
-            let scaled =
-                LabelledImage { image: image.resize(size, size), mask: mask.resize(size, size) };
-            Ok((scaled, sample.factors.clone()))
-        };
-        let loaded: Vec<_> = samples.par_iter().map(read).collect::<Result<_>>()?;
-        let mut sites: Vec<(&str, Vec<usize>)> = Vec::new();
-        for (index, sample) in samples.iter().enumerate() {
-            match sites.iter_mut().find(|(name, _)| *name == sample.site) {
-                Some((_, members)) => members.push(index),
-                None => sites.push((&sample.site, vec![index])),
-            }
-        }
-        let sites = sites.into_iter().map(|(_, members)| members).collect();
-        Ok(Self { samples: loaded, sites })
-    }
-
-    /// Number of images.
-    pub fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.samples.is_empty()
-    }
-
-    /// The image at `index` with its mask and its recorded factors.
-    pub fn get(&self, index: usize) -> (&LabelledImage, Option<&Factors>) {
-        let (image, factors) = &self.samples[index];
-        (image, factors.as_ref())
-    }
-
-    /// The order of an epoch: every site by its share, all sites mixed.
-    pub fn epoch_order(&self, images: usize, balance: f64, seed: u64, epoch: usize) -> Vec<usize> {
-        let mut rng = ChaCha8Rng::seed_from_u64(mix(&[seed, epoch as u64]));
-        let images = if images == 0 { self.len() } else { images };
-        let weights: Vec<f64> =
-            self.sites.iter().map(|members| (members.len() as f64).powf(balance)).collect();
-        let total: f64 = weights.iter().sum();
-        let mut order = Vec::with_capacity(images);
-        let mut share = 0.0;
-        for (members, weight) in self.sites.iter().zip(weights) {
-            share += weight / total;
-            let upto = (share * images as f64).round() as usize;
-            while order.len() < upto {
-                let mut members = members.clone();
-                members.shuffle(&mut rng);
-                members.truncate(upto - order.len());
-                order.extend(members);
-            }
-        }
-        order.shuffle(&mut rng);
-        order
-    }
-}
-
-/// The dominant lesion among the classes of pixels.
+/// The class of the lesion that covers most pixels.
 pub fn image_class(classes: &[u8]) -> ImageClass {
     let mut pixels = [0usize; 256];
     classes.iter().for_each(|class| pixels[usize::from(*class)] += 1);
@@ -129,8 +56,7 @@ pub fn image_class(classes: &[u8]) -> ImageClass {
     }
 }
 
-/// Makes the batches of one epoch on another thread and hands them to `use_batch` in order, until it fails or
-/// they end.
+/// Makes the batches of one epoch on another thread and hands them to `use_batch` in order, until it fails.
 pub fn for_each_batch<E>(
     samples: &LoadedSamples,
     order: &[usize],
@@ -140,7 +66,7 @@ pub fn for_each_batch<E>(
     mut use_batch: impl FnMut(Batch, &[usize]) -> Result<(), E>,
 ) -> Result<(), E> {
     std::thread::scope(|scope| {
-        // Two batches ahead: augmentation never waits for training nor fills the memory.
+        // Two batches ahead: training never waits for augmentation, and memory does not grow.
         let (sender, receiver) = mpsc::sync_channel(2);
         scope.spawn(move || {
             for (number, indices) in order.chunks(batch_size).enumerate() {
@@ -157,7 +83,7 @@ pub fn for_each_batch<E>(
     })
 }
 
-/// How samples become a batch.
+/// Makes batches of samples.
 pub struct BatchMaker<'a> {
     /// Classes and confounders.
     pub profile: &'a Profile,
@@ -165,7 +91,7 @@ pub struct BatchMaker<'a> {
     pub preprocess: &'a Preprocess,
     /// Augmentation.
     pub augment: &'a AugmentConfig,
-    /// Distinguishes runs and epochs.
+    /// Differs between runs and epochs.
     pub seed: u64,
 }
 
@@ -177,7 +103,7 @@ impl BatchMaker<'_> {
             .enumerate()
             .map(|(offset, index)| {
                 let seed = mix(&[self.seed, (first + offset) as u64]);
-                self.augment.view(&samples.samples[*index].0, self.preprocess, seed)
+                self.augment.view(samples.get(*index).0, self.preprocess, seed)
             })
             .collect();
         let channels = self.profile.classes.len() + 2;
@@ -196,21 +122,21 @@ impl BatchMaker<'_> {
                     if *class == UNKNOWN_CLASS { channels - 1 } else { usize::from(*class) };
                 batch.target[(row * channels + channel) * plane + at] = 1.0;
             }
-            let (_, factors) = &samples.samples[*index];
-            // Of the view: a lesion may have been moved out of it.
+            let (_, factors) = samples.get(*index);
+            // The class of the view: a lesion may have moved out of it.
             let place = match image_class(&classes) {
                 ImageClass::Class(class) => class,
                 ImageClass::None => channels - 2,
                 ImageClass::Unknown => channels - 1,
             };
             batch.image_target[row * channels + place] = 1.0;
-            batch.factors.extend(factor_shares(self.profile, factors.as_ref()));
+            batch.factors.extend(factor_shares(self.profile, factors));
         }
         batch
     }
 }
 
-/// The recorded strengths of the profile's confounders, scaled to sum to one; zeros where none is recorded.
+/// The recorded strengths of the profile's confounders, scaled to sum to one. All zero where none is recorded.
 pub fn factor_shares(profile: &Profile, factors: Option<&Factors>) -> Vec<f32> {
     let strength = |name: &str| {
         factors.and_then(|factors| factors.confounders.get(name)).copied().unwrap_or_default()
@@ -242,11 +168,4 @@ impl HostBatch {
             factors: rows(self.factors),
         }
     }
-}
-
-/// One seed of several.
-pub fn mix(parts: &[u64]) -> u64 {
-    parts
-        .iter()
-        .fold(0, |seed, part| ChaCha8Rng::seed_from_u64(seed.rotate_left(21) ^ part).next_u64())
 }

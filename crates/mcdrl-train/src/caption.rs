@@ -1,12 +1,12 @@
-//! Captions made from recorded factors, so that text means something to a CLIP trained from scratch.
+//! Captions made from recorded factors. They give text a meaning for a CLIP that is trained from scratch.
 
 use mcdrl_data::Factors;
-use mcdrl_model::Profile;
+use mcdrl_runtime::Profile;
 use rand::Rng;
 
 use crate::batch::{ImageClass, factor_shares};
 
-/// What a caption claims.
+/// A caption and its claims.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caption {
     /// The words.
@@ -15,7 +15,7 @@ pub struct Caption {
     confounder: Option<usize>,
 }
 
-/// What is known of an image.
+/// The known facts of an image.
 #[derive(Clone, Debug)]
 pub struct ImageFacts {
     /// Its lesion.
@@ -25,7 +25,7 @@ pub struct ImageFacts {
 }
 
 impl ImageFacts {
-    /// Collects what is known.
+    /// Collects the facts.
     pub fn new(class: ImageClass, factors: Option<&Factors>, profile: &Profile) -> Self {
         let recorded = factors.map(|factors| &factors.confounders);
         let strengths = profile.confounders.iter().map(|confounder| {

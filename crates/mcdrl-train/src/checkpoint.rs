@@ -1,69 +1,35 @@
-//! What a killed run goes on from.
+//! Checkpoints: a killed run resumes exactly.
 //!
-//! Each epoch writes its files under names of their own and then, by one rename, the pointer to them: at any
-//! moment the folder has one whole checkpoint.
+//! Each epoch writes its files under new names. Then one rename replaces the file that points to them. So the folder always
+//! holds one whole checkpoint.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mcdrl_model::{Precision, Weights};
-use serde::{Deserialize, Serialize};
+use mcdrl_data::write_atomic;
+use mcdrl_runtime::{Precision, Weights};
 
-use crate::config::TrainConfig;
-use crate::train::EpochRecord;
+use crate::history::RunState;
 use crate::{Error, Result};
 
 /// The files of a checkpoint.
-const PARTS: [&str; 4] = ["network", "average", "best", "optimizer"];
+const PARTS: [&str; 4] = ["network", "ema", "best", "optimizer"];
 
 /// The pointer file.
 const POINTER: &str = "checkpoint.json";
 
-/// The state of a run after an epoch.
+/// A run after an epoch.
 pub struct Checkpoint {
-    /// What the run was configured with and how it went so far.
+    /// The configuration and the history.
     pub state: RunState,
     /// The network's weights.
     pub network: Weights,
-    /// The averaged weights.
-    pub average: Weights,
-    /// The averaged weights of the best epoch.
+    /// The moving average of the weights.
+    pub ema: Weights,
+    /// The moving average at the best epoch.
     pub best: Weights,
     /// The optimizer's moments.
     pub optimizer: Weights,
-}
-
-/// The part of a checkpoint that is readable text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RunState {
-    /// The configuration; a run is only gone on with under the same.
-    pub config: TrainConfig,
-    /// Names the training and validation samples; a run is only gone on with over the same.
-    pub data: String,
-    /// SHA-256 of the weights that the run started from, in which the CLIP, the profile's prompts and the seed show.
-    pub start: String,
-    /// One record an epoch done.
-    pub history: Vec<EpochRecord>,
-    /// Optimizer steps done.
-    pub steps: usize,
-}
-
-impl RunState {
-    /// The best epoch so far. Once the intervention has joined, epochs before it do not count: their weights
-    /// are those of another network.
-    ///
-    /// Without any validation the last epoch is the best.
-    pub fn best(&self) -> Option<&EpochRecord> {
-        if self.history.iter().all(|record| record.validation_dice.is_none()) {
-            return self.history.last();
-        }
-        let joined = if self.config.intervene { self.config.warm_up } else { 0 };
-        let first = if self.history.len() > joined { joined } else { 0 };
-        // Of equals the earliest.
-        self.history[first..].iter().reduce(|best, record| {
-            if record.validation_dice > best.validation_dice { record } else { best }
-        })
-    }
 }
 
 impl Checkpoint {
@@ -75,20 +41,20 @@ impl Checkpoint {
         let epoch = self.state.history.len();
         for (name, weights) in PARTS.into_iter().zip(self.parts()) {
             let bytes = weights.to_safetensors(Precision::Full);
-            write_whole(&part(folder, epoch, name), &bytes)?;
+            write_atomic(&part(folder, epoch, name), &bytes)?;
         }
         let state = serde_json::to_string_pretty(&self.state).expect("a state is plain data");
-        write_whole(&folder.join(POINTER), state.as_bytes())?;
+        write_atomic(&folder.join(POINTER), state.as_bytes())?;
         if epoch > 1 {
             remove(folder, epoch - 1);
         }
         Ok(())
     }
 
-    /// Reads the last whole checkpoint; `None` if the run had not finished an epoch.
+    /// Reads the last checkpoint; `None` if no epoch was finished.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] for a folder that was changed by hand.
+    /// [`Error::Checkpoint`] for a damaged folder.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let pointer = folder.join(POINTER);
         if !pointer.is_file() {
@@ -97,7 +63,7 @@ impl Checkpoint {
         let damaged = |problem: String| Error::Checkpoint { path: folder.into(), problem };
         let text = fs::read_to_string(&pointer).map_err(Error::io(&pointer))?;
         let state: RunState = serde_json::from_str(&text)
-            .map_err(|e| damaged(format!("{POINTER} cannot be read: {e}")))?;
+            .map_err(|e| damaged(format!("{POINTER} cannot be read or is of another version: {e}")))?;
         let epoch = state.history.len();
         let weights = |name: &str| -> Result<Weights> {
             let path = part(folder, epoch, name);
@@ -106,7 +72,7 @@ impl Checkpoint {
         };
         Ok(Some(Self {
             network: weights("network")?,
-            average: weights("average")?,
+            ema: weights("ema")?,
             best: weights("best")?,
             optimizer: weights("optimizer")?,
             state,
@@ -114,13 +80,13 @@ impl Checkpoint {
     }
 
     fn parts(&self) -> [&Weights; 4] {
-        [&self.network, &self.average, &self.best, &self.optimizer]
+        [&self.network, &self.ema, &self.best, &self.optimizer]
     }
 }
 
-/// Removes what only an unfinished run needs: the pointer first, so that it never points at nothing.
-pub fn clear(folder: &Path) {
-    // A file that cannot be removed does no harm.
+/// Removes the checkpoints of a finished run. The pointer goes first, so that it never points at nothing.
+pub fn remove_checkpoints(folder: &Path) {
+    // A file that stays does no harm.
     let _ = fs::remove_file(folder.join(POINTER));
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -130,7 +96,7 @@ pub fn clear(folder: &Path) {
     }
 }
 
-/// Whether a file's name is one that [`part`] gives, or that of a part cut off in its writing.
+/// Whether a file has a name of [`part`], or of a part that was cut off while it was written.
 fn is_part(name: &str) -> bool {
     let name = name.strip_suffix(".part").unwrap_or(name);
     let epoch_and_part = name
@@ -140,18 +106,6 @@ fn is_part(name: &str) -> bool {
     epoch_and_part.is_some_and(|(epoch, part)| {
         epoch.len() >= 4 && epoch.bytes().all(|b| b.is_ascii_digit()) && PARTS.contains(&part)
     })
-}
-
-/// Writes a file aside and renames it, so that it is whole or not there.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".part");
-    let aside = PathBuf::from(aside);
-    fs::write(&aside, bytes).map_err(Error::io(&aside))?;
-    fs::rename(&aside, path).map_err(Error::io(path))
 }
 
 fn part(folder: &Path, epoch: usize, name: &str) -> PathBuf {

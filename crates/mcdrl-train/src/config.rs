@@ -1,117 +1,198 @@
-//! How a segmenter is trained.
+//! The configuration of a training run.
 
+use garde::Validate;
 use mcdrl_data::AugmentConfig;
-use mcdrl_model::clip::{ClipVisionEncoderConfig, DenseFeatures};
-use mcdrl_model::{DictionaryLearning, Weighting};
+use mcdrl_model::clip::ClipVisionEncoderConfig;
+use mcdrl_model::{
+    CausalInterventionConfig, DictionaryLearning, NetworkConfig, RunConfig, SegmentationHeadConfig,
+    faults_of,
+};
 use serde::{Deserialize, Serialize};
 
+use crate::flat_keys::explain_flat_keys;
+use crate::rules::{below_one, not_negative, positive, validation_share};
 use crate::{Error, Result};
 
-/// Everything that decides a training run. The defaults are the paper's where it states them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Everything that decides a training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// Decides the initial weights, the order of the data and its augmentation.
+    #[garde(skip)]
     pub seed: u64,
-    /// Number of epochs (paper: 50).
-    pub epochs: usize,
-    /// Epochs before the intervention joins, while the head warms up (paper: 10).
-    pub warm_up: usize,
-    /// Images a step.
-    pub batch_size: usize,
-    /// Images an epoch; 0 means as many as there are.
-    pub epoch_images: usize,
-    /// How the sites share an epoch: their share is nᵇ for a site of n images. 1 is by size, 0 is all equal.
-    pub site_balance: f64,
-    /// Initial learning rate of AdamW (paper: 0.005); it falls to zero by a cosine.
-    pub learning_rate: f64,
-    /// Weight decay of AdamW.
-    pub weight_decay: f64,
-    /// Largest norm of each parameter's gradient.
-    pub clip_norm: f64,
-    /// Decay a step of the averaged weights that are evaluated and kept; 0 keeps the last weights.
-    pub average_decay: f64,
-    /// Side of the square input, pixels (paper: 224).
-    pub input_size: usize,
-    /// Share of the training images, by whole groups, that validate.
-    pub validation: f64,
-    /// Epochs without a better validation Dice after which training stops; 0 never stops.
-    pub patience: usize,
-    /// Where a vision transformer's dense features come from; a ResNet has one kind alone.
-    pub dense: DenseFeatures,
-    /// Share α of the positions that region selection keeps.
-    pub alpha: f64,
-    /// Layers of the intervention (paper: 3).
-    pub intervention_layers: usize,
-    /// How the confounders are weighted. Where factors are recorded, the prior of `Backdoor` is their mean share.
-    pub weighting: Weighting,
-    /// What training may do to the dictionary.
-    pub dictionary: DictionaryLearning,
-    /// Channels inside the head.
-    pub head_width: usize,
-    /// Whether regions are selected (MTRS).
-    pub select_regions: bool,
-    /// Whether confounders are intervened on (CDRL).
-    pub intervene: bool,
+    /// The network.
+    #[garde(dive)]
+    pub model: ModelConfig,
+    /// AdamW and the average of its weights.
+    #[garde(dive)]
+    pub optimizer: OptimizerConfig,
+    /// Epochs.
+    #[garde(dive)]
+    pub schedule: ScheduleConfig,
     /// The terms of the loss.
+    #[garde(dive)]
     pub loss: LossConfig,
+    /// Which images a step and an epoch have.
+    #[garde(dive)]
+    pub data: DataConfig,
     /// Augmentation of the training images.
+    #[garde(dive)]
     pub augment: AugmentConfig,
 }
 
+/// The network. The visual encoder comes from the CLIP checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Side of the square input, pixels (paper: 224): a multiple of the encoder's stride.
+    #[garde(range(min = 1, max = 4096))]
+    pub input_size: usize,
+    /// What training may do to the dictionary.
+    #[garde(skip)]
+    pub dictionary: DictionaryLearning,
+    /// Sizes of the intervention.
+    #[garde(dive)]
+    pub intervention: CausalInterventionConfig,
+    /// Sizes of the head.
+    #[garde(dive)]
+    pub head: SegmentationHeadConfig,
+    /// How the network runs. Where factors are recorded, the prior of the weighting `Backdoor` is their mean share.
+    #[garde(dive)]
+    pub run: RunConfig,
+}
+
+/// AdamW, and the exponential moving average (EMA) of the weights, which is what is evaluated and kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// Highest learning rate (paper: 0.005).
+    #[garde(custom(positive))]
+    pub learning_rate: f64,
+    /// Weight decay. The paper does not state it.
+    #[garde(custom(not_negative))]
+    pub weight_decay: f64,
+    /// Largest norm of each parameter's gradient; 0 does not clip. The paper does not state it.
+    #[garde(custom(not_negative))]
+    pub clip_norm: f64,
+    /// Decay of the EMA in a step; 0 keeps the last weights.
+    #[garde(custom(below_one))]
+    pub ema_decay: f64,
+    /// The EMA has a short memory at the start, when the weights are random: after n steps its decay is at most
+    /// (1 + n) / (ramp + n).
+    #[garde(custom(positive))]
+    pub ema_ramp: f64,
+}
+
+/// Epochs and the learning rate over them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScheduleConfig {
+    /// Number of epochs (paper: 50).
+    #[garde(range(min = 1))]
+    pub epochs: usize,
+    /// The intervention joins after this many epochs, in which the head is trained without it (paper: 10).
+    #[garde(skip)]
+    pub intervention_start_epoch: usize,
+    /// Share of the steps over which the learning rate rises. Then it falls to zero by a cosine.
+    #[garde(custom(below_one))]
+    pub warmup_ratio: f64,
+    /// Epochs without a better validation Dice after which training stops; 0 never stops.
+    #[garde(skip)]
+    pub patience: usize,
+}
+
 /// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and four terms of ours that are zero in the paper.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossConfig {
     /// Weight of L_causal (paper: 0.5).
+    #[garde(custom(not_negative))]
     pub causal: f32,
     /// Weight of L_contrast (paper: 0.1).
+    #[garde(custom(not_negative))]
     pub contrast: f32,
     /// Temperature τ of L_contrast (paper: 0.5).
+    #[garde(custom(positive))]
     pub temperature: f32,
-    /// Weight of a soft Dice loss beside the pixel cross-entropy: lesions are small, and cross-entropy alone
-    /// learns the background first.
+    /// Weight of a soft Dice loss beside the pixel cross-entropy. Lesions are small, and cross-entropy alone learns the
+    /// background first.
+    #[garde(custom(not_negative))]
     pub dice: f32,
-    /// Weight of L_contrast position by position: each grid cell's dense feature against the class and background
-    /// texts, its share of the mask as the answer. A CLIP trained on millions of pairs brings the alignment that
-    /// region selection needs; a small one has to learn it here.
+    /// Weight of L_contrast at each position: each grid cell's dense feature against the texts of the classes and the
+    /// background, with its share of the mask as the answer. Region selection needs this alignment. A CLIP trained on
+    /// millions of pairs has it; a small one learns it here.
+    #[garde(custom(not_negative))]
     pub region: f32,
     /// Temperature of the region term.
+    #[garde(custom(positive))]
     pub region_temperature: f32,
-    /// Weight of a cross-entropy between the confounder weights and the recorded factors, for images that
-    /// have them: it keeps a weight true to its name.
+    /// Weight of a cross-entropy between the confounder weights and the recorded factors, for images that have them.
+    #[garde(custom(not_negative))]
     pub factors: f32,
     /// Weight of the pull of a tuned dictionary towards its texts.
+    #[garde(custom(not_negative))]
     pub text_pull: f32,
+}
+
+/// Which images a step and an epoch have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Images in a step. The paper does not state it.
+    #[garde(range(min = 1))]
+    pub batch_size: usize,
+    /// Images in an epoch; 0 means as many as there are.
+    #[garde(skip)]
+    pub epoch_images: usize,
+    /// How the sites share an epoch: a site of n images gets a share of nᵇ. 1 is by size, 0 is all equal.
+    #[garde(range(min = -16.0, max = 16.0))]
+    pub site_balance: f64,
+    /// Share of the training images, in whole groups, that are held out to choose the best epoch.
+    #[garde(custom(validation_share))]
+    pub validation: f64,
 }
 
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             seed: 7,
-            epochs: 50,
-            warm_up: 10,
-            batch_size: 16,
-            epoch_images: 0,
-            site_balance: 1.0,
+            model: ModelConfig::default(),
+            optimizer: OptimizerConfig::default(),
+            schedule: ScheduleConfig::default(),
+            loss: LossConfig::default(),
+            data: DataConfig::default(),
+            augment: AugmentConfig::default(),
+        }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            input_size: 224,
+            dictionary: DictionaryLearning::Tuned,
+            intervention: CausalInterventionConfig::default(),
+            head: SegmentationHeadConfig::default(),
+            run: RunConfig::default(),
+        }
+    }
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
             learning_rate: 0.005,
             weight_decay: 0.01,
             clip_norm: 1.0,
-            average_decay: 0.99,
-            input_size: 224,
-            validation: 0.1,
-            patience: 15,
-            dense: DenseFeatures::ValuePath,
-            alpha: 0.5,
-            intervention_layers: 3,
-            weighting: Weighting::Attention,
-            dictionary: DictionaryLearning::Tuned,
-            head_width: 64,
-            select_regions: true,
-            intervene: true,
-            loss: LossConfig::default(),
-            augment: AugmentConfig::default(),
+            ema_decay: 0.99,
+            ema_ramp: 10.0,
         }
+    }
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self { epochs: 50, intervention_start_epoch: 10, warmup_ratio: 0.02, patience: 15 }
     }
 }
 
@@ -130,35 +211,63 @@ impl Default for LossConfig {
     }
 }
 
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self { batch_size: 16, epoch_images: 0, site_balance: 1.0, validation: 0.1 }
+    }
+}
+
 impl TrainConfig {
-    /// The defaults for an encoder: the paper's for a CLIP of 224² and more; for a small CLIP that was
-    /// pre-trained from scratch its own input size and a learning rate that suits its random start.
-    pub fn for_encoder(vision: &ClipVisionEncoderConfig) -> Self {
-        let paper = Self::default();
-        if vision.image_size() >= paper.input_size {
-            return paper;
+    /// The paper's values. The paper does not state the batch size, α, weight decay, gradient clipping and augmentation;
+    /// those are ours. Our additions are off: the extra terms of the loss, the average of the weights, the rise of the
+    /// learning rate, early stopping and the tuned dictionary.
+    pub fn paper() -> Self {
+        Self {
+            model: ModelConfig { dictionary: DictionaryLearning::Frozen, ..Default::default() },
+            optimizer: OptimizerConfig { ema_decay: 0.0, ..Default::default() },
+            schedule: ScheduleConfig { warmup_ratio: 0.0, patience: 0, ..Default::default() },
+            loss: LossConfig {
+                dice: 0.0,
+                region: 0.0,
+                factors: 0.0,
+                text_pull: 0.0,
+                ..Default::default()
+            },
+            augment: AugmentConfig::geometric(),
+            ..Default::default()
         }
-        Self { input_size: vision.image_size(), learning_rate: 0.002, ..paper }
     }
 
-    /// The defaults for an encoder with what a TOML text says instead.
+    /// The defaults for an encoder. A small CLIP, pre-trained from scratch, gets its own input size and a learning rate
+    /// that suits its random start.
+    pub fn for_encoder(vision: &ClipVisionEncoderConfig) -> Self {
+        let mut config = Self::default();
+        if vision.image_size() < config.model.input_size {
+            config.model.input_size = vision.image_size();
+            config.optimizer.learning_rate = 0.002;
+        }
+        config
+    }
+
+    /// The defaults for an encoder, overridden by a TOML text.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the line.
+    /// [`Error::Config`] with the line, the new name of an old key, or all faults.
     pub fn from_toml(text: &str, vision: &ClipVisionEncoderConfig) -> Result<Self> {
         Self::for_encoder(vision).with_toml(text, vision)
     }
 
-    /// This configuration with what a TOML text says instead.
+    /// This configuration, overridden by a TOML text.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the line.
+    /// As [`Self::from_toml`].
     pub fn with_toml(&self, text: &str, vision: &ClipVisionEncoderConfig) -> Result<Self> {
         let broken = |e: &dyn std::fmt::Display| {
             Error::Config(format!("the training configuration cannot be read: {e}"))
         };
-        let defaults = toml::Table::try_from(self).map_err(|e| broken(&e))?;
         let stated: toml::Table = toml::from_str(text).map_err(|e| broken(&e))?;
+        explain_flat_keys(&stated)?;
+        let defaults = toml::Table::try_from(self).map_err(|e| broken(&e))?;
         let config: Self = merge(defaults, stated).try_into().map_err(|e| broken(&e))?;
         config.check(vision)?;
         Ok(config)
@@ -167,39 +276,31 @@ impl TrainConfig {
     /// Checks that a run can be made of this.
     ///
     /// # Errors
-    /// [`Error::Config`] saying which value cannot be.
+    /// [`Error::Config`] with all faults.
     pub fn check(&self, vision: &ClipVisionEncoderConfig) -> Result<()> {
-        let stride = vision.stride();
-        let problem = if self.epochs == 0 || self.batch_size == 0 {
-            "`epochs` and `batch_size` must be at least 1".into()
-        } else if self.input_size == 0 || !self.input_size.is_multiple_of(stride) {
-            let size = self.input_size;
-            format!("`input_size` {size} must be a multiple of the encoder's stride {stride}")
-        } else if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            format!("`learning_rate` {} must be positive", self.learning_rate)
-        } else if !(0.0..=1.0).contains(&self.alpha) {
-            format!("`alpha` {} must lie between 0 and 1", self.alpha)
-        } else if !(0.0..0.9).contains(&self.validation) {
-            format!("`validation` {} must lie between 0 and 0.9", self.validation)
-        } else if !(0.0..1.0).contains(&self.average_decay) {
-            format!("`average_decay` {} must be at least 0 and below 1", self.average_decay)
-        } else if self.intervene && self.intervention_layers == 0 {
-            "`intervention_layers` must be at least 1".into()
-        } else if self.intervene && self.warm_up >= self.epochs {
-            let Self { warm_up, epochs, .. } = self;
-            format!(
-                "after a `warm_up` of {warm_up} the intervention never joins in {epochs} `epochs`"
-            )
-        } else if self.head_width == 0 {
-            "`head_width` must be at least 1".into()
-        } else if !(-16.0..=16.0).contains(&self.site_balance) {
-            format!("`site_balance` {} must lie between -16 and 16", self.site_balance)
-        } else if !(self.loss.temperature > 0.0 && self.loss.region_temperature > 0.0) {
-            "`temperature` and `region_temperature` must be positive".into()
-        } else {
-            return Ok(());
-        };
-        Err(Error::Config(problem))
+        let mut faults = faults_of(self);
+        let (size, stride) = (self.model.input_size, vision.stride());
+        if !size.is_multiple_of(stride) {
+            faults.push(format!(
+                "`model.input_size` {size} must be a multiple of the encoder's stride {stride}"
+            ));
+        }
+        let ScheduleConfig { epochs, intervention_start_epoch: start, .. } = self.schedule;
+        if self.model.run.intervention.enabled && start >= epochs {
+            faults.push(format!(
+                "with an `intervention_start_epoch` of {start} the intervention never joins in {epochs} epochs"
+            ));
+        }
+        if faults.is_empty() {
+            faults = self.architecture(vision).faults();
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::Config(faults.join("; "))) }
+    }
+
+    /// The network over an encoder.
+    pub fn architecture(&self, vision: &ClipVisionEncoderConfig) -> NetworkConfig {
+        let ModelConfig { intervention, head, .. } = self.model;
+        NetworkConfig { vision: vision.clone(), intervention, head }
     }
 }
 

@@ -2,15 +2,15 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// What can go wrong in training and evaluation. Every message says what was wrong, where, and what to do.
+/// A failure of training. Every message says what is wrong, where, and what to do.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Something about the data.
+    /// Data that cannot be used.
     #[error(transparent)]
     Data(#[from] mcdrl_data::Error),
-    /// Something about the model.
+    /// A model or checkpoint that cannot be used.
     #[error(transparent)]
-    Model(#[from] mcdrl_model::Error),
+    Model(#[from] mcdrl_runtime::Error),
     /// A file or folder cannot be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -22,10 +22,10 @@ pub enum Error {
     /// A configuration that cannot be used.
     #[error("{0}")]
     Config(String),
-    /// The loss is no number any more.
+    /// The loss became NaN or infinite.
     #[error(
-        "the loss became {loss} in epoch {epoch}, step {step}, and training stopped (a checkpoint of the epoch before \
-         is kept, if there is one): lower the learning rate (now {learning_rate}) or look at the data"
+        "the loss became {loss} in epoch {epoch}, step {step}, so training stopped (the checkpoint of the last epoch is kept): \
+         lower the learning rate (now {learning_rate}) or check the data"
     )]
     Diverged {
         /// What it became.
@@ -37,7 +37,7 @@ pub enum Error {
         /// The learning rate at that step.
         learning_rate: f64,
     },
-    /// A run folder that cannot be gone on with.
+    /// A run that cannot be resumed.
     #[error("{path}: {problem}")]
     Checkpoint {
         /// The run's folder.

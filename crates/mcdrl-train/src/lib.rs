@@ -1,29 +1,49 @@
-//! Losses, training, evaluation and reports for MCDRL.
-pub mod metrics;
-pub mod picture;
-pub mod report;
+//! Pre-training and training for MCDRL.
+//!
+//! - [`pretrain`]: contrastive image-text pre-training of a small CLIP.
+//! - [`train()`]: a segmenter over a CLIP. Every epoch leaves a checkpoint, and a killed run resumes exactly.
+//!
+//! ```
+//! use mcdrl_train::TrainConfig;
+//!
+//! // The paper's values, with fewer epochs.
+//! let mut config = TrainConfig::paper();
+//! config.schedule.epochs = 20;
+//! assert_eq!(config.optimizer.learning_rate, 0.005);
+//! assert_eq!(config.loss.dice, 0.0);
+//! ```
 
-mod average;
 mod batch;
 mod caption;
 mod checkpoint;
+mod clustering;
 mod config;
+mod ema;
 mod error;
-mod evaluate;
-mod loso;
+mod flat_keys;
+mod history;
+mod initialization;
+mod learning_rate;
 mod loss;
-mod optimize;
+mod named_ids;
+mod optimizer;
 mod pretrain;
+mod pretrain_config;
 mod progress;
-mod start;
+mod rules;
+mod samples;
+mod seed;
 mod train;
+mod validation;
 
-pub use batch::LoadedSamples;
-pub use checkpoint::write_whole;
-pub use config::{LossConfig, TrainConfig};
+pub use checkpoint::remove_checkpoints;
+pub use config::{
+    DataConfig, LossConfig, ModelConfig, OptimizerConfig, ScheduleConfig, TrainConfig,
+};
 pub use error::{Error, Result};
-pub use evaluate::{DETECTION_AREA, Evaluation, GroupScore, ImageScore, Overlap, evaluate};
-pub use loso::{LosoReport, LosoRequest, LosoRun, Variant, loso};
-pub use pretrain::{Backbone, PretrainConfig, pretrain};
+pub use history::EpochRecord;
+pub use pretrain::pretrain;
+pub use pretrain_config::{Backbone, PretrainConfig};
 pub use progress::{Lines, Progress, Silent};
-pub use train::{EpochRecord, TrainRequest, forget_checkpoints, train};
+pub use samples::LoadedSamples;
+pub use train::{TrainRequest, train};

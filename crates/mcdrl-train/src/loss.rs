@@ -3,13 +3,14 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor};
-use mcdrl_model::clip::{Clip, ClipTokenizer, normalize};
-use mcdrl_model::{DictionaryLearning, Mcdrl, McdrlOutput, Profile};
+use mcdrl_model::clip::Clip;
+use mcdrl_model::{DictionaryLearning, Network, NetworkOutput, cosine_similarity, l2_normalize};
+use mcdrl_runtime::{ClipTokenizer, Profile};
 
 use crate::batch::Batch;
 use crate::config::LossConfig;
 
-/// The text embeddings that the loss looks at; made once, never trained.
+/// The text embeddings in the loss. They are made once and never trained.
 #[derive(Clone)]
 pub struct LossTexts {
     /// The K classes and the background: `[K + 1, d]`.
@@ -20,7 +21,7 @@ pub struct LossTexts {
 
 /// The loss and its terms, each `[1]`.
 pub struct Loss {
-    /// What is differentiated.
+    /// The sum that is differentiated.
     pub total: Tensor<1>,
     /// L_seg: pixel cross-entropy and soft Dice.
     pub segmentation: Tensor<1>,
@@ -36,12 +37,12 @@ impl LossTexts {
         let mut images = profile.class_prompts();
         images.push(profile.background_prompt.clone());
         let causal = (0..profile.classes.len()).map(|class| {
-            let texts = clip.embed_texts(tokenizer, &profile.causal_prompts(class));
-            normalize(texts).mean_dim(0)
+            let texts = tokenizer.embed(clip, &profile.causal_prompts(class));
+            l2_normalize(texts).mean_dim(0)
         });
         Self {
             causal: Tensor::cat(causal.collect(), 0).detach(),
-            images: normalize(clip.embed_texts(tokenizer, &images)).detach(),
+            images: l2_normalize(tokenizer.embed(clip, &images)).detach(),
         }
     }
 
@@ -54,10 +55,11 @@ impl LossTexts {
 
 /// The loss of one batch.
 pub fn loss(
-    network: &Mcdrl,
-    output: McdrlOutput,
+    network: &Network,
+    output: NetworkOutput,
     batch: &Batch,
     texts: &LossTexts,
+    learning: DictionaryLearning,
     config: &LossConfig,
 ) -> Loss {
     let [_, _, side, _] = batch.target.dims();
@@ -67,7 +69,7 @@ pub fn loss(
     if config.region > 0.0 {
         let region = region_loss(
             output.dense,
-            output.grid,
+            output.regions.grid,
             &batch.target,
             texts.images.clone(),
             config.region_temperature,
@@ -75,11 +77,12 @@ pub fn loss(
         total = total + region * config.region;
     }
     let mut causal = segmentation.zeros_like();
-    if let (Some(pooled), Some(weights)) = (output.causal, output.confounders) {
-        causal = causal_loss(pooled, batch, texts);
-        let factors = (weights.clamp_min(1e-6).log() * batch.factors.clone()).sum_dim(1).mean();
+    if let Some(intervened) = output.intervened {
+        causal = causal_loss(intervened.pooled, batch, texts);
+        let log_weights = intervened.image_weights.clamp_min(1e-6).log();
+        let factors = (log_weights * batch.factors.clone()).sum_dim(1).mean();
         total = total + causal.clone() * config.causal - factors * config.factors;
-        if network.config().dictionary == DictionaryLearning::Tuned {
+        if learning == DictionaryLearning::Tuned {
             total = total + network.dictionary.text_pull() * config.text_pull;
         }
     }
@@ -87,7 +90,7 @@ pub fn loss(
 }
 
 /// Pixel cross-entropy and, weighted by `dice`, a soft Dice loss: the mean over all lesions together and each class
-/// that the image has. A lesion of unknown class asks for the sum of the lesion classes' probabilities.
+/// that the image has. For a lesion of unknown class, the sum of the lesion classes' probabilities counts.
 ///
 /// - `logits`: `[batch, K + 1, side, side]`, `target`: `[batch, K + 2, side, side]`
 fn segmentation_loss(logits: Tensor<4>, target: &Tensor<4>, dice: f32) -> Tensor<1> {
@@ -112,7 +115,7 @@ fn segmentation_loss(logits: Tensor<4>, target: &Tensor<4>, dice: f32) -> Tensor
     let size = truth.clone().sum_dim(2);
     let overlap = (predicted.clone() * truth).sum_dim(2) * 2.0 + 1.0;
     let missing = (overlap / (predicted.sum_dim(2) + size.clone() + 1.0)).neg().add_scalar(1.0);
-    // The first row, all lesions, counts in every image.
+    // The first row is all lesions together. It counts in every image.
     let [_, rows, _] = size.dims();
     let present = size.greater_elem(0.0).float();
     let counts = Tensor::cat(
@@ -127,14 +130,14 @@ fn segmentation_loss(logits: Tensor<4>, target: &Tensor<4>, dice: f32) -> Tensor
 fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &LossTexts) -> Tensor<1> {
     let classes = texts.causal.dims()[0];
     let known = batch.image_target.clone().narrow(1, 0, classes);
-    let wanted = normalize(known.clone().matmul(texts.causal.clone()));
-    let distance = (normalize(pooled) - wanted).square().sum_dim(1);
+    let wanted = l2_normalize(known.clone().matmul(texts.causal.clone()));
+    let distance = (l2_normalize(pooled) - wanted).square().sum_dim(1);
     let known = known.sum_dim(1);
     (distance * known.clone()).sum() / known.sum().clamp_min(1.0)
 }
 
-/// As [`contrast_loss`] for every grid cell, against the shares of the labels in it. Lesions count as much as all that
-/// is around them.
+/// [`contrast_loss`] at every grid cell, against the shares of the labels in it. Lesions and their surroundings count
+/// equally.
 ///
 /// - `dense`: `[batch, H·W, d]`, `target`: `[batch, K + 2, side, side]`
 /// - `texts`: of the classes and of the background, `[K + 1, d]`
@@ -150,7 +153,7 @@ pub(crate) fn region_loss(
     let shares = shares.reshape([batch, channels, rows * columns]).swap_dims(1, 2);
     let background = shares.clone().narrow(2, 0, 1);
     let lesions = shares.narrow(2, 1, channels - 1);
-    let scores = normalize(dense).matmul(texts.transpose().unsqueeze::<3>());
+    let scores = l2_normalize(dense).matmul(texts.transpose().unsqueeze::<3>());
     // The order of the texts: the classes, the background; then the lesions of unknown class.
     let log = with_unknown(log_softmax(scores / temperature, 2));
     let log_background = log.clone().narrow(2, channels - 2, 1);
@@ -164,19 +167,20 @@ pub(crate) fn region_loss(
     (mean(log_background, background) + mean(log_lesions, lesions)) * -0.5
 }
 
-/// Cross-entropy of cos(image, text)/τ over the classes and the background; an unknown class asks for any.
+/// Cross-entropy of cos(image, text)/τ over the classes and the background. For a lesion of unknown class, any class is
+/// right.
 fn contrast_loss(
     pooled: Tensor<2>,
     batch: &Batch,
     texts: &LossTexts,
     temperature: f32,
 ) -> Tensor<1> {
-    let scores = Mcdrl::image_text_similarity(pooled, texts.images.clone()) / temperature;
+    let scores = cosine_similarity(pooled, texts.images.clone()) / temperature;
     let log = with_unknown(log_softmax(scores, 1));
     (log * batch.image_target.clone()).sum_dim(1).mean().neg()
 }
 
-/// Log probabilities of the K classes and the background, with that of any class at the end.
+/// Log probabilities of the K classes and the background, and at the end that of any class.
 ///
 /// - `log`: `[.., K + 1]`
 /// - output: `[.., K + 2]`

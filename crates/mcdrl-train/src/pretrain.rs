@@ -1,159 +1,35 @@
 //! Contrastive image-text pre-training of a small CLIP (Radford et al. 2021) on captions made from factors.
 //!
-//! A caption of a whole frame says little about a lesion that covers a tenth of it: from a few thousand frames the
-//! texts of the classes would stay alike. So the regions are captioned too (Zhong et al. 2022, "RegionCLIP"): every
-//! position of the dense features against the texts of the classes and of healthy mucosa.
+//! A caption of a whole frame says little about a lesion that covers a tenth of it. From a few thousand frames the texts of
+//! the classes stay alike. So regions have captions too (Zhong et al. 2022, "RegionCLIP"): every position of the dense
+//! features is contrasted with the texts of the classes and of healthy mucosa.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_data::AugmentConfig;
-use mcdrl_model::clip::{
-    Clip, ClipCheckpoint, ClipConfig, ClipTextEncoderConfig, ClipTokenizer,
-    ClipVisionEncoderConfig, CompactResNetConfig, DenseFeatures, ModifiedResNetConfig,
-    VisionTransformerConfig, normalize,
-};
-use mcdrl_model::{Preprocess, Profile, Weights};
+use mcdrl_model::clip::{Clip, DenseFeatures};
+use mcdrl_model::l2_normalize;
+use mcdrl_runtime::{ClipCheckpoint, ClipTokenizer, Preprocess, Profile, Weights};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::batch::{Batch, BatchMaker, LoadedSamples, for_each_batch, image_class, mix};
+use crate::batch::{Batch, BatchMaker, for_each_batch, image_class};
 use crate::caption::ImageFacts;
+use crate::history::EpochRecord;
+use crate::learning_rate::learning_rate;
 use crate::loss::region_loss;
-use crate::optimize::{ModuleAdamW, learning_rate};
+use crate::optimizer::ModuleAdamW;
+use crate::pretrain_config::PretrainConfig;
 use crate::progress::Progress;
-use crate::start::seeded;
-use crate::train::EpochRecord;
+use crate::samples::LoadedSamples;
+use crate::seed::{mix, seeded};
 use crate::{Error, Result};
 
-/// Share of the steps over which the learning rate rises.
-const RISE: f64 = 0.05;
-
-/// The visual backbone of a small CLIP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backbone {
-    /// A compact ResNet: what learns from few images.
-    #[default]
-    Compact,
-    /// CLIP's own ModifiedResNet at a small scale.
-    ResNet,
-    /// A vision transformer.
-    Vit,
-}
-
-/// How a small CLIP is pre-trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PretrainConfig {
-    /// Decides the initial weights, the captions and the order of the data.
-    pub seed: u64,
-    /// Number of epochs.
-    pub epochs: usize,
-    /// Images a step.
-    pub batch_size: usize,
-    /// Initial learning rate of AdamW.
-    pub learning_rate: f64,
-    /// Weight decay of AdamW.
-    pub weight_decay: f64,
-    /// Side of the square input, pixels.
-    pub input_size: usize,
-    /// The visual backbone.
-    pub backbone: Backbone,
-    /// Channels of the first stage; later stages have twice, four and eight times as many, and so has the ViT.
-    pub width: usize,
-    /// Blocks of the ResNet's stages; the ViT has as many in all.
-    pub layers: [usize; 4],
-    /// Width d of the joint space.
-    pub embed_dim: usize,
-    /// Weight of the contrast position by position beside that of whole images.
-    pub region: f32,
-    /// Temperature of the contrast position by position.
-    pub region_temperature: f32,
-}
-
-impl Default for PretrainConfig {
-    fn default() -> Self {
-        Self {
-            seed: 7,
-            epochs: 10,
-            batch_size: 32,
-            learning_rate: 0.002,
-            weight_decay: 0.01,
-            input_size: 128,
-            backbone: Backbone::Compact,
-            width: 24,
-            layers: [1, 1, 2, 2],
-            embed_dim: 128,
-            region: 1.0,
-            region_temperature: 0.1,
-        }
-    }
-}
-
-impl PretrainConfig {
-    /// The architecture that is trained.
-    pub fn architecture(&self) -> ClipConfig {
-        let vision = match self.backbone {
-            Backbone::Compact => ClipVisionEncoderConfig::Compact(
-                CompactResNetConfig::new()
-                    .with_image_size(self.input_size)
-                    .with_channels([1, 2, 4, 8].map(|times| times * self.width))
-                    .with_layers(self.layers)
-                    .with_embed_dim(self.embed_dim),
-            ),
-            Backbone::ResNet => ClipVisionEncoderConfig::ResNet(
-                ModifiedResNetConfig::new()
-                    .with_image_size(self.input_size)
-                    .with_width(self.width)
-                    .with_layers(self.layers)
-                    .with_heads(8)
-                    .with_embed_dim(self.embed_dim),
-            ),
-            Backbone::Vit => ClipVisionEncoderConfig::Vit(
-                VisionTransformerConfig::new()
-                    .with_image_size(self.input_size)
-                    .with_patch_size(8)
-                    .with_width(8 * self.width)
-                    .with_layers(self.layers.iter().sum())
-                    .with_heads((self.width / 8).max(1))
-                    .with_embed_dim(self.embed_dim),
-            ),
-        };
-        let text = ClipTextEncoderConfig::new()
-            .with_width(64)
-            .with_layers(2)
-            .with_heads(2)
-            .with_embed_dim(self.embed_dim);
-        ClipConfig::new(vision, text)
-    }
-
-    fn check(&self) -> Result<()> {
-        let stride = self.architecture().vision.stride();
-        let sound = self.epochs > 0
-            && self.batch_size > 1
-            && self.width >= 8
-            && self.width.is_multiple_of(8)
-            && self.embed_dim > 0
-            && self.layers.iter().all(|layers| *layers > 0)
-            && self.input_size >= 2 * stride
-            && self.input_size.is_multiple_of(stride)
-            && self.learning_rate > 0.0;
-        if sound {
-            return Ok(());
-        }
-        Err(Error::Config(format!(
-            "no CLIP can be pre-trained with these sizes: the input must be a multiple of {stride} \
-             pixels, the width one of 8, the batch at least 2, everything else positive"
-        )))
-    }
-}
-
-/// Pre-trains a small CLIP from random weights on samples whose factors are recorded (others are left out).
-/// The checkpoint is in OpenAI's layout.
+/// Pre-trains a small CLIP from random weights, on samples with recorded factors. Other samples are left out. The checkpoint
+/// has OpenAI's layout.
 ///
 /// # Errors
 /// [`Error::Config`] if no sample has factors, [`Error::Diverged`].
@@ -178,8 +54,8 @@ pub fn pretrain(
     let device = device.clone().autodiff();
     let architecture = config.architecture();
     let weights = seeded(config.seed, || Weights::of_module(&architecture.init(&Device::flex())));
-    let mut clip = weights.load_into(architecture.init(&device), &str::to_owned)?;
-    let mut optimizer = ModuleAdamW::new(config.weight_decay, 1.0);
+    let mut clip = weights.load_into(architecture.init(&device))?;
+    let mut optimizer = ModuleAdamW::new(config.weight_decay, config.clip_norm);
 
     let tokenizer = ClipTokenizer::new();
     let preprocess = Preprocess::clip(config.input_size);
@@ -191,7 +67,7 @@ pub fn pretrain(
         let mut order = known.clone();
         let mut rng = ChaCha8Rng::seed_from_u64(mix(&[config.seed, epoch as u64, 2]));
         rand::seq::SliceRandom::shuffle(&mut order[..], &mut rng);
-        // A batch of a few images has few captions to tell apart.
+        // A last batch of a few images would have few captions to contrast.
         order.truncate(steps * config.batch_size);
         let seed = mix(&[config.seed, epoch as u64, 3]);
         let maker = BatchMaker { profile, preprocess: &preprocess, augment: &augment, seed };
@@ -200,7 +76,7 @@ pub fn pretrain(
             let (texts, targets) = captions(samples, indices, profile, &mut rng);
             let loss = loss(&clip, &tokenizer, &batch, (&texts, targets), profile, config);
             let value = loss.clone().into_scalar::<f32>();
-            let learning_rate = learning_rate(config.learning_rate, done, total, RISE);
+            let learning_rate = learning_rate(config.learning_rate, done, total, config.warmup_ratio);
             step += 1;
             if !value.is_finite() {
                 return Err(Error::Diverged { loss: value, epoch: epoch + 1, step, learning_rate });
@@ -220,8 +96,8 @@ pub fn pretrain(
     Ok(ClipCheckpoint::to_safetensors(&clip.valid(), &architecture, &provenance))
 }
 
-/// Captions of every image, equal ones once, and how true each is of each image: rows sum to one over the
-/// captions, columns over the images.
+/// The captions of all images without repetition, and how true each is of each image: rows sum to one over the captions,
+/// columns over the images.
 fn captions(
     samples: &LoadedSamples,
     indices: &[usize],
@@ -256,7 +132,7 @@ fn captions(
     (captions.into_iter().map(|caption| caption.text).collect(), targets)
 }
 
-/// The contrast of whole images and, weighted, that of their regions.
+/// The contrast of whole images plus the weighted contrast of their regions.
 fn loss(
     clip: &Clip,
     tokenizer: &ClipTokenizer,
@@ -270,9 +146,9 @@ fn loss(
     classes.push(profile.background_prompt.clone());
     let count = classes.len();
     let texts: Vec<&String> = classes.iter().chain(captions).collect();
-    let texts = normalize(clip.embed_texts(tokenizer, &texts));
+    let texts = l2_normalize(tokenizer.embed(clip, &texts));
     let captions = texts.clone().narrow(0, count, captions.len());
-    let images = normalize(features.pooled);
+    let images = l2_normalize(features.pooled);
     let whole = contrastive_loss(clip, images, captions, targets);
     if config.region == 0.0 {
         return whole;
@@ -282,7 +158,7 @@ fn loss(
     whole + region_loss(features.dense, grid, &batch.target, classes, temperature) * config.region
 }
 
-/// The mean of both directions' cross-entropy against the (soft) targets.
+/// The mean cross-entropy of both directions against soft targets.
 ///
 /// - `images`: `[batch, d]`, `texts`: `[captions, d]`, both of unit length
 fn contrastive_loss(

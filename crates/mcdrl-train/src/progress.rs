@@ -1,19 +1,19 @@
-//! Watching a run.
+//! The progress of a run.
 
 use std::io::Write;
 use std::time::Instant;
 
-use crate::train::EpochRecord;
+use crate::history::EpochRecord;
 
-/// Is told how a run goes.
+/// Hears about the progress of a run.
 pub trait Progress: Send {
-    /// A step of an epoch is done; both are counted from one.
+    /// A step of an epoch is done. Both are counted from one.
     fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f32);
     /// An epoch is done.
     fn epoch(&mut self, record: &EpochRecord, epochs: usize);
 }
 
-/// Says nothing.
+/// Shows nothing.
 pub struct Silent;
 
 impl Progress for Silent {
@@ -21,7 +21,7 @@ impl Progress for Silent {
     fn epoch(&mut self, _record: &EpochRecord, _epochs: usize) {}
 }
 
-/// One line an epoch on standard error.
+/// Writes one line an epoch to standard error.
 pub struct Lines {
     started: Instant,
 }
@@ -48,7 +48,7 @@ impl Progress for Lines {
 
 impl Lines {
     fn say(&self, line: &str) {
-        // Nobody may be reading any more; the run goes on.
+        // The run goes on if nobody reads any more.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 }

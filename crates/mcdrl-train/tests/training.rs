@@ -1,15 +1,13 @@
-//! Training as a whole: it learns, it is reproducible, and a killed run goes on as if nothing had happened.
-
-use std::sync::Mutex;
+//! Training as a whole: it learns, it is reproducible, and a killed run resumes exactly.
 
 use burn::tensor::Device;
-use mcdrl_data::synth::{SynthConfig, write_dataset};
 use mcdrl_data::{AugmentConfig, Dataset, Sample};
-use mcdrl_model::clip::ClipCheckpoint;
-use mcdrl_model::{DictionaryLearning, Model, Precision, Weighting};
+use mcdrl_model::{DictionaryLearning, Weighting};
+use mcdrl_runtime::{ClipCheckpoint, Model, Precision};
+use mcdrl_synth::{SynthConfig, write_dataset};
 use mcdrl_train::{
-    EpochRecord, Error, LoadedSamples, LosoRequest, PretrainConfig, Progress, Silent, TrainConfig,
-    TrainRequest, Variant, loso, pretrain, train,
+    EpochRecord, Error, LoadedSamples, PretrainConfig, Progress, Silent, TrainConfig, TrainRequest,
+    pretrain, train,
 };
 use tempfile::TempDir;
 
@@ -45,16 +43,23 @@ fn small_clip() -> PretrainConfig {
     }
 }
 
+/// Four epochs; the intervention joins after two.
 fn config() -> TrainConfig {
-    TrainConfig {
-        epochs: 4,
-        warm_up: 2,
-        batch_size: 8,
-        learning_rate: 0.002,
-        input_size: 64,
-        patience: 0,
-        ..TrainConfig::default()
-    }
+    let mut config = TrainConfig::default();
+    config.schedule.epochs = 4;
+    config.schedule.intervention_start_epoch = 2;
+    config.schedule.patience = 0;
+    config.data.batch_size = 8;
+    config.optimizer.learning_rate = 0.002;
+    config.model.input_size = 64;
+    config
+}
+
+fn with_epochs(epochs: usize, intervention_start_epoch: usize) -> TrainConfig {
+    let mut config = config();
+    config.schedule.epochs = epochs;
+    config.schedule.intervention_start_epoch = intervention_start_epoch;
+    config
 }
 
 impl Setting {
@@ -92,7 +97,7 @@ fn history(model: &Model) -> Vec<EpochRecord> {
 }
 
 #[test]
-fn a_killed_run_goes_on_bit_for_bit() {
+fn a_killed_run_resumes_bit_for_bit() {
     let setting = setting();
     let config = config();
     let request = setting.request(&config);
@@ -123,20 +128,17 @@ fn a_killed_run_goes_on_bit_for_bit() {
 #[test]
 fn the_loss_falls_and_a_seed_means_the_same_again() {
     let setting = setting();
-    let config = TrainConfig {
-        epochs: 12,
-        warm_up: 1,
-        augment: AugmentConfig::none(),
-        average_decay: 0.5,
-        ..config()
-    };
+    let mut config = with_epochs(12, 1);
+    config.augment = AugmentConfig::none();
+    config.optimizer.ema_decay = 0.5;
     let model = setting.train(&config);
     let records = history(&model);
     let (first, last) = (&records[0], &records[records.len() - 1]);
     assert!(last.segmentation < 0.75 * first.segmentation, "{records:#?}");
     assert!(last.validation_dice.unwrap() > 0.35, "{records:#?}");
 
-    let short = TrainConfig { epochs: 2, ..config };
+    let mut short = config;
+    short.schedule.epochs = 2;
     let again = |seed| history(&setting.train(&TrainConfig { seed, ..short.clone() }));
     assert_eq!(again(7), again(7));
     assert_ne!(again(7), again(8));
@@ -145,13 +147,13 @@ fn the_loss_falls_and_a_seed_means_the_same_again() {
 #[test]
 fn an_intervention_that_never_joins_is_refused() {
     let setting = setting();
-    let config = TrainConfig { epochs: 2, warm_up: 2, ..config() };
+    let config = with_epochs(2, 2);
     let refused = train(&setting.request(&config), None, false, &Device::flex(), &mut Silent);
-    assert!(matches!(refused, Err(Error::Config(problem)) if problem.contains("warm_up")));
+    assert!(matches!(refused, Err(Error::Config(problem)) if problem.contains("intervention_start_epoch")));
 }
 
 #[test]
-fn another_clip_cannot_go_on_with_a_run() {
+fn a_run_cannot_be_resumed_with_another_clip() {
     let setting = setting();
     let config = config();
     let folder = setting.folder.path().join("other-clip");
@@ -172,7 +174,7 @@ fn another_clip_cannot_go_on_with_a_run() {
 #[test]
 fn without_validation_the_last_epoch_is_kept() {
     let setting = setting();
-    let config = TrainConfig { epochs: 3, warm_up: 1, ..config() };
+    let config = with_epochs(3, 1);
     let nothing = LoadedSamples::load(&setting.dataset, &[], 64).unwrap();
     let request = TrainRequest { validation: &nothing, ..setting.request(&config) };
     let model = train(&request, None, false, &Device::flex(), &mut Silent).unwrap();
@@ -186,13 +188,15 @@ fn every_kind_of_dictionary_and_weighting_trains() {
         [DictionaryLearning::Frozen, DictionaryLearning::Tuned, DictionaryLearning::Clustered]
     {
         for weighting in [Weighting::Attention, Weighting::Backdoor] {
-            let config = TrainConfig { epochs: 2, warm_up: 1, dictionary, weighting, ..config() };
+            let mut config = with_epochs(2, 1);
+            config.model.dictionary = dictionary;
+            config.model.run.intervention.weighting = weighting;
             let model = setting.train(&config);
             let records = history(&model);
             assert!(records.iter().all(|record| record.loss.is_finite()));
             let distance = model.network.dictionary.text_pull().into_scalar::<f32>();
-            // Half a model of two epochs: the frozen stays, the tuned moves a little, the clustered began
-            // elsewhere.
+            // After two epochs the frozen dictionary is unchanged and the tuned one has moved a little. The clustered one
+            // started far from its texts.
             match dictionary {
                 DictionaryLearning::Frozen => assert!(distance < 1e-9, "{distance}"),
                 DictionaryLearning::Tuned => assert!(distance > 1e-9, "{distance}"),
@@ -203,38 +207,46 @@ fn every_kind_of_dictionary_and_weighting_trains() {
 }
 
 #[test]
-fn the_protocol_never_tests_on_what_it_trained_on_and_compares_four_variants() {
-    let mut setting = setting();
-    // Sites of different sizes, so that one cannot be taken for the other.
-    setting.dataset.sites[1].samples.truncate(12);
-    let config = TrainConfig { epochs: 1, warm_up: 0, ..config() };
-    let sites: Vec<String> = setting.dataset.sites.iter().map(|site| site.name.clone()).collect();
-    let request = LosoRequest {
-        dataset: &setting.dataset,
-        clip: None,
-        pretrain: &PretrainConfig { batch_size: 8, ..small_clip() },
-        config: &config,
-        seeds: &[1],
-        variants: &Variant::ALL,
-        left_out: &sites,
-        jobs: 2,
-    };
-    let heard = Mutex::new(Vec::new());
-    let report = loso(&request, &Device::flex(), &|runs, total| {
-        heard.lock().unwrap().push((runs.len(), total));
-    });
-    let report = report.unwrap();
-    assert_eq!(*heard.lock().unwrap(), (1..=8).map(|done| (done, 8)).collect::<Vec<_>>());
-    assert_eq!(report.runs.len(), 8);
-    for run in &report.runs {
-        assert_eq!(run.score.images, if run.site == sites[0] { 16 } else { 12 });
+fn the_papers_values_are_exact() {
+    let paper = TrainConfig::paper();
+    assert_eq!(paper.schedule.epochs, 50);
+    assert_eq!(paper.schedule.intervention_start_epoch, 10);
+    assert_eq!(paper.optimizer.learning_rate, 0.005);
+    assert_eq!(paper.model.input_size, 224);
+    assert_eq!(paper.model.intervention.layers, 3);
+    assert_eq!(paper.model.run.intervention.weighting, Weighting::Attention);
+    let loss = &paper.loss;
+    assert_eq!((loss.causal, loss.contrast, loss.temperature), (0.5, 0.1, 0.5));
+    assert_eq!([loss.dice, loss.region, loss.factors, loss.text_pull], [0.0; 4]);
+}
+
+#[test]
+fn all_faults_of_a_configuration_are_reported_at_once() {
+    let vision = small_clip().architecture().vision;
+    let parse = |text: &str| TrainConfig::from_toml(text, &vision);
+    let wrong = "[optimizer]\nlearning_rate = nan\nema_decay = 1.0\n[data]\nbatch_size = 0\n\
+                 [model]\ninput_size = 50\n[model.run.selection]\nalpha = 2.0\n[schedule]\nepochs = 5";
+    let error = parse(wrong).unwrap_err().to_string();
+    for word in ["learning_rate", "ema_decay", "batch_size", "input_size", "alpha", "never joins"] {
+        assert!(error.contains(word), "{word}: {error}");
     }
-    assert_eq!(report.rows().len(), 5);
-    assert_eq!(report.variants(), Variant::ALL);
-    // Side by side or one after the other is the same.
-    let alone = loso(&LosoRequest { jobs: 1, ..request }, &Device::flex(), &|_, _| {}).unwrap();
-    let dice = |report: &mcdrl_train::LosoReport| -> Vec<Option<f64>> {
-        report.runs.iter().map(|run| run.score.dice.mean).collect()
-    };
-    assert_eq!(dice(&report), dice(&alone));
+    let error = parse("[schedule]\nepoch = 2").unwrap_err().to_string();
+    assert!(error.contains("epoch"), "{error}");
+    let merged = parse("[schedule]\nepochs = 12\n[model.head]\nwidth = 24").unwrap();
+    assert_eq!((merged.schedule.epochs, merged.model.head.width), (12, 24));
+    assert_eq!(merged.schedule.patience, TrainConfig::default().schedule.patience);
+}
+
+#[test]
+fn flat_keys_of_old_files_are_explained() {
+    let vision = small_clip().architecture().vision;
+    let old = "epochs = 8\nwarm_up = 2\naverage_decay = 0.99\n[loss]\ndice = 0.5";
+    let error = TrainConfig::from_toml(old, &vision).unwrap_err().to_string();
+    for words in [
+        "`epochs` is now `schedule.epochs`",
+        "`warm_up` is now `schedule.intervention_start_epoch`",
+        "`average_decay` is now `optimizer.ema_decay`",
+    ] {
+        assert!(error.contains(words), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The embedded demonstration: a small model and sample images. A research demonstration, not for clinical use.
 
-/// The model file; see its provenance for the data that it was trained on.
+/// The model file. Its provenance names the training data.
 pub const MODEL: &[u8] = include_bytes!("../assets/demo.safetensors");
 
 /// A bundled image with its mask.

@@ -1,15 +1,20 @@
 //! MCDRL: medical image segmentation that keeps working at the next hospital.
 //!
-//! This crate is what a Rust program depends on. It has the model ([`Segmenter`], [`Model`] and the method's
-//! parts), the embedded demonstration ([`demo`]) and, with the feature `native`, data (`data`) and training
-//! (`train`). The feature `gpu` adds the GPU backend.
+//! A Rust program depends on this crate. It has the [`Segmenter`] with everything around it. Features:
 //!
-//! ```
-//! use mcdrl::{DeviceChoice, Image, Segmenter, demo};
+//! | feature | what it adds |
+//! |---|---|
+//! | `demo` | the module `demo`: an embedded model and sample images |
+//! | `gpu` | the GPU through Vulkan, Metal or DirectX 12 |
+//! | `cuda` | the GPU through CUDA |
+//! | `native` | the modules `data`, `synth`, `train`, `eval` and `clip`: dataset folders, training, evaluation |
 //!
-//! # fn main() -> mcdrl::Result<()> {
-//! let device = DeviceChoice::Cpu.open()?;
-//! let segmenter = Segmenter::from_bytes(demo::MODEL, &device)?;
+#![cfg_attr(feature = "demo", doc = "```")]
+#![cfg_attr(not(feature = "demo"), doc = "```ignore")]
+//! use mcdrl::{Image, OpenOptions, Segmenter, demo};
+//!
+//! # async fn example() -> mcdrl::Result<()> {
+//! let segmenter = Segmenter::open(demo::MODEL, OpenOptions::default()).await?;
 //! let image = Image::decode(demo::SAMPLES[0].image)?;
 //! let segmentation = segmenter.segment(&image)?;
 //! for class in segmentation.classes.iter().filter(|class| class.fraction > 0.0) {
@@ -20,12 +25,30 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Programs without an async runtime call [`Segmenter::open_blocking`].
 
+#[cfg(feature = "demo")]
 pub mod demo;
 
-pub use mcdrl_model::*;
+#[cfg(feature = "native")]
+pub mod clip;
+
+pub use mcdrl_image::{
+    Frame, Image, MAX_MEGAPIXELS, Mask, PALETTE, PixelFormat, Plane, YuvColors, class_color,
+    overlay,
+};
+pub use mcdrl_runtime::{
+    ClassShare, Confounder, ConfounderWeight, DeviceChoice, DeviceInfo, DeviceKind, DeviceReason,
+    Error, ErrorKind, FORMAT_VERSION, Model, ModelHeader, OpenOptions, OpenStage, Precision,
+    Profile, RegionMap, Result, Segmentation, Segmenter,
+};
 
 #[cfg(feature = "native")]
 pub use mcdrl_data as data;
+#[cfg(feature = "native")]
+pub use mcdrl_eval as eval;
+#[cfg(feature = "native")]
+pub use mcdrl_synth as synth;
 #[cfg(feature = "native")]
 pub use mcdrl_train as train;

@@ -1,19 +1,24 @@
-//! The embedded model on its samples: what it is, what it sees, and that every device says the same.
+//! The embedded model on its samples: its origin, its results, and the same results on every device.
 
 use std::path::PathBuf;
 
-use mcdrl::{Device, DeviceChoice, Image, Mask, Model, Segmentation, Segmenter, demo};
+use mcdrl::{
+    DeviceChoice, Image, Mask, Model, OpenOptions, Segmentation, Segmenter, demo,
+};
 use serde_json::{Value, json};
 
-fn segment_all(device: &Device) -> Vec<Segmentation> {
-    let segmenter = Segmenter::from_bytes(demo::MODEL, device).unwrap();
+fn on_cpu() -> Segmenter {
+    Segmenter::open_blocking(demo::MODEL, OpenOptions::on(DeviceChoice::Cpu)).unwrap()
+}
+
+fn segment_all(segmenter: &Segmenter) -> Vec<Segmentation> {
     let images: Vec<Image> =
         demo::SAMPLES.iter().map(|sample| Image::decode(sample.image).unwrap()).collect();
     segmenter.segment_batch(&images.iter().collect::<Vec<_>>()).unwrap()
 }
 
 #[test]
-fn the_model_is_small_and_says_where_it_comes_from() {
+fn the_model_is_small_and_states_its_origin() {
     assert!(demo::MODEL.len() <= 8 << 20);
     let header = Model::read_header(demo::MODEL).unwrap();
     let statement = header.provenance["statement"].as_str().unwrap();
@@ -29,7 +34,7 @@ fn the_model_is_small_and_says_where_it_comes_from() {
 fn lesions_of_the_samples_are_found() {
     assert!(demo::SAMPLES.len() >= 12);
     let mut dice = Vec::new();
-    for (sample, segmentation) in demo::SAMPLES.iter().zip(segment_all(&Device::flex())) {
+    for (sample, segmentation) in demo::SAMPLES.iter().zip(segment_all(&on_cpu())) {
         let truth = Mask::decode(sample.mask).unwrap();
         let lesion =
             |mask: &Mask| -> Vec<bool> { mask.classes().iter().map(|c| *c != 0).collect() };
@@ -46,7 +51,7 @@ fn lesions_of_the_samples_are_found() {
     assert!(mean > 0.6, "mean Dice {mean} of {dice:?}");
 }
 
-/// The answers that every platform has to give.
+/// The answers of every platform.
 fn conformance() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     PathBuf::from(here).join("../../tests/conformance/answers.json")
@@ -70,7 +75,7 @@ fn classes(runs: &str) -> Vec<u8> {
 fn the_answers_are_the_stored_ones() {
     let file = conformance();
     let sha256 = Model::read_header(demo::MODEL).unwrap().sha256;
-    let segmentations = segment_all(&Device::flex());
+    let segmentations = segment_all(&on_cpu());
     let samples = || demo::SAMPLES.iter().zip(&segmentations);
     if std::env::var_os("MCDRL_WRITE_CONFORMANCE").is_some() {
         let images = samples().map(|(sample, segmentation)| {
@@ -111,9 +116,9 @@ fn the_answers_are_the_stored_ones() {
 }
 
 #[test]
-fn a_batch_says_what_its_images_say_alone() {
-    let segmenter = Segmenter::from_bytes(demo::MODEL, &Device::flex()).unwrap();
-    let together = segment_all(&Device::flex());
+fn a_batch_gives_the_results_of_its_images() {
+    let segmenter = on_cpu();
+    let together = segment_all(&on_cpu());
     for (sample, together) in demo::SAMPLES.iter().zip(together).take(3) {
         let alone = segmenter.segment(&Image::decode(sample.image).unwrap()).unwrap();
         let (a, b) = (alone.confidence_mask(0).unwrap(), together.confidence_mask(0).unwrap());
@@ -123,17 +128,23 @@ fn a_batch_says_what_its_images_say_alone() {
 
 #[cfg(feature = "gpu")]
 #[test]
-fn the_gpu_says_what_the_cpu_says() {
-    let device = match DeviceChoice::Gpu.open() {
-        Ok(device) => device,
-        Err(error) => {
+fn the_gpu_gives_the_cpus_results() {
+    let options = OpenOptions {
+        // A software driver compiles its kernels slowly.
+        gpu_limit: std::time::Duration::from_secs(600),
+        ..OpenOptions::on(DeviceChoice::Gpu)
+    };
+    let gpu = match Segmenter::open_blocking(demo::MODEL, options) {
+        Ok(segmenter) => segmenter,
+        Err(error @ mcdrl::Error::Device(_)) => {
             println!("skipped: {error}");
             return;
         }
+        Err(error) => panic!("{error}"),
     };
-    // One at a time and together: a GPU runs other kernels for a batch of one.
-    let cpu = segment_all(&Device::flex());
-    let gpu = Segmenter::from_bytes(demo::MODEL, &device).unwrap();
+    assert_eq!(gpu.device().kind.name(), "gpu");
+    // Alone and together: a GPU runs other kernels for a batch of one.
+    let cpu = segment_all(&on_cpu());
     let images: Vec<Image> =
         demo::SAMPLES[..4].iter().map(|sample| Image::decode(sample.image).unwrap()).collect();
     let alone = images.iter().take(2).map(|image| gpu.segment(image).unwrap());

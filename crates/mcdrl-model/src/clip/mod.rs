@@ -1,14 +1,15 @@
-//! CLIP on Burn: the visual encoders (ViT, ModifiedResNet), the text encoder, the tokenizer, checkpoints.
+//! CLIP on Burn: visual encoders (ViT, ModifiedResNet, a compact ResNet) and the text encoder.
 //!
-//! Follows Radford et al. 2021 and <https://github.com/openai/CLIP>; module fields bear the names of OpenAI's
-//! state dict, so such a file loads without a table of names.
+//! Follows Radford et al. 2021 and <https://github.com/openai/CLIP>. Fields have the names of OpenAI's state dict, so that
+//! such a file loads without a table of names.
 
-mod checkpoint;
-mod compact;
-mod resnet;
+mod attention_pool;
+mod compact_resnet;
+mod convolution;
+mod features;
+mod modified_resnet;
+mod position_embedding;
 mod text;
-#[cfg(feature = "tokenizer")]
-mod tokenizer;
 mod transformer;
 mod vision;
 mod vit;
@@ -16,33 +17,14 @@ mod vit;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 
-pub use checkpoint::ClipCheckpoint;
-pub use compact::{CompactResNet, CompactResNetConfig};
-pub use resnet::{ModifiedResNet, ModifiedResNetConfig};
+pub use compact_resnet::{CompactResNet, CompactResNetConfig};
+pub use features::{DenseFeatures, VisionFeatures};
+pub use modified_resnet::{ModifiedResNet, ModifiedResNetConfig};
 pub use text::{CONTEXT_LENGTH, ClipTextEncoder, ClipTextEncoderConfig};
-#[cfg(feature = "tokenizer")]
-pub use tokenizer::ClipTokenizer;
 pub use transformer::Activation;
-pub use vision::{ClipVisionEncoder, ClipVisionEncoderConfig, VisionFeatures};
+pub use vision::{ClipVisionEncoder, ClipVisionEncoderConfig};
 pub use vit::{VisionTransformer, VisionTransformerConfig};
-
-/// Channel means that CLIP's pixels are normalised with (RGB, 0..1).
-pub const PIXEL_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-/// Channel deviations that CLIP's pixels are normalised with (RGB, 0..1).
-pub const PIXEL_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
-
-/// Where the dense features come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DenseFeatures {
-    /// The last tokens, normalised and projected.
-    Tokens,
-    /// The value path of the last attention block (MaskCLIP, Zhou et al. 2022), which keeps each position's
-    /// own content and so aligns better with text.
-    #[default]
-    ValuePath,
-}
 
 /// Builds a [`Clip`].
 #[derive(Config, Debug)]
@@ -73,23 +55,9 @@ impl ClipConfig {
             logit_scale: Param::from_data([(1.0f32 / 0.07).ln()], device),
         }
     }
-}
 
-#[cfg(feature = "tokenizer")]
-impl Clip {
-    /// The embeddings of texts, one row each, not normalised.
-    ///
-    /// - output: `[texts, width]`
-    pub fn embed_texts(&self, tokenizer: &ClipTokenizer, texts: &[impl AsRef<str>]) -> Tensor<2> {
-        let device = self.logit_scale.val().device();
-        self.text.forward(tokenizer.tokens(texts, &device))
+    /// Sizes that no CLIP can be built from, one sentence each. Empty if all is well.
+    pub fn faults(&self) -> Vec<String> {
+        [self.vision.faults(), self.text.faults()].concat()
     }
-}
-
-/// Rows scaled to length one.
-///
-/// - `rows`: `[.., width]`
-pub fn normalize<const D: usize>(rows: Tensor<D>) -> Tensor<D> {
-    let norm = rows.clone().square().sum_dim(D - 1).sqrt().clamp_min(1e-6);
-    rows / norm
 }

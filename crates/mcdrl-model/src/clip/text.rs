@@ -44,15 +44,17 @@ pub struct ClipTextEncoder {
 }
 
 impl ClipTextEncoderConfig {
-    /// What makes these sizes no encoder, if anything does: building one would panic.
-    pub(crate) fn problem(&self) -> Option<String> {
+    /// Sizes that no encoder can be built from, one sentence each. Empty if all is well.
+    pub fn faults(&self) -> Vec<String> {
         let Self { width, heads, .. } = self;
+        let mut faults = Vec::new();
         if [self.vocab_size, self.layers, self.embed_dim].contains(&0) {
-            return Some("its text encoder has a size of zero".into());
+            faults.push("the text encoder has a size of zero".into());
         }
-        (*heads == 0 || *width == 0 || !width.is_multiple_of(*heads)).then(|| {
-            format!("its text encoder has {heads} heads, which do not divide its width {width}")
-        })
+        if *heads == 0 || *width == 0 || !width.is_multiple_of(*heads) {
+            faults.push(format!("{heads} heads of the text encoder do not divide its width {width}"));
+        }
+        faults
     }
 
     /// An encoder with random weights.
@@ -78,7 +80,7 @@ impl ClipTextEncoderConfig {
 }
 
 impl ClipTextEncoder {
-    /// The texts' embeddings, not normalised: the feature at each text's end token.
+    /// The embeddings of texts, of any length: the feature at each text's end token.
     ///
     /// - `tokens`: `[batch, positions]`, at most [`CONTEXT_LENGTH`] positions
     /// - output: `[batch, embed_dim]`

@@ -1,4 +1,4 @@
-//! The pre-norm residual attention block that both of CLIP's transformers are made of.
+//! The pre-norm residual attention blocks of both of CLIP's transformers.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
@@ -91,12 +91,14 @@ impl Transformer {
 }
 
 impl ResidualAttentionBlock {
+    /// - `tokens`, output: `[batch, positions, width]`
+    /// - `bias`: `[1, 1, positions, positions]`
     pub(super) fn forward(&self, tokens: Tensor<3>, bias: Option<&Tensor<4>>) -> Tensor<3> {
         let tokens = tokens.clone() + self.attn.forward(self.ln_1.forward(tokens), bias);
         tokens.clone() + self.mlp.forward(self.ln_2.forward(tokens))
     }
 
-    /// What attention would add if every position attended to itself alone.
+    /// The value path: the attention's result if every position attended only to itself.
     ///
     /// - `tokens`, output: `[batch, positions, width]`
     pub(super) fn value_path(&self, tokens: Tensor<3>) -> Tensor<3> {
@@ -105,6 +107,8 @@ impl ResidualAttentionBlock {
 }
 
 impl MultiHeadAttention {
+    /// - `tokens`, output: `[batch, positions, width]`
+    /// - `bias`: `[1, 1, positions, positions]`
     fn forward(&self, tokens: Tensor<3>, bias: Option<&Tensor<4>>) -> Tensor<3> {
         let [batch, positions, width] = tokens.dims();
         let head_width = width / self.heads;
@@ -126,6 +130,7 @@ impl MultiHeadAttention {
         self.out_proj.forward(attended.swap_dims(1, 2).reshape([batch, positions, width]))
     }
 
+    /// - `tokens`, output: `[batch, positions, width]`
     fn value_path(&self, tokens: Tensor<3>) -> Tensor<3> {
         let width = tokens.dims()[2];
         let weight = self.in_proj_weight.val().narrow(1, 2 * width, width);
@@ -135,6 +140,7 @@ impl MultiHeadAttention {
 }
 
 impl Mlp {
+    /// - `tokens`, output: `[batch, positions, width]`
     fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
         let hidden = self.c_fc.forward(tokens);
         self.c_proj.forward(match self.activation {

@@ -2,27 +2,12 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use super::{
-    CompactResNet, CompactResNetConfig, DenseFeatures, ModifiedResNet, ModifiedResNetConfig,
-    VisionTransformer, VisionTransformerConfig, compact, resnet,
-};
-
-/// What a visual encoder gives for a batch of images.
-#[derive(Clone, Debug)]
-pub struct VisionFeatures {
-    /// Maps of earlier layers, fine to coarse: each `[batch, channels, rows, columns]`.
-    pub skips: Vec<Tensor<4>>,
-    /// The dense map C in the joint space, not normalised: `[batch, H·W, d]`.
-    pub dense: Tensor<3>,
-    /// H and W.
-    pub grid: [usize; 2],
-    /// The image embedding, not normalised: `[batch, d]`.
-    pub pooled: Tensor<2>,
-}
+use super::compact_resnet::{self, CompactResNet, CompactResNetConfig};
+use super::features::{DenseFeatures, VisionFeatures};
+use super::modified_resnet::{self, ModifiedResNet, ModifiedResNetConfig};
+use super::vit::{VisionTransformer, VisionTransformerConfig};
 
 /// Which visual encoder to build.
 #[derive(Config, Debug)]
@@ -37,7 +22,7 @@ pub enum ClipVisionEncoderConfig {
 
 /// CLIP's visual encoder.
 #[derive(Module, Debug)]
-// The variants are one value in a whole program; boxing them buys nothing.
+// A program holds one encoder, so boxing gains nothing.
 #[allow(clippy::large_enum_variant)]
 pub enum ClipVisionEncoder {
     /// A vision transformer.
@@ -71,8 +56,8 @@ impl ClipVisionEncoderConfig {
     pub fn stride(&self) -> usize {
         match self {
             Self::Vit(config) => config.patch_size,
-            Self::ResNet(_) => resnet::STRIDE,
-            Self::Compact(_) => compact::STRIDE,
+            Self::ResNet(_) => modified_resnet::STRIDE,
+            Self::Compact(_) => compact_resnet::STRIDE,
         }
     }
 
@@ -85,19 +70,22 @@ impl ClipVisionEncoderConfig {
         }
     }
 
-    /// What makes these sizes no encoder, if anything does: building one would panic.
-    pub(crate) fn problem(&self) -> Option<String> {
+    /// Sizes that no encoder can be built from, one sentence each. Empty if all is well.
+    pub fn faults(&self) -> Vec<String> {
         let (heads, width, sizes) = match self {
             Self::Vit(c) => (c.heads, c.width, vec![c.patch_size, c.layers]),
             Self::ResNet(c) => (c.heads, 32 * c.width, [&[c.width / 2], &c.layers[..]].concat()),
             Self::Compact(c) => (c.heads, c.channels[3], [c.channels, c.layers].concat()),
         };
+        let mut faults = Vec::new();
         if sizes.contains(&0) || self.embed_dim() == 0 || self.image_size() < self.stride() {
-            return Some("its visual encoder has a size of zero".into());
+            faults.push("the visual encoder has a size of zero".into());
         }
-        (heads == 0 || width == 0 || !width.is_multiple_of(heads)).then(|| {
-            format!("its visual encoder has {heads} heads, which do not divide its width {width}")
-        })
+        if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
+            let text = format!("{heads} heads of the visual encoder do not divide its width {width}");
+            faults.push(text);
+        }
+        faults
     }
 
     /// Channels of [`VisionFeatures::skips`].
@@ -125,24 +113,4 @@ impl ClipVisionEncoder {
             Self::Compact(encoder) => encoder.forward(pixels),
         }
     }
-}
-
-/// Position embeddings for a grid, interpolated (bicubic, as Hugging Face does) where it is not their own.
-///
-/// - `embedding`: `[1 + side², width]`, the class token or mean first
-/// - output: `[1 + rows · columns, width]`
-pub(super) fn positions_for_grid(embedding: Tensor<2>, [rows, columns]: [usize; 2]) -> Tensor<2> {
-    let [positions, width] = embedding.dims();
-    let side = (positions - 1).isqrt();
-    if (side, side) == (rows, columns) {
-        return embedding;
-    }
-    let first = embedding.clone().narrow(0, 0, 1);
-    let grid = embedding.narrow(0, 1, side * side);
-    let grid = grid.swap_dims(0, 1).reshape([1, width, side, side]);
-    let options = InterpolateOptions::new(InterpolateMode::Bicubic)
-        .with_output_size([rows, columns])
-        .with_align_corners(false);
-    let grid = interpolate(grid, options).reshape([width, rows * columns]).swap_dims(0, 1);
-    Tensor::cat(vec![first, grid], 0)
 }

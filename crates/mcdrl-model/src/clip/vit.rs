@@ -5,11 +5,11 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
+use mcdrl_kernels::convolve;
 
+use super::features::{DenseFeatures, VisionFeatures};
+use super::position_embedding::positions_for_grid;
 use super::transformer::{Activation, Transformer};
-use super::vision::positions_for_grid;
-use super::{DenseFeatures, VisionFeatures};
-use crate::kernels::convolve;
 
 /// Builds a [`VisionTransformer`]; the defaults are ViT-B/16's.
 #[derive(Config, Debug)]
@@ -78,8 +78,8 @@ impl VisionTransformerConfig {
 }
 
 impl VisionTransformer {
-    /// The encoder's features for normalised pixels, whose sides are multiples of the patch; position
-    /// embeddings are interpolated to another grid than their own (bicubic, as DeiT and Hugging Face do).
+    /// The features of normalised pixels, whose sides are multiples of the patch. Position embeddings are interpolated if
+    /// the grid is not their own.
     ///
     /// - `pixels`: `[batch, 3, height, width]`
     pub fn forward(&self, pixels: Tensor<4>, dense: DenseFeatures) -> VisionFeatures {
@@ -117,16 +117,19 @@ impl VisionTransformer {
         }
     }
 
+    /// Tokens → the joint space: `[batch, positions, width]` → `[batch, positions, d]`.
     fn project(&self, tokens: Tensor<3>) -> Tensor<3> {
         self.ln_post.forward(tokens).matmul(self.proj.val().unsqueeze())
     }
 }
 
+/// `[batch, 1 + positions, width]` → `[batch, positions, width]`.
 fn without_class(tokens: Tensor<3>) -> Tensor<3> {
     let positions = tokens.dims()[1];
     tokens.narrow(1, 1, positions - 1)
 }
 
+/// `[batch, positions, width]` → `[batch, width, rows, columns]`.
 fn to_map(tokens: Tensor<3>, rows: usize, columns: usize) -> Tensor<4> {
     let [batch, _, width] = tokens.dims();
     tokens.swap_dims(1, 2).reshape([batch, width, rows, columns])

@@ -10,10 +10,10 @@ public enum class PixelFormat(internal val colors: YuvColors?) {
     /** Red, green, blue; one plane. */
     RGB(null),
 
-    /** Red, green, blue, alpha, which is dropped; one plane. */
+    /** Red, green, blue, alpha; one plane. Alpha is dropped. */
     RGBA(null),
 
-    /** Blue, green, red, alpha, which is dropped; one plane. */
+    /** Blue, green, red, alpha; one plane. Alpha is dropped. */
     BGRA(null),
 
     /** YUV 4:2:0, BT.601, 0..255, as Android's `YUV_420_888`; planes Y, Cb, Cr. */
@@ -31,9 +31,9 @@ public enum class PixelFormat(internal val colors: YuvColors?) {
 
 /** One plane of a [Frame]. */
 public class Plane(
-    /** The plane's bytes, from position to limit; read where they lie if they are direct, as a camera's are. */
+    /** The plane's bytes, from position to limit. Direct buffers, such as a camera's, are read in place. */
     public val bytes: ByteBuffer,
-    /** Bytes from one row to the next; the last row may end with its last pixel. */
+    /** Bytes from one row to the next. The last row may end with its last pixel. */
     public val rowStride: Int,
     /** Bytes from one pixel to the next: 2 for the interleaved colours of NV12 and NV21. */
     public val pixelStride: Int,
@@ -43,7 +43,7 @@ public class Plane(
         this(ByteBuffer.wrap(bytes), rowStride, pixelStride)
 }
 
-/** A frame of a camera or of any program's own memory. */
+/** A frame in a camera's or a program's memory. */
 public class Frame(
     /** Width in pixels, as it lies in memory. */
     public val width: Int,
@@ -58,7 +58,7 @@ public class Frame(
     /** Whether it must be mirrored left to right once upright (front cameras). */
     public val mirrored: Boolean = false,
 ) {
-    /** The frame as the library takes it: an upright copy. */
+    /** The frame as an upright copy in the library. */
     internal fun read(): NativeImage = translated {
         val wanted = if (format.colors == null) 1 else 3
         if (planes.size != wanted) throw refusal("the frame has ${planes.size} planes where its format has $wanted")
@@ -108,7 +108,7 @@ public class Frame(
     }
 
     public companion object {
-        /** Pixels as Android's bitmaps and most programs have them: RGBA, row after row. */
+        /** RGBA pixels without padding, as in Android's bitmaps. */
         @JvmStatic
         public fun rgba(bytes: ByteArray, width: Int, height: Int): Frame =
             Frame(width, height, PixelFormat.RGBA, listOf(Plane(bytes, 4 * width, 4)))
@@ -117,7 +117,7 @@ public class Frame(
 
 internal typealias NativeImage = com.mcdrl.ffi.Image
 
-/** Lends bytes to the library: as they are if they lie outside the heap, else a copy that is freed at once. */
+/** Lends bytes to the library: direct buffers in place, others as a copy that is freed at once. */
 internal inline fun <T> direct(bytes: ByteBuffer, use: (ByteBuffer) -> T): T {
     val size = bytes.remaining()
     if (bytes.isDirect || size == 0) return use(if (bytes.isDirect) bytes.slice() else ByteBuffer.allocateDirect(0))

@@ -22,30 +22,30 @@ import kotlinx.coroutines.withContext
  * }
  * ```
  *
- * Any coroutine may call it, several at once too: images are done in the order in which they came. Every function that
- * fails throws a [SegmenterException].
+ * Any coroutine may call it, also several at once. Images are segmented in the order of the calls. Every error is a
+ * [SegmenterException].
  */
 public class ImageSegmenter private constructor(
     private val native: com.mcdrl.ffi.ImageSegmenter,
 ) : AutoCloseable {
-    /** The names of the mask's values: `background` first. */
+    /** The names of the mask values: `background` first. */
     public val labels: List<String> = native.labels()
 
-    /** The confounders that the model knows, in the order of [Segmentation.confounders]. */
+    /** The confounders of the model, in the order of [Segmentation.confounders]. */
     public val confounders: List<Confounder> = native.confounders()
 
-    /** Where it computes: `cpu` or `gpu`. */
+    /** The device that computes: `cpu` or `gpu`. */
     public val device: String = native.device()
 
     /**
-     * Segments an image file: JPEG, PNG, TIFF, BMP or WebP; its EXIF orientation is applied. A cancelled coroutine gives
-     * up the image at once.
+     * Segments an image file: JPEG, PNG, TIFF, BMP or WebP. The EXIF orientation is applied. A cancelled coroutine drops
+     * the image at once.
      *
      * @throws SegmenterException `IMAGE`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`
      */
     @Throws(SegmenterException::class)
     public suspend fun segment(file: ByteArray): Segmentation =
-        // Decoding takes a while, and the caller may be a screen.
+        // Decoding is slow, and the caller may be a user interface.
         withContext(Dispatchers.Default) {
             segment(translated { direct(ByteBuffer.wrap(file), com.mcdrl.ffi.Image.Companion::decode) })
         }
@@ -61,63 +61,62 @@ public class ImageSegmenter private constructor(
         else withContext(Dispatchers.Default) { segment(frame.read()) }
 
     /**
-     * Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
-     * that gives way to a newer one is answered with `null`. So memory does not grow and masks are never late.
+     * Segments a frame of a video. While one frame is segmented, only the newest frame waits. A frame that gives way to a
+     * newer one is answered with `null`. So memory does not grow and masks are never late.
      *
-     * @param timestampMs milliseconds, larger than the last frame's, be it another video's
-     * @throws SegmenterException as [segment]; `INPUT` for a timestamp that is not later
+     * @param timestampMs milliseconds, larger than that of the last frame, also across videos
+     * @throws SegmenterException as [segment]; `INPUT` for a timestamp that is not larger
      */
     @Throws(SegmenterException::class)
     public suspend fun segmentForVideo(frame: Frame, timestampMs: Long): Segmentation? {
-        // Here and now: elsewhere a later frame might overtake it.
+        // Read on the caller's thread: on another one, a later frame might overtake it.
         val result = frame.read().use { translated { native.segmentForVideoAsync(it, timestampMs, never) } }
         return result?.let { Segmentation(it, labels, confounders, device) }
     }
 
-    /** Segments a video as it comes; frames that come faster than they can be segmented are left out. */
+    /** Segments a video. Frames are left out if they come faster than they can be segmented. */
     public fun segmentVideo(frames: Flow<VideoFrame>): Flow<VideoSegmentation> =
         frames.conflate().mapNotNull { (frame, timestampMs) ->
             segmentForVideo(frame, timestampMs)?.let { VideoSegmentation(it, timestampMs) }
         }
 
     /**
-     * Ends the segmenter after the image in hand and frees its memory; whoever still waits gets
-     * `CLOSED`.
+     * Ends the segmenter after the current image and frees its memory. Waiting callers get `CLOSED`.
      *
-     * @throws SegmenterException `CLOSED` if it was closed before
+     * @throws SegmenterException `CLOSED` if it is closed already
      */
     @Throws(SegmenterException::class)
     override fun close(): Unit = translated { native.shutDown() }
 
-    /** Frees the image whatever happens, which is why it is never handed from one dispatcher to another. */
+    /** Frees the image in every case. So it must not move from one dispatcher to another. */
     private suspend fun segment(image: NativeImage): Segmentation {
         val result = image.use { translated { native.segmentAsync(it, never) } }
         return Segmentation(result, labels, confounders, device)
     }
 
     public companion object {
-        /** Coroutines are cancelled by dropping what they wait for; nobody uses this one. */
+        /** Coroutines cancel by dropping their future, so this one is never used. */
         private val never = Cancellation()
 
-        /** Pixels that are read on the caller's thread: fewer than a screen's frame takes. */
+        /** Up to this many pixels are read on the caller's thread. It takes less time than a frame of a screen. */
         private const val FEW = 1_000_000
 
         init {
-            // Answers come on the library's threads. JNA would attach a thread to the JVM for every answer and detach it
-            // again, which takes longer than all else about a call; as daemons they may outlive the program.
+            // Answers come on the library's threads. By default JNA attaches a thread to the JVM for every answer and detaches
+            // it again, which takes longer than the rest of a call. Daemon threads do not keep the program alive.
             val attached = CallbackThreadInitializer(true, false)
             Native.setCallbackThreadInitializer(uniffiRustFutureContinuationCallbackImpl, attached)
         }
 
         /**
-         * Reads the model, opens the device and holds it to the model's own answer.
+         * Reads the model and opens the device. The device has to reproduce the model's reference answer.
          *
-         * @throws SegmenterException `MODEL`, `MODEL_VERSION`, `DEVICE`, `WRONG_ANSWER`, `INPUT`
+         * @throws SegmenterException `MODEL`, `MODEL_VERSION`, `DEVICE`, `WRONG_ANSWER`, `TIMEOUT`, `INPUT`
          */
         @Throws(SegmenterException::class)
         public suspend fun createFromOptions(options: ImageSegmenterOptions): ImageSegmenter {
             val threads = options.threads?.let {
-                if (it < 0) throw SegmenterException(SegmenterException.Code.INPUT, "$it threads cannot be had: give 1 or a few")
+                if (it < 0) throw SegmenterException(SegmenterException.Code.INPUT, "the number of threads is $it: give 1 or more")
                 it.toUInt()
             }
             val listener = options.onProgress?.let { onProgress ->
@@ -134,18 +133,18 @@ public class ImageSegmenter private constructor(
     }
 }
 
-/** A frame of a video. It may be read after it was emitted: planes must be copies, not a camera's own buffers. */
+/** A frame of a video. It may be read after it was emitted, so its planes must be copies, not a camera's own buffers. */
 public data class VideoFrame(
     /** The frame. */
     public val frame: Frame,
-    /** Milliseconds, larger than the last frame's. */
+    /** Milliseconds, larger than that of the last frame. */
     public val timestampMs: Long,
 )
 
-/** What was found in a frame of a video. */
+/** The result for a frame of a video. */
 public data class VideoSegmentation(
-    /** What was found. */
+    /** The result. */
     public val segmentation: Segmentation,
-    /** The frame's. */
+    /** The frame's timestamp. */
     public val timestampMs: Long,
 )

@@ -3,26 +3,26 @@ package com.mcdrl
 import com.mcdrl.ffi.ModelSource
 import java.io.File
 
-/** Where to compute. `AUTO`: a real GPU that computes rightly and faster than the CPU, else the CPU. */
+/** The device that computes. `AUTO`: the faster of the CPU and the hardware GPU, if both give the right answer. */
 public typealias Device = com.mcdrl.ffi.Device
 
-/** A step of making a segmenter. */
+/** A stage of creating a segmenter. */
 public typealias CreationStage = com.mcdrl.ffi.CreationStage
 
-/** A confounder that a model knows. */
+/** A confounder of a model. */
 public typealias Confounder = com.mcdrl.ffi.Confounder
 
-/** What an [ImageSegmenter] is made of. */
+/** The options of an [ImageSegmenter]. */
 public class ImageSegmenterOptions private constructor(
     internal val model: ModelSource,
-    /** Where to compute. */
+    /** The device that computes. */
     public val device: Device,
     /** Threads on the CPU; by default as many as it has cores. */
     public val threads: Int?,
-    /** Hears what making the segmenter is at, on a thread of the library's. */
+    /** Hears about the stages of the creation, on a thread of the library. */
     public val onProgress: ((CreationStage) -> Unit)?,
 ) {
-    /** Of a model file's bytes. */
+    /** With the bytes of a model file. */
     public constructor(
         model: ByteArray,
         device: Device = Device.AUTO,
@@ -30,7 +30,7 @@ public class ImageSegmenterOptions private constructor(
         onProgress: ((CreationStage) -> Unit)? = null,
     ) : this(ModelSource.Bytes(model), device, threads, onProgress)
 
-    /** Of a model file. */
+    /** With a model file. */
     public constructor(
         model: File,
         device: Device = Device.AUTO,

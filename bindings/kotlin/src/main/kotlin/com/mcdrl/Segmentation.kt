@@ -3,7 +3,7 @@ package com.mcdrl
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** How much of an image a class takes. */
+/** A class's share of an image. */
 public data class ClassShare(
     /** The class's name. */
     public val name: String,
@@ -21,20 +21,22 @@ public data class ConfounderWeight(
     public val family: String,
     /** Its weight, 0..1. */
     public val weight: Float,
+    /** The weight from which on it disturbs a picture enough for a quality hint; `null`: never a hint. */
+    public val hintWeight: Float? = null,
 )
 
 /**
- * A segmented image, at its own size. Maps are row-major and made when asked for.
+ * A segmented image, at its own size. Maps are row-major and are made when they are read.
  *
- * Its memory outside the JVM is freed with it, or at once when it is closed: who segments a video should not leave that to
- * the garbage collector, which does not see it. What was read before stays; what was not throws a [SegmenterException] with
+ * A part of its memory lies outside the JVM, where the garbage collector does not see it. It is freed at once by [close].
+ * Close the results of a video. Parts that were read before stay; reading others throws a [SegmenterException] with
  * `CLOSED`.
  */
 public class Segmentation internal constructor(
     private val native: com.mcdrl.ffi.Segmentation,
     private val labels: List<String>,
     private val names: List<Confounder>,
-    /** Where it was computed: `cpu` or `gpu`. */
+    /** The device that computed it: `cpu` or `gpu`. */
     public val device: String,
 ) : AutoCloseable {
     private val mask = native.categoryMask()
@@ -48,10 +50,10 @@ public class Segmentation internal constructor(
     /** A class for every pixel: 0 is background, k the k-th class. */
     public val categoryMask: ByteArray = mask.classes
 
-    /** How long the model took. */
+    /** The time that the model took, in milliseconds. */
     public val milliseconds: Double by lazy { read { native.milliseconds() } }
 
-    /** Every lesion class, in the order of the mask's values. */
+    /** Every lesion class, in the order of the mask values. */
     public val classes: List<ClassShare> by lazy {
         val (fractions, confidences) = read { floats(native.classFractions()) to floats(native.classConfidences()) }
         labels.drop(1).mapIndexed { index, name -> ClassShare(name, fractions[index], confidences[index]) }
@@ -60,7 +62,7 @@ public class Segmentation internal constructor(
     /** Every confounder; the weights sum to one. Empty for a model without intervention. */
     public val confounders: List<ConfounderWeight> by lazy {
         val weights = floats(read { native.confounderWeights() })
-        weights.zip(names) { weight, (name, family) -> ConfounderWeight(name, family, weight) }
+        weights.zip(names) { weight, (name, family, hintWeight) -> ConfounderWeight(name, family, weight, hintWeight) }
     }
 
     /** The mean of [uncertainty]. */
@@ -71,10 +73,10 @@ public class Segmentation internal constructor(
         List(labels.size) { label -> floats(read { native.confidenceMask(label.toUInt())!! }) }
     }
 
-    /** How unsure the model is at every pixel: normalised entropy, 0..1. */
+    /** The model's uncertainty at every pixel: normalised entropy, 0..1. */
     public val uncertainty: FloatArray by lazy { floats(read { native.uncertainty() }) }
 
-    /** The grid on which the text selected candidate regions. */
+    /** The grid on which the text prompts selected candidate regions. */
     public val regions: RegionMap by lazy {
         val map = read { native.regions() }
         RegionMap(
@@ -93,12 +95,12 @@ public class Segmentation internal constructor(
         try {
             translated(part)
         } catch (freed: IllegalStateException) {
-            // What UniFFI throws for an object that was freed.
+            // UniFFI throws this for a freed object.
             throw SegmenterException(SegmenterException.Code.CLOSED, "the result was closed before this was read from it")
         }
 }
 
-/** The grid on which the text selected candidate regions. */
+/** The grid on which the text prompts selected candidate regions. */
 public class RegionMap internal constructor(
     /** Rows of the grid. */
     public val rows: Int,

@@ -3,47 +3,50 @@ package com.mcdrl
 import com.mcdrl.ffi.InternalException
 import com.mcdrl.ffi.SegmenterException as NativeException
 
-/** Everything that goes wrong: [code] is for programs, the message for people. */
+/** Every error of this package. [code] is for programs, the message for people. */
 public class SegmenterException(
-    /** What went wrong. */
+    /** The kind of the error. */
     public val code: Code,
     message: String,
 ) : Exception(message) {
-    /** What went wrong. */
+    /** The kind of an error. */
     public enum class Code {
-        /** The bytes are no image that can be read. */
+        /** The bytes are not a readable image. */
         IMAGE,
 
         /** The image has too many pixels. */
         IMAGE_TOO_LARGE,
 
-        /** The argument is nothing that can be segmented: planes too short, a late timestamp, no threads. */
+        /** The argument cannot be used: planes too short, a late timestamp, no threads. */
         INPUT,
 
-        /** The file is no model, or damaged, or cannot be read. */
+        /** The file is not a model, or it is damaged or unreadable. */
         MODEL,
 
-        /** The model file is of a format that this version does not know. */
+        /** The model file has an unknown format version. */
         MODEL_VERSION,
 
-        /** The device is not there, or failed. */
+        /** The device is missing or failed. */
         DEVICE,
 
         /** The device computes wrongly. */
         WRONG_ANSWER,
 
-        /** It was given up. */
+        /** The device did not answer in time. */
+        TIMEOUT,
+
+        /** The call was cancelled. */
         CANCELLED,
 
         /** The segmenter, or the result, was closed. */
         CLOSED,
 
-        /** A bug of ours. */
+        /** A bug of this library. */
         INTERNAL,
     }
 }
 
-/** Errors of the library become those of the package. */
+/** Translates the library's errors into the package's. */
 internal inline fun <T> translated(work: () -> T): T =
     try {
         work()
@@ -56,6 +59,7 @@ internal inline fun <T> translated(work: () -> T): T =
             is NativeException.ModelVersion -> SegmenterException.Code.MODEL_VERSION
             is NativeException.Device -> SegmenterException.Code.DEVICE
             is NativeException.WrongAnswer -> SegmenterException.Code.WRONG_ANSWER
+            is NativeException.Timeout -> SegmenterException.Code.TIMEOUT
             is NativeException.Cancelled -> SegmenterException.Code.CANCELLED
             is NativeException.Closed -> SegmenterException.Code.CLOSED
             is NativeException.Internal -> SegmenterException.Code.INTERNAL

@@ -1,0 +1,27 @@
+//! Panics stop at the border: they become errors.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::{Result, SegmenterError};
+use crate::log::{LogLevel, log};
+
+/// Runs `work`; a panic becomes an error.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Nothing that `work` left half done is used again: every image has its own tensors.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = said(panic.as_ref());
+        log(LogLevel::Error, format!("panic: {text}"));
+        Err(SegmenterError::Internal(text))
+    })
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "something without a text".into())
+}
+
+fn no_thread(error: impl std::fmt::Display) -> SegmenterError {
+    SegmenterError::Device(format!("no thread can be started: {error}"))
+}

@@ -1,0 +1,109 @@
+//! The result for one image.
+
+use crate::bytes::Bytes;
+
+/// A segmented image, at its own size. Each part crosses the border only when it is asked for. Maps are row-major. Floats
+/// are 32-bit and little-endian, as bytes: UniFFI would box a list of floats one by one. The segmenter has the names of
+/// classes and confounders.
+#[derive(uniffi::Object)]
+pub struct Segmentation {
+    segmentation: mcdrl_runtime::Segmentation,
+    milliseconds: f64,
+}
+
+/// A class for every pixel of the upright image: 0 is background, k the k-th class.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct CategoryMask {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The classes, row-major.
+    pub classes: Bytes,
+}
+
+/// The grid on which the text prompts selected candidate regions.
+#[derive(Clone, Debug, PartialEq, uniffi::Record)]
+pub struct RegionMap {
+    /// Rows of the grid.
+    pub rows: u32,
+    /// Columns of the grid.
+    pub columns: u32,
+    /// Similarity to the best class prompt, -1..1.
+    pub similarity: Bytes,
+    /// 1 where a position was retained.
+    pub retained: Bytes,
+    /// For every confounder its weight at the retained positions, 0 at the others.
+    pub confounders: Vec<Bytes>,
+}
+
+#[uniffi::export]
+impl Segmentation {
+    /// The mask.
+    pub fn category_mask(&self) -> CategoryMask {
+        let mask = &self.segmentation.mask;
+        CategoryMask {
+            width: mask.width() as u32,
+            height: mask.height() as u32,
+            classes: mask.classes().to_vec().into(),
+        }
+    }
+
+    /// For every lesion class its share of the pixels, 0..1.
+    pub fn class_fractions(&self) -> Bytes {
+        bytes(self.segmentation.classes.iter().map(|class| class.fraction))
+    }
+
+    /// For every lesion class its mean probability over its pixels, 0 where there are none.
+    pub fn class_confidences(&self) -> Bytes {
+        bytes(self.segmentation.classes.iter().map(|class| class.confidence))
+    }
+
+    /// Every confounder's weight; they sum to one. Empty for a model without intervention.
+    pub fn confounder_weights(&self) -> Bytes {
+        bytes(self.segmentation.confounders.iter().map(|confounder| confounder.weight))
+    }
+
+    /// The mean of [`Self::uncertainty`].
+    pub fn mean_uncertainty(&self) -> f32 {
+        self.segmentation.uncertainty()
+    }
+
+    /// The time that the model took, in milliseconds.
+    pub fn milliseconds(&self) -> f64 {
+        self.milliseconds
+    }
+
+    /// The probability of label `index` (0 is the background) at every pixel; nothing for an unknown label.
+    pub fn confidence_mask(&self, index: u32) -> Option<Bytes> {
+        self.segmentation.confidence_mask(index as usize).map(bytes)
+    }
+
+    /// The model's uncertainty at every pixel: normalised entropy, 0..1.
+    pub fn uncertainty(&self) -> Bytes {
+        bytes(self.segmentation.uncertainty_map())
+    }
+
+    /// The grid of candidate regions.
+    pub fn regions(&self) -> RegionMap {
+        let map = &self.segmentation.regions;
+        let retained: Vec<u8> = map.retained.iter().map(|kept| u8::from(*kept)).collect();
+        RegionMap {
+            rows: map.rows as u32,
+            columns: map.columns as u32,
+            similarity: bytes(map.similarity.iter().copied()),
+            retained: retained.into(),
+            confounders: map.confounders.iter().map(|map| bytes(map.iter().copied())).collect(),
+        }
+    }
+}
+
+impl Segmentation {
+    pub(crate) fn new(segmentation: mcdrl_runtime::Segmentation, milliseconds: f64) -> Self {
+        Self { segmentation, milliseconds }
+    }
+}
+
+fn bytes(values: impl IntoIterator<Item = f32>) -> Bytes {
+    values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>().into()
+}

@@ -1,0 +1,55 @@
+//! One image with its mask: on disk and in memory.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use mcdrl_image::{Image, Mask};
+use serde::{Deserialize, Serialize};
+
+/// The mask value of a lesion whose class the dataset does not say; see [`crate::Dataset::open_all`].
+pub const UNKNOWN_CLASS: u8 = 255;
+
+/// One image with its mask, on disk.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The name of the site.
+    pub site: String,
+    /// The image's file name without its extension.
+    pub name: String,
+    /// The video sequence or patient. Samples of one group never go to different sides of a split. It is the part of a
+    /// name like `seq01_007` before the number, else the name itself.
+    pub group: String,
+    /// The image file.
+    pub image: PathBuf,
+    /// The mask file.
+    pub mask: PathBuf,
+    /// The known factors of a synthetic image.
+    pub factors: Option<Factors>,
+    /// The class of every mask value except 0; `None` if the values are class indices.
+    pub(crate) single_class: Option<u8>,
+}
+
+/// The factors of a synthetic image, which are known exactly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Factors {
+    /// The lesion's class; `None` for a lesion-free image.
+    pub class: Option<String>,
+    /// Strength of each named confounder, 0..1.
+    pub confounders: BTreeMap<String, f32>,
+}
+
+/// An image with its mask, in memory.
+#[derive(Clone, Debug)]
+pub struct LabelledImage {
+    /// The image.
+    pub image: Image,
+    /// Its mask, of the same size.
+    pub mask: Mask,
+}
+
+impl Sample {
+    /// `site/name`, as reports show it.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.site, self.name)
+    }
+}

@@ -1,0 +1,80 @@
+//! One site: a folder of images with a folder of masks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::image_file::{entries, file_name, file_stem, is_image};
+use crate::sample::{Factors, Sample};
+use crate::{Error, Result};
+
+/// One hospital or device.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The name of its folder.
+    pub name: String,
+    /// Its images with their masks, by name.
+    pub samples: Vec<Sample>,
+}
+
+impl Site {
+    /// Opens a site's folder and checks that images and masks belong together.
+    pub(crate) fn open(folder: &Path, single_class: Option<u8>) -> Result<Self> {
+        let name = file_name(folder);
+        let images = folder.join("images");
+        let masks = folder.join("masks");
+        let factors = read_factors(&folder.join("factors.json"))?;
+        let mut samples = Vec::new();
+        let mut names = BTreeSet::new();
+        for image in entries(&images)?.into_iter().filter(|path| is_image(path)) {
+            let stem = file_stem(&image);
+            let mask = masks.join(format!("{stem}.png"));
+            if !mask.is_file() {
+                return Err(Error::MissingMask { image, mask });
+            }
+            if !names.insert(stem.clone()) {
+                return Err(Error::DuplicateName { path: image });
+            }
+            samples.push(Sample {
+                site: name.clone(),
+                group: group(&stem),
+                factors: factors.get(&stem).cloned(),
+                name: stem,
+                single_class,
+                image,
+                mask,
+            });
+        }
+        if samples.is_empty() {
+            return Err(Error::NoImages { path: images });
+        }
+        for mask in entries(&masks)?.into_iter().filter(|path| is_image(path)) {
+            if !names.contains(&file_stem(&mask)) {
+                return Err(Error::MissingImage { mask, images });
+            }
+        }
+        Ok(Self { name, samples })
+    }
+}
+
+fn read_factors(path: &Path) -> Result<BTreeMap<String, Factors>> {
+    if !path.is_file() {
+        return Ok(BTreeMap::new());
+    }
+    let text = fs::read_to_string(path).map_err(Error::io(path))?;
+    serde_json::from_str(&text).map_err(Error::text(path))
+}
+
+/// The part of a name like `seq01_007` before the number, else the name itself.
+fn group(name: &str) -> String {
+    match name.rsplit_once('_') {
+        Some((group, number))
+            if !group.is_empty()
+                && !number.is_empty()
+                && number.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            group.into()
+        }
+        _ => name.into(),
+    }
+}

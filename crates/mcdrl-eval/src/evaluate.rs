@@ -1,0 +1,332 @@
+//! Evaluation of a model on a dataset: per image, per class, per site.
+
+use mcdrl_data::{Dataset, LabelledImage, Sample};
+use mcdrl_runtime::{ConfounderWeight, Segmentation, Segmenter};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::metrics::{Calibration, CalibrationBin, Detection, Foreground, MaskPair, Summary};
+use crate::{Error, Result};
+
+/// Share of a frame that predicted lesions must cover for the frame to count as one with a lesion.
+pub const DETECTION_AREA: f64 = 0.002;
+
+/// The mask value of a predicted class that the dataset does not name: a lesion, but of no named class.
+const FOREIGN_CLASS: u8 = 254;
+
+/// The scores of a model on a dataset.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evaluation {
+    /// The separately scored classes: the dataset's, if the model knows all of them by name.
+    pub classes: Vec<String>,
+    /// Every image.
+    pub images: Vec<ImageScore>,
+    /// Every site.
+    pub sites: Vec<GroupScore>,
+    /// All sites together.
+    pub total: GroupScore,
+    /// Accuracy for each degree of confidence, over all pixels.
+    pub reliability: Vec<CalibrationBin>,
+}
+
+/// The scores of one image. Distances are in pixels of the image.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImageScore {
+    /// The site.
+    pub site: String,
+    /// The image.
+    pub name: String,
+    /// Mean Dice over the classes of the truth. If classes cannot be compared, the Dice of all lesions together. `None` for
+    /// a lesion-free image.
+    pub dice: Option<f64>,
+    /// All lesions together.
+    pub lesion: Overlap,
+    /// Class by class, in the order of [`Evaluation::classes`].
+    pub by_class: Vec<Overlap>,
+    /// Share of the pixels with the right label.
+    pub acc: f64,
+    /// Whether the truth has a lesion.
+    pub has_lesion: bool,
+    /// Whether the prediction has one.
+    pub predicted: bool,
+    /// Mean uncertainty, 0..1.
+    pub uncertainty: f32,
+    /// The confounders by falling weight.
+    pub confounders: Vec<ConfounderWeight>,
+}
+
+/// Overlap and distance of one foreground; `None` where it is undefined (see [`crate::metrics`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Overlap {
+    /// Dice coefficient.
+    pub dice: Option<f64>,
+    /// Intersection over union.
+    pub iou: Option<f64>,
+    /// 95th percentile of the Hausdorff distance.
+    pub hd95: Option<f64>,
+    /// Average symmetric surface distance.
+    pub assd: Option<f64>,
+}
+
+/// The scores of several images.
+#[derive(Clone, Debug, Serialize)]
+pub struct GroupScore {
+    /// The site, or `all`.
+    pub name: String,
+    /// Number of images.
+    pub images: usize,
+    /// Images whose lesion was missed entirely. They have no distance.
+    pub missed: usize,
+    /// See [`ImageScore::dice`].
+    pub dice: Summary,
+    /// Dice of all lesions together.
+    pub lesion_dice: Summary,
+    /// IoU of all lesions together.
+    pub iou: Summary,
+    /// Pixel accuracy.
+    pub acc: Summary,
+    /// HD95 of all lesions together.
+    pub hd95: Summary,
+    /// ASSD of all lesions together.
+    pub assd: Summary,
+    /// Dice of each class, in the order of [`Evaluation::classes`].
+    pub class_dice: Vec<Summary>,
+    /// Frames with and without a lesion.
+    pub detection: Detection,
+    /// Precision of the detection.
+    pub precision: Option<f64>,
+    /// Recall of the detection.
+    pub recall: Option<f64>,
+    /// Share of the lesion-free frames without a predicted lesion.
+    pub specificity: Option<f64>,
+    /// Expected calibration error over pixels.
+    pub ece: Option<f64>,
+}
+
+/// Evaluates a model on samples. `done` hears how many are done.
+///
+/// # Errors
+/// The first image that cannot be read or segmented.
+pub fn evaluate(
+    segmenter: &Segmenter,
+    dataset: &Dataset,
+    samples: &[Sample],
+    mut done: impl FnMut(usize),
+) -> Result<Evaluation> {
+    const BATCH: usize = 8;
+    let matching = ClassMatching::new(&segmenter.header().profile.classes, &dataset.profile.classes);
+    let mut images = Vec::with_capacity(samples.len());
+    let mut calibrations: Vec<(String, Calibration)> = Vec::new();
+    let mut whole = Calibration::default();
+    for chunk in samples.chunks(BATCH) {
+        let loaded: Vec<LabelledImage> = chunk
+            .par_iter()
+            .map(|sample| dataset.load(sample))
+            .collect::<Result<_, mcdrl_data::Error>>()?;
+        let pixels: Vec<_> = loaded.iter().map(|labelled| &labelled.image).collect();
+        let segmentations = segmenter.segment_batch(&pixels)?;
+        let scored: Vec<(ImageScore, Vec<(f32, bool)>)> = chunk
+            .par_iter()
+            .zip(&loaded)
+            .zip(&segmentations)
+            .map(|((sample, truth), segmentation)| score(sample, truth, segmentation, &matching))
+            .collect::<Result<_>>()?;
+        for (score, confidences) in scored {
+            if calibrations.last().is_none_or(|(site, _)| *site != score.site) {
+                calibrations.push((score.site.clone(), Calibration::default()));
+            }
+            let of_site = calibrations.last_mut().map(|(_, calibration)| calibration);
+            for calibration in of_site.into_iter().chain([&mut whole]) {
+                confidences
+                    .iter()
+                    .for_each(|(confidence, right)| calibration.add(*confidence, *right));
+            }
+            images.push(score);
+        }
+        done(images.len());
+    }
+    let sites = calibrations.iter().map(|(site, calibration)| {
+        let of_site: Vec<&ImageScore> = images.iter().filter(|i| i.site == *site).collect();
+        GroupScore::new(site, &of_site, &matching, calibration)
+    });
+    let sites = sites.collect();
+    let total = GroupScore::new("all", &images.iter().collect::<Vec<_>>(), &matching, &whole);
+    Ok(Evaluation {
+        classes: matching.classes,
+        images,
+        sites,
+        total,
+        reliability: whole.bins().to_vec(),
+    })
+}
+
+/// The correspondence of the model's classes and the dataset's.
+struct ClassMatching {
+    /// The dataset's classes, if they can be scored separately.
+    classes: Vec<String>,
+    /// The dataset's mask value for each of the model's, the background first.
+    values: Vec<u8>,
+}
+
+impl ClassMatching {
+    fn new(model: &[String], dataset: &[String]) -> Self {
+        let place = |class: &String| dataset.iter().position(|other| other == class);
+        let value = |class| place(class).map_or(FOREIGN_CLASS, |index| index as u8 + 1);
+        let comparable = dataset.iter().all(|class| model.contains(class));
+        Self {
+            classes: if comparable { dataset.to_vec() } else { Vec::new() },
+            values: std::iter::once(0).chain(model.iter().map(value)).collect(),
+        }
+    }
+}
+
+fn score(
+    sample: &Sample,
+    truth: &LabelledImage,
+    segmentation: &Segmentation,
+    matching: &ClassMatching,
+) -> Result<(ImageScore, Vec<(f32, bool)>)> {
+    let (width, height) = (truth.mask.width(), truth.mask.height());
+    let prediction = segmentation.mask.clone().map(|class| matching.values[usize::from(class)]);
+    let pair = MaskPair::new(prediction.classes(), truth.mask.classes(), width, height)
+        .map_err(|source| Error::MaskSize { sample: sample.label(), source })?;
+    let by_class: Vec<Overlap> = (1..=matching.classes.len())
+        .map(|class| overlap(&pair, Foreground::Class(class as u8)))
+        .collect();
+    let lesion = overlap(&pair, Foreground::Any);
+    // A truth without classes is compared with all lesions together.
+    let comparable =
+        !matching.classes.is_empty() && !truth.mask.classes().contains(&mcdrl_data::UNKNOWN_CLASS);
+    let class_dice: Summary = by_class.iter().map(|overlap| overlap.dice).collect();
+    let background = segmentation.confidence_mask(0).unwrap_or_default();
+    let confidences = background.iter().zip(truth.mask.classes()).map(|(background, truth)| {
+        let says_lesion = *background < 0.5;
+        (background.max(1.0 - background), says_lesion == (*truth != 0))
+    });
+    let mut confounders = segmentation.confounders.clone();
+    confounders.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let covered = prediction.classes().iter().filter(|class| **class != 0).count();
+    let score = ImageScore {
+        site: sample.site.clone(),
+        name: sample.name.clone(),
+        dice: if comparable { class_dice.mean } else { lesion.dice },
+        lesion,
+        by_class,
+        acc: if comparable { pair.label_accuracy() } else { pair.accuracy(Foreground::Any) },
+        has_lesion: truth.mask.classes().iter().any(|class| *class != 0),
+        predicted: covered as f64 > DETECTION_AREA * (width * height) as f64,
+        uncertainty: segmentation.uncertainty(),
+        confounders,
+    };
+    Ok((score, confidences.collect()))
+}
+
+fn overlap(pair: &MaskPair<'_>, of: Foreground) -> Overlap {
+    let distances = pair.surface_distances(of);
+    Overlap {
+        dice: pair.dice(of),
+        iou: pair.iou(of),
+        hd95: distances.as_ref().map(|d| d.hd95()),
+        assd: distances.as_ref().map(|d| d.assd()),
+    }
+}
+
+impl GroupScore {
+    fn new(
+        name: &str,
+        images: &[&ImageScore],
+        matching: &ClassMatching,
+        calibration: &Calibration,
+    ) -> Self {
+        let summary = |value: &dyn Fn(&ImageScore) -> Option<f64>| -> Summary {
+            images.iter().map(|image| value(image)).collect()
+        };
+        let mut detection = Detection::default();
+        images.iter().for_each(|image| detection.add(image.predicted, image.has_lesion));
+        let classes = 0..matching.classes.len();
+        Self {
+            name: name.into(),
+            images: images.len(),
+            missed: images.iter().filter(|i| i.has_lesion && i.lesion.hd95.is_none()).count(),
+            dice: summary(&|image| image.dice),
+            lesion_dice: summary(&|image| image.lesion.dice),
+            iou: summary(&|image| image.lesion.iou),
+            acc: summary(&|image| Some(image.acc)),
+            hd95: summary(&|image| image.lesion.hd95),
+            assd: summary(&|image| image.lesion.assd),
+            class_dice: classes.map(|class| summary(&|image| image.by_class[class].dice)).collect(),
+            precision: detection.precision(),
+            recall: detection.recall(),
+            specificity: detection.specificity(),
+            detection,
+            ece: calibration.ece(),
+        }
+    }
+}
+
+impl Evaluation {
+    /// One line an image, as comma-separated values.
+    pub fn to_csv(&self) -> String {
+        let mut csv = String::from(
+            "site,image,dice,lesion_dice,iou,acc,hd95,assd,has_lesion,predicted,uncertainty,\
+             heaviest_confounder",
+        );
+        self.classes.iter().for_each(|class| csv.push_str(&format!(",dice_{}", quoted(class))));
+        csv.push('\n');
+        let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:.4}"));
+        for image in &self.images {
+            let mut fields = vec![
+                quoted(&image.site),
+                quoted(&image.name),
+                number(image.dice),
+                number(image.lesion.dice),
+                number(image.lesion.iou),
+                number(Some(image.acc)),
+                number(image.lesion.hd95),
+                number(image.lesion.assd),
+                image.has_lesion.to_string(),
+                image.predicted.to_string(),
+                format!("{:.4}", image.uncertainty),
+                image.confounders.first().map_or(String::new(), |c| quoted(&c.name)),
+            ];
+            fields.extend(image.by_class.iter().map(|overlap| number(overlap.dice)));
+            csv.push_str(&fields.join(","));
+            csv.push('\n');
+        }
+        csv
+    }
+
+    /// The sites and their total as a table for people.
+    pub fn table(&self) -> String {
+        let mut table = format!(
+            "{:<16}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}\n",
+            "site", "images", "dice", "lesion", "iou", "acc", "hd95", "missed", "ece"
+        );
+        let number = |value: Option<f64>, digits: usize| {
+            value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+        };
+        for group in self.sites.iter().chain([&self.total]) {
+            table.push_str(&format!(
+                "{:<16}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}\n",
+                group.name,
+                group.images,
+                number(group.dice.mean, 3),
+                number(group.lesion_dice.mean, 3),
+                number(group.iou.mean, 3),
+                number(group.acc.mean, 3),
+                number(group.hd95.mean, 1),
+                group.missed,
+                number(group.ece, 3),
+            ));
+        }
+        table
+    }
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into()
+    }
+}

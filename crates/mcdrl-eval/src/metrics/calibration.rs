@@ -1,0 +1,81 @@
+//! Confidence against correctness.
+
+use std::array;
+
+use serde::{Deserialize, Serialize};
+
+/// The number of equal-width confidence bins of [`Calibration`], as in Guo et al. 2017.
+pub const CALIBRATION_BINS: usize = 15;
+
+/// How well the confidence of pixels matches how often they are correct.
+///
+/// Confidences fall into [`CALIBRATION_BINS`] equal bins over 0 to 1, each without its lower and
+/// with its upper bound (Guo et al. 2017, "On Calibration of Modern Neural Networks"); values
+/// beyond count in the outermost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    bins: [BinSums; CALIBRATION_BINS],
+}
+
+impl Calibration {
+    /// Counts a pixel: the probability of its predicted class, and whether that class is the true
+    /// one.
+    ///
+    /// A NaN confidence makes [`ece`](Self::ece) NaN.
+    pub fn add(&mut self, confidence: f32, correct: bool) {
+        // A float to integer cast saturates, and takes NaN to 0.
+        let above = (confidence * CALIBRATION_BINS as f32).ceil() as usize;
+        let bin = &mut self.bins[above.clamp(1, CALIBRATION_BINS) - 1];
+        bin.count += 1;
+        bin.correct += u64::from(correct);
+        bin.confidence += f64::from(confidence);
+    }
+
+    /// Expected calibration error: Σ over bins of (bin pixels / pixels) · |accuracy − mean
+    /// confidence|.
+    ///
+    /// 0 is perfect, 1 the worst. `None` before the first pixel.
+    pub fn ece(&self) -> Option<f64> {
+        let pixels = self.bins.iter().map(|bin| bin.count).sum::<u64>();
+        let gaps = self.bins.iter().map(|bin| (bin.correct as f64 - bin.confidence).abs());
+        (pixels > 0).then(|| gaps.sum::<f64>() / pixels as f64)
+    }
+
+    /// The bins in order of confidence, for a reliability plot.
+    pub fn bins(&self) -> [CalibrationBin; CALIBRATION_BINS] {
+        array::from_fn(|index| {
+            let BinSums { count, correct, confidence } = self.bins[index];
+            let mean = |sum: f64| (count > 0).then(|| sum / count as f64);
+            CalibrationBin {
+                lower: index as f64 / CALIBRATION_BINS as f64,
+                upper: (index + 1) as f64 / CALIBRATION_BINS as f64,
+                count,
+                confidence: mean(confidence),
+                accuracy: mean(correct as f64),
+            }
+        })
+    }
+}
+
+/// The pixels whose confidence is in one interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationBin {
+    /// The interval's lower bound, not in it.
+    pub lower: f64,
+    /// The interval's upper bound, in it.
+    pub upper: f64,
+    /// The number of pixels.
+    pub count: u64,
+    /// The pixels' mean confidence; `None` without pixels.
+    pub confidence: Option<f64>,
+    /// The share of the pixels that are correct; `None` without pixels.
+    pub accuracy: Option<f64>,
+}
+
+/// The pixels of one confidence bin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct BinSums {
+    count: u64,
+    correct: u64,
+    confidence: f64,
+}

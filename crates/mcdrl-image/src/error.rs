@@ -1,0 +1,48 @@
+use thiserror::Error;
+
+/// Bytes or pixels that cannot be used. Every message says what is wrong and what to do.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The bytes are not an image of a supported format.
+    #[error("not a readable image: {reason}; give a JPEG, PNG, TIFF, BMP or WebP file")]
+    Decode {
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The encoder failed.
+    #[error("the image cannot be encoded: {reason}")]
+    Encode {
+        /// What the encoder said.
+        reason: String,
+    },
+    /// The image has more pixels than a segmentation may hold in memory.
+    #[error(
+        "the image has {width}×{height} pixels and the limit is {limit} megapixels; scale it down first"
+    )]
+    TooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit in 10⁶ pixels.
+        limit: u32,
+    },
+    /// A pixel buffer does not have the length that its size needs.
+    #[error("a {width}×{height} buffer needs {expected} bytes but has {found}")]
+    BufferLength {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Bytes needed.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// A camera frame whose planes do not hold what its size and format need.
+    #[error("not a readable frame: {0}")]
+    Frame(String),
+}
+
+/// The crate's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

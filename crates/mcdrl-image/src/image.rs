@@ -1,0 +1,96 @@
+//! RGB images.
+
+use image::imageops::{FilterType, resize};
+use image::{ExtendedColorType, ImageBuffer, Rgb};
+
+use crate::Result;
+use crate::decode::{check_length, decode_upright};
+use crate::encode::encode_png;
+
+/// An RGB image, 8 bits a channel, row-major.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Image {
+    /// Wraps `width · height · 3` bytes of RGB.
+    ///
+    /// # Errors
+    /// [`Error::BufferLength`] if the buffer has another length or the image is empty,
+    /// [`Error::TooLarge`] past [`crate::MAX_MEGAPIXELS`].
+    pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self> {
+        check_length(width, height, 3, pixels.len())?;
+        Ok(Self { width, height, pixels })
+    }
+
+    /// Wraps `width · height · 4` bytes of RGBA. Alpha is dropped.
+    ///
+    /// # Errors
+    /// As [`Image::from_rgb`].
+    pub fn from_rgba(width: usize, height: usize, pixels: &[u8]) -> Result<Self> {
+        check_length(width, height, 4, pixels.len())?;
+        let mut rgb = vec![0; width * height * 3];
+        for (out, pixel) in rgb.chunks_exact_mut(3).zip(pixels.chunks_exact(4)) {
+            out.copy_from_slice(&pixel[..3]);
+        }
+        Ok(Self { width, height, pixels: rgb })
+    }
+
+    /// Decodes JPEG, PNG, TIFF, BMP or WebP. Grey, RGBA and 16-bit images become 8-bit RGB. The EXIF orientation is
+    /// applied.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for bytes of another format, [`Error::TooLarge`] past
+    /// [`crate::MAX_MEGAPIXELS`].
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let rgb = decode_upright(bytes)?.into_rgb8();
+        let (width, height) = rgb.dimensions();
+        Self::from_rgb(width as usize, height as usize, rgb.into_raw())
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The pixels: RGB, row-major, `width · height · 3` bytes.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Scales the image to `width × height` with an anti-aliased bilinear filter, as Pillow and torchvision do.
+    pub fn resize(&self, width: usize, height: usize) -> Self {
+        if (width, height) == (self.width, self.height) {
+            return self.clone();
+        }
+        let source = ImageBuffer::<Rgb<u8>, &[u8]>::from_raw(
+            self.width as u32,
+            self.height as u32,
+            &self.pixels,
+        )
+        .expect("an Image holds as many bytes as its size needs");
+        let scaled = resize(&source, width as u32, height as u32, FilterType::Triangle);
+        Self { width, height, pixels: scaled.into_raw() }
+    }
+
+    /// The pixels as RGBA, row-major, opaque.
+    pub fn to_rgba(&self) -> Vec<u8> {
+        self.pixels.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect()
+    }
+
+    /// Encodes the image as a PNG file.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] if the encoder fails.
+    pub fn encode_png(&self) -> Result<Vec<u8>> {
+        encode_png(&self.pixels, self.width, self.height, ExtendedColorType::Rgb8)
+    }
+}

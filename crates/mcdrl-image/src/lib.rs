@@ -1,0 +1,34 @@
+//! Pixels: image files, camera frames, masks and overlays. This crate knows nothing of tensors.
+//!
+//! ```
+//! use mcdrl_image::{Image, Mask, overlay};
+//!
+//! # fn main() -> mcdrl_image::Result<()> {
+//! let image = Image::from_rgb(4, 2, vec![90; 4 * 2 * 3])?;
+//! let file = image.encode_png()?;
+//! assert_eq!(Image::decode(&file)?, image);
+//! // Class 1 on the left half, drawn over the image.
+//! let mask = Mask::from_classes(4, 2, vec![1, 1, 0, 0, 1, 1, 0, 0])?;
+//! assert_ne!(overlay(&image, &mask, 0.25), image);
+//! # Ok(())
+//! # }
+//! ```
+
+mod decode;
+mod encode;
+mod error;
+mod frame;
+mod image;
+mod mask;
+mod overlay;
+mod palette;
+
+pub use error::{Error, Result};
+pub use frame::{Frame, PixelFormat, Plane, YuvColors};
+pub use image::Image;
+pub use mask::Mask;
+pub use overlay::overlay;
+pub use palette::{PALETTE, class_color};
+
+/// The largest image that is accepted, in 10⁶ pixels.
+pub const MAX_MEGAPIXELS: u32 = 100;

@@ -1,0 +1,91 @@
+//! Class masks.
+
+use image::{ColorType, ExtendedColorType};
+
+use crate::decode::{check_length, decode_upright};
+use crate::encode::encode_png;
+use crate::{Error, Result};
+
+/// A class for every pixel, row-major: 0 is background, k the k-th class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mask {
+    width: usize,
+    height: usize,
+    classes: Vec<u8>,
+}
+
+impl Mask {
+    /// Wraps `width · height` class indices.
+    ///
+    /// # Errors
+    /// [`Error::BufferLength`] if the buffer has another length or the mask is empty.
+    pub fn from_classes(width: usize, height: usize, classes: Vec<u8>) -> Result<Self> {
+        check_length(width, height, 1, classes.len())?;
+        Ok(Self { width, height, classes })
+    }
+
+    /// Decodes a mask file: the values of its first channel, unscaled (a 1-bit file has 0 and 255).
+    ///
+    /// # Errors
+    /// As [`Image::decode`], and [`Error::Decode`] for colour masks, whose classes would be a guess.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let image = decode_upright(bytes)?;
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let classes = match image.color() {
+            ColorType::L8 | ColorType::La8 => image.into_luma8().into_raw(),
+            ColorType::L16 | ColorType::La16 => {
+                let saturate = |value: u16| value.min(255) as u8;
+                image.into_luma16().into_raw().into_iter().map(saturate).collect()
+            }
+            _ => {
+                let rgb = image.into_rgb8().into_raw();
+                if rgb.chunks_exact(3).any(|p| p[0] != p[1] || p[0] != p[2]) {
+                    let reason = "a mask must be grey with one class index a pixel, but this one has colours";
+                    return Err(Error::Decode { reason: reason.into() });
+                }
+                rgb.chunks_exact(3).map(|p| p[0]).collect()
+            }
+        };
+        Self::from_classes(width, height, classes)
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The class indices, row-major, `width · height` bytes.
+    pub fn classes(&self) -> &[u8] {
+        &self.classes
+    }
+
+    /// Passes every value through `class`.
+    pub fn map(mut self, class: impl Fn(u8) -> u8) -> Self {
+        self.classes.iter_mut().for_each(|value| *value = class(*value));
+        self
+    }
+
+    /// Scales the mask to `width × height`, nearest neighbour.
+    pub fn resize(&self, width: usize, height: usize) -> Self {
+        let pick = |out: usize, from: usize, to: usize| ((2 * out + 1) * from) / (2 * to);
+        let mut classes = Vec::with_capacity(width * height);
+        for y in 0..height {
+            let row = pick(y, self.height, height) * self.width;
+            classes.extend((0..width).map(|x| self.classes[row + pick(x, self.width, width)]));
+        }
+        Self { width, height, classes }
+    }
+
+    /// Encodes the mask as an 8-bit grey PNG file of class indices.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] if the encoder fails.
+    pub fn encode_png(&self) -> Result<Vec<u8>> {
+        encode_png(&self.classes, self.width, self.height, ExtendedColorType::L8)
+    }
+}

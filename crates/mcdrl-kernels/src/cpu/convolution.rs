@@ -1,0 +1,59 @@
+//! Convolution and its gradients. The faster of two ways is taken: products of matrices over patches, or Winograd's
+//! minimal filtering.
+
+use super::shape::ConvShape;
+use super::{patches, winograd};
+
+/// The convolution.
+///
+/// - `input`: `[N, C, height, width]`, `weight`: `[O, C, kernel, kernel]`
+/// - output: `[N, O, rows, columns]`
+pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
+    // On x86-64, wide vectors multiply faster than Winograd's transforms can add.
+    if !cfg!(target_arch = "x86_64") && winograd::suits(shape) {
+        return winograd::forward(shape, input, weight);
+    }
+    patches::forward(shape, input, weight)
+}
+
+/// The gradient of the input.
+///
+/// - `weight`: `[O, C, kernel, kernel]`, `gradient` of the output: `[N, O, rows, columns]`
+/// - output: `[N, C, height, width]`
+pub fn input_gradient(shape: &ConvShape, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
+    let [kernel, other] = shape.kernel;
+    if shape.stride != 1 || kernel != other || kernel <= shape.padding {
+        return patches::input_gradient(shape, weight, gradient);
+    }
+    // Again a convolution: with the turned kernel, from the outputs to the inputs.
+    let [height, width] = shape.output();
+    let turned = ConvShape {
+        inputs: shape.outputs,
+        outputs: shape.inputs,
+        height,
+        width,
+        padding: kernel - 1 - shape.padding,
+        ..*shape
+    };
+    forward(&turned, gradient, &turned_weight(shape, weight))
+}
+
+/// The gradient of the weight.
+///
+/// - `input`: `[N, C, height, width]`, `gradient` of the output: `[N, O, rows, columns]`
+/// - output: `[O, C, kernel, kernel]`
+pub fn weight_gradient(shape: &ConvShape, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    patches::weight_gradient(shape, input, gradient)
+}
+
+/// `[O, C, kernel, kernel]` → `[C, O, kernel, kernel]`, each kernel turned by half a turn.
+fn turned_weight(shape: &ConvShape, weight: &[f32]) -> Vec<f32> {
+    let kernel = shape.kernel[0] * shape.kernel[1];
+    let mut turned = vec![0.0; weight.len()];
+    for (pair, values) in weight.chunks_exact(kernel).enumerate() {
+        let (output, input) = (pair / shape.inputs, pair % shape.inputs);
+        let target = &mut turned[(input * shape.outputs + output) * kernel..][..kernel];
+        target.iter_mut().zip(values.iter().rev()).for_each(|(target, value)| *target = *value);
+    }
+    turned
+}

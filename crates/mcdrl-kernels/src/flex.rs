@@ -1,0 +1,207 @@
+//! The operations on Burn's CPU backend in single precision. Other precisions use the backend's own operations.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{DType, TensorData};
+
+use crate::backend::Kernels;
+use crate::cpu::{ConvShape, batch_norm, convolution, interpolation, residual};
+use crate::fallback::{self, bilinear, options};
+
+impl Kernels for Flex {
+    fn convolve(
+        input: FlexTensor,
+        weight: FlexTensor,
+        stride: usize,
+        padding: usize,
+    ) -> FlexTensor {
+        let Some(shape) = shape(&input, &weight, stride, padding) else {
+            return Self::conv2d(input, weight, None, options(stride, padding));
+        };
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let output = convolution::forward(&shape, values(&input), values(&weight));
+        let [rows, columns] = shape.output();
+        tensor(output, [shape.batch, shape.outputs, rows, columns])
+    }
+
+    fn convolve_input_gradient(
+        input: FlexTensor,
+        weight: FlexTensor,
+        gradient: FlexTensor,
+        stride: usize,
+        padding: usize,
+    ) -> FlexTensor {
+        let Some(shape) = shape(&input, &weight, stride, padding) else {
+            return Self::conv2d_x_backward(input, weight, gradient, options(stride, padding));
+        };
+        let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
+        let output = convolution::input_gradient(&shape, values(&weight), values(&gradient));
+        tensor(output, [shape.batch, shape.inputs, shape.height, shape.width])
+    }
+
+    fn convolve_weight_gradient(
+        input: FlexTensor,
+        weight: FlexTensor,
+        gradient: FlexTensor,
+        stride: usize,
+        padding: usize,
+    ) -> FlexTensor {
+        let Some(shape) = shape(&input, &weight, stride, padding) else {
+            return Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding));
+        };
+        let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
+        let output = convolution::weight_gradient(&shape, values(&input), values(&gradient));
+        let [down, right] = shape.kernel;
+        tensor(output, [shape.outputs, shape.inputs, down, right])
+    }
+
+    fn fused_batch_norm(
+        input: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        mean: FlexTensor,
+        variance: FlexTensor,
+        epsilon: f64,
+        relu: bool,
+    ) -> FlexTensor {
+        let Some(extent) = extent(&input, &gamma) else {
+            return fallback::batch_norm::<Self>(input, gamma, beta, mean, variance, epsilon, relu);
+        };
+        let input = input.to_contiguous();
+        let channels = [gamma, beta, mean, variance].map(|channel| channel.to_contiguous());
+        let [gamma, beta, mean, variance] = channels.each_ref().map(values);
+        let affine = batch_norm::Affine::new(gamma, beta, mean, variance, epsilon);
+        tensor(affine.apply(extent, values(&input), relu), input.shape().dims::<4>())
+    }
+
+    fn fused_batch_norm_train(
+        input: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        epsilon: f64,
+        relu: bool,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let Some(extent) = extent(&input, &gamma) else {
+            return fallback::batch_norm_train::<Self>(input, gamma, beta, epsilon, relu);
+        };
+        let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.to_contiguous());
+        let (mean, variance) = batch_norm::statistics(extent, values(&input));
+        let affine =
+            batch_norm::Affine::new(values(&gamma), values(&beta), &mean, &variance, epsilon);
+        let output = affine.apply(extent, values(&input), relu);
+        let channels = [extent.channels];
+        let output = tensor(output, input.shape().dims::<4>());
+        (output, tensor(mean, channels), tensor(variance, channels))
+    }
+
+    fn fused_batch_norm_train_gradients(
+        input: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        mean: FlexTensor,
+        variance: FlexTensor,
+        gradient: FlexTensor,
+        epsilon: f64,
+        relu: bool,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [input, gamma, beta, mean, variance, gradient] =
+            [input, gamma, beta, mean, variance, gradient].map(|tensor| tensor.to_contiguous());
+        let Some(extent) = extent(&input, &gamma) else {
+            return fallback::batch_norm_train_gradients::<Self>(
+                input, gamma, beta, mean, variance, gradient, epsilon, relu,
+            );
+        };
+        let gradients = batch_norm::backward(
+            extent,
+            values(&input),
+            values(&gamma),
+            values(&beta),
+            (values(&mean), values(&variance)),
+            epsilon,
+            relu,
+            values(&gradient),
+        );
+        let channels = [extent.channels];
+        (
+            tensor(gradients.input, input.shape().dims::<4>()),
+            tensor(gradients.gamma, channels),
+            tensor(gradients.beta, channels),
+        )
+    }
+
+    fn resize(input: FlexTensor, rows: usize, columns: usize) -> FlexTensor {
+        if input.dtype() != DType::F32 {
+            return Self::interpolate(input, [rows, columns], bilinear());
+        }
+        let [batch, channels, height, width] = input.shape().dims();
+        let input = input.to_contiguous();
+        let output = interpolation::resize(values(&input), [height, width], [rows, columns]);
+        tensor(output, [batch, channels, rows, columns])
+    }
+
+    fn resize_gradient(
+        input: FlexTensor,
+        gradient: FlexTensor,
+        rows: usize,
+        columns: usize,
+    ) -> FlexTensor {
+        if gradient.dtype() != DType::F32 {
+            return fallback::resize_gradient::<Self>(input, gradient, [rows, columns]);
+        }
+        let shape = input.shape().dims::<4>();
+        let gradient = gradient.to_contiguous();
+        let from = [shape[2], shape[3]];
+        tensor(interpolation::resize_gradient(values(&gradient), from, [rows, columns]), shape)
+    }
+
+    fn add_relu(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        if a.dtype() != DType::F32 || b.dtype() != DType::F32 {
+            return <Self as ActivationOps<Self>>::relu(Self::float_add(a, b));
+        }
+        let (a, b) = (a.to_contiguous(), b.to_contiguous());
+        tensor(residual::add_relu(values(&a), values(&b)), a.shape().dims::<4>())
+    }
+
+    fn add_relu_gradient(output: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        if output.dtype() != DType::F32 || gradient.dtype() != DType::F32 {
+            return <Self as ActivationOps<Self>>::relu_backward(output, gradient);
+        }
+        let (output, gradient) = (output.to_contiguous(), gradient.to_contiguous());
+        let result = residual::add_relu_gradient(values(&output), values(&gradient));
+        tensor(result, output.shape().dims::<4>())
+    }
+}
+
+/// The extent of a batch normalisation; `None` for other precisions than `f32`.
+fn extent(input: &FlexTensor, gamma: &FlexTensor) -> Option<batch_norm::Extent> {
+    if input.dtype() != DType::F32 || gamma.dtype() != DType::F32 {
+        return None;
+    }
+    let [batch, channels, height, width] = input.shape().dims();
+    Some(batch_norm::Extent { batch, channels, plane: height * width })
+}
+
+/// The sizes of a convolution; `None` for other precisions than `f32`.
+fn shape(
+    input: &FlexTensor,
+    weight: &FlexTensor,
+    stride: usize,
+    padding: usize,
+) -> Option<ConvShape> {
+    if input.dtype() != DType::F32 || weight.dtype() != DType::F32 {
+        return None;
+    }
+    let [batch, inputs, height, width] = input.shape().dims();
+    let [outputs, _, down, right] = weight.shape().dims();
+    let kernel = [down, right];
+    Some(ConvShape { batch, inputs, height, width, outputs, kernel, stride, padding })
+}
+
+fn values(contiguous: &FlexTensor) -> &[f32] {
+    contiguous.as_slice().expect("contiguous, of single precision")
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}

@@ -1,0 +1,42 @@
+//! CPU kernels for Burn: convolution, batch normalisation, bilinear resizing and the end of a residual block, forward and
+//! backward.
+//!
+//! Burn's CPU backend (flex) is slow at these four. It computes the gradient of a convolution's weights as a convolution
+//! with kernels as large as the image, and it normalises by a dozen passes over memory on one thread. Here convolutions
+//! are products of matrices, the rest is one or two passes, and all threads work. Other backends keep their own kernels.
+//!
+//! Two layers:
+//! - [`cpu`]: the inner loops. They take slices and build without Burn.
+//! - The functions of this crate, with the feature `burn`: the same operations on Burn's tensors, on every backend, with
+//!   gradients if the feature `autodiff` is on.
+//!
+//! ```
+//! use mcdrl_kernels::cpu::{ConvShape, convolution};
+//!
+//! // A 3×3 mean over a 4×4 image.
+//! let (inputs, outputs, kernel) = (1, 1, [3, 3]);
+//! let shape =
+//!     ConvShape { batch: 1, inputs, height: 4, width: 4, outputs, kernel, stride: 1, padding: 0 };
+//! let mean = convolution::forward(&shape, &[2.0; 16], &[1.0 / 9.0; 9]);
+//! assert_eq!(mean.len(), 4);
+//! assert!(mean.iter().all(|value| (value - 2.0).abs() < 1e-6));
+//! ```
+
+#[cfg(feature = "cpu")]
+pub mod cpu;
+
+#[cfg(feature = "burn")]
+mod backend;
+#[cfg(any(feature = "burn", feature = "cpu"))]
+mod bilinear;
+#[cfg(feature = "burn")]
+pub mod fallback;
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(feature = "autodiff")]
+mod gradients;
+#[cfg(feature = "burn")]
+mod operations;
+
+#[cfg(feature = "burn")]
+pub use operations::{add_relu, batch_norm, batch_norm_relu, convolve, resize};

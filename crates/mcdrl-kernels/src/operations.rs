@@ -1,0 +1,107 @@
+//! The operations on Burn's tensors. They give what Burn's own modules give, on every backend.
+
+use burn::backend::{Dispatch, DispatchTensor};
+use burn::module::RunningState;
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, PaddingConfig2d};
+use burn::tensor::Tensor;
+
+use crate::backend::Kernels;
+
+/// A convolution: what `layer.forward(input)` gives. Groups, dilation, uneven strides and uneven padding are left to Burn.
+///
+/// - `input`: `[batch, inputs, height, width]`
+/// - output: `[batch, outputs, rows, columns]`
+pub fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
+    let padding = match &layer.padding {
+        PaddingConfig2d::Valid => Some(0),
+        PaddingConfig2d::Explicit(top, left, bottom, right) => {
+            [left, bottom, right].iter().all(|side| *side == top).then_some(*top)
+        }
+        PaddingConfig2d::Same => None,
+    };
+    let [stride, across] = layer.stride;
+    let is_plain = stride == across && layer.dilation == [1, 1] && layer.groups == 1;
+    let Some(padding) = padding.filter(|_| is_plain) else { return layer.forward(input) };
+    let output = Tensor::from_dispatch(<Dispatch as Kernels>::convolve(
+        input.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        stride,
+        padding,
+    ));
+    match &layer.bias {
+        Some(bias) => output + bias.val().unsqueeze_dims::<4>(&[0, 2, 3]),
+        None => output,
+    }
+}
+
+/// Batch normalisation: what `layer.forward(input)` gives.
+///
+/// - `input`, output: `[batch, channels, height, width]`
+pub fn batch_norm(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
+    fused_batch_norm(layer, input, false)
+}
+
+/// Batch normalisation and a ReLU: what `relu(layer.forward(input))` gives.
+///
+/// - `input`, output: `[batch, channels, height, width]`
+pub fn batch_norm_relu(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
+    fused_batch_norm(layer, input, true)
+}
+
+fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, relu: bool) -> Tensor<4> {
+    let gamma = layer.gamma.val().into_dispatch();
+    let beta = layer.beta.val().into_dispatch();
+    if input.device().is_autodiff() && layer.training.is_enabled() {
+        let (output, mean, variance) = <Dispatch as Kernels>::fused_batch_norm_train(
+            input.into_dispatch(),
+            gamma,
+            beta,
+            layer.epsilon,
+            relu,
+        );
+        let follow = |state: &RunningState<Tensor<1>>, current: DispatchTensor| {
+            let current = Tensor::<1>::from_dispatch(current).detach();
+            let kept = state.value_sync().to_device(&current.device()) * (1.0 - layer.momentum);
+            state.update((kept + current * layer.momentum).detach());
+        };
+        follow(&layer.running_mean, mean);
+        follow(&layer.running_var, variance);
+        return Tensor::from_dispatch(output);
+    }
+    let statistic =
+        |state: &RunningState<Tensor<1>>| state.value().to_device(&input.device()).into_dispatch();
+    let (mean, variance) = (statistic(&layer.running_mean), statistic(&layer.running_var));
+    Tensor::from_dispatch(<Dispatch as Kernels>::fused_batch_norm(
+        input.into_dispatch(),
+        gamma,
+        beta,
+        mean,
+        variance,
+        layer.epsilon,
+        relu,
+    ))
+}
+
+/// Resizes a map bilinearly, corners not aligned.
+///
+/// - `map`: `[batch, channels, _, _]`
+/// - output: `[batch, channels, rows, columns]`
+pub fn resize(map: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [_, _, height, width] = map.dims();
+    if [height, width] == [rows, columns] {
+        return map;
+    }
+    Tensor::from_dispatch(<Dispatch as Kernels>::resize(map.into_dispatch(), rows, columns))
+}
+
+/// The end of a residual block: what `relu(a + b)` gives.
+///
+/// - `a`, `b`, output: `[batch, channels, height, width]`, all of one shape
+///
+/// # Panics
+/// If the shapes differ.
+pub fn add_relu(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    assert_eq!(a.dims(), b.dims(), "both must have one shape");
+    Tensor::from_dispatch(<Dispatch as Kernels>::add_relu(a.into_dispatch(), b.into_dispatch()))
+}

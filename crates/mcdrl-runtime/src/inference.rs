@@ -1,0 +1,114 @@
+//! One forward pass: images → preprocess → network → read-back → segmentations.
+
+use burn::tensor::{TensorData, Transaction};
+use mcdrl_image::Image;
+use mcdrl_model::NetworkOutput;
+
+use crate::model::Model;
+use crate::postprocess::{ImageOutput, postprocess};
+use crate::segmentation::{RegionMap, Segmentation};
+use crate::{Error, Result};
+
+impl Model {
+    /// Segments images of any sizes in one forward pass.
+    ///
+    /// # Errors
+    /// [`Error::Execution`] if the device fails.
+    pub async fn segment(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        let device = self.network.class_texts().device();
+        let pixels = self.header.preprocess.batch(images, &device);
+        let output = self.network.forward(pixels, &self.run);
+        let read = ReadBack::from_device(output, self.header.preprocess.size).await?;
+        let segmentation = |(index, image): (usize, &&Image)| {
+            postprocess(read.image(index), &self.header.profile, image.width(), image.height())
+        };
+        images.iter().enumerate().map(segmentation).collect()
+    }
+}
+
+/// The output of a batch in the host's memory.
+struct ReadBack {
+    batch: usize,
+    /// Rows and columns of the logits.
+    size: [usize; 2],
+    /// H and W.
+    grid: [usize; 2],
+    /// `[batch, K + 1, rows, columns]`
+    logits: Vec<f32>,
+    /// Ŝ: `[batch, H·W]`
+    similarity: Vec<f32>,
+    /// 1 at retained positions, else 0: `[batch, H·W]`
+    retained: Vec<f32>,
+    /// `[batch, M]`, empty without intervention.
+    confounders: Vec<f32>,
+    /// `[batch, M, H·W]`, empty without intervention.
+    confounder_maps: Vec<f32>,
+}
+
+impl ReadBack {
+    /// Reads everything in one transfer.
+    async fn from_device(output: NetworkOutput, side: usize) -> Result<Self> {
+        let logits = output.full_logits(side);
+        let [batch, _, rows, columns] = logits.dims();
+        let grid = output.regions.grid;
+        let maps = output.confounder_maps();
+        let mut transaction = Transaction::default()
+            .register(logits)
+            .register(output.regions.mask())
+            .register(output.regions.similarity);
+        if let (Some(intervened), Some(maps)) = (output.intervened, maps) {
+            transaction =
+                transaction.register(intervened.image_weights).register(maps.swap_dims(1, 2));
+        }
+        let mut tensors = transaction.execute_async().await.map_err(failed)?.into_iter();
+        let mut next = || tensors.next().map_or(Ok(Vec::new()), values);
+        let read = Self {
+            batch,
+            size: [rows, columns],
+            grid,
+            logits: next()?,
+            retained: next()?,
+            similarity: next()?,
+            confounders: next()?,
+            confounder_maps: next()?,
+        };
+        if !read.logits.iter().all(|logit| logit.is_finite()) {
+            let problem = "the network gave values that are no numbers (NaN or infinite); on a GPU, try the CPU";
+            return Err(Error::Execution(problem.into()));
+        }
+        Ok(read)
+    }
+
+    /// The part of one image.
+    fn image(&self, index: usize) -> ImageOutput {
+        let part = |values: &[f32]| {
+            let length = values.len() / self.batch;
+            values[index * length..][..length].to_vec()
+        };
+        let [rows, columns] = self.grid;
+        let maps = part(&self.confounder_maps);
+        ImageOutput {
+            logits: part(&self.logits),
+            size: self.size,
+            confounders: part(&self.confounders),
+            regions: RegionMap {
+                rows,
+                columns,
+                similarity: part(&self.similarity),
+                retained: part(&self.retained).into_iter().map(|kept| kept > 0.5).collect(),
+                confounders: maps.chunks_exact(rows * columns).map(<[f32]>::to_vec).collect(),
+            },
+        }
+    }
+}
+
+fn values(data: TensorData) -> Result<Vec<f32>> {
+    data.convert::<f32>().try_to_vec().map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Debug) -> Error {
+    Error::Execution(format!("{error:?}"))
+}

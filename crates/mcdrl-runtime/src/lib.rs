@@ -1,0 +1,81 @@
+//! Runs MCDRL models: bytes in, masks out.
+//!
+//! This crate reads model files, CLIP checkpoints and profiles, prepares images, decides which device computes, and gives
+//! users the [`Segmenter`]. It knows no file system and no console.
+//!
+//! ```text
+//! Image ─ preprocess ─▶ Network (mcdrl-model) ─ postprocess ─▶ Segmentation
+//! ```
+//!
+//! ```
+//! use mcdrl_image::Image;
+//! use mcdrl_runtime::{OpenOptions, Segmenter};
+//!
+//! # async fn example() -> mcdrl_runtime::Result<()> {
+//! # let model_file = mcdrl_runtime::doc_model();
+//! let segmenter = Segmenter::open(&model_file, OpenOptions::default()).await?;
+//! let image = Image::from_rgb(64, 48, vec![127; 64 * 48 * 3])?;
+//! let segmentation = segmenter.segment(&image)?;
+//! assert_eq!((segmentation.mask.width(), segmentation.mask.height()), (64, 48));
+//! # Ok(())
+//! # }
+//! # futures_lite::future::block_on(example()).unwrap();
+//! ```
+
+mod clip_checkpoint;
+mod clip_device;
+mod clip_names;
+#[cfg(feature = "tokenizer")]
+mod clip_tokenizer;
+mod device;
+mod device_policy;
+mod error;
+mod grid_map;
+mod inference;
+mod limit;
+mod model;
+mod model_file;
+mod module_weights;
+mod postprocess;
+mod preprocess;
+mod profile;
+mod segmentation;
+mod segmenter;
+mod self_check;
+mod version_1;
+mod weights;
+
+pub use clip_checkpoint::ClipCheckpoint;
+#[cfg(feature = "tokenizer")]
+pub use clip_tokenizer::ClipTokenizer;
+pub use device::{DeviceChoice, DeviceKind};
+pub use device_policy::{DeviceInfo, DeviceReason, OpenOptions, OpenStage, faster_device};
+pub use error::{Error, ErrorKind, Result};
+pub use model::{FORMAT_VERSION, Model, ModelHeader};
+pub use preprocess::Preprocess;
+pub use profile::{Confounder, Profile};
+pub use segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
+pub use segmenter::Segmenter;
+pub use self_check::SelfCheck;
+pub use weights::{Precision, Weights};
+
+/// A tiny untrained model file, for examples in documentation.
+#[cfg(feature = "flex")]
+#[doc(hidden)]
+pub fn doc_model() -> Vec<u8> {
+    use mcdrl_model::clip::{ClipVisionEncoderConfig, CompactResNetConfig};
+    use mcdrl_model::{NetworkConfig, RunConfig};
+
+    let encoder = CompactResNetConfig::new()
+        .with_image_size(64)
+        .with_channels([8, 8, 16, 32])
+        .with_embed_dim(16);
+    let architecture = NetworkConfig::new(ClipVisionEncoderConfig::Compact(encoder));
+    let profile = Profile::endoscopy();
+    let (classes, confounders) = (profile.classes.len(), profile.confounders.len());
+    let network = architecture.init(classes, confounders, &burn::tensor::Device::flex());
+    let (run, preprocess) = (RunConfig::default(), Preprocess::clip(64));
+    let model =
+        Model::new(network, architecture, run, profile, preprocess, serde_json::json!({}));
+    model.to_bytes(Precision::Full)
+}

@@ -1,0 +1,72 @@
+//! A model in memory.
+
+use mcdrl_model::{Network, NetworkConfig, RunConfig};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::preprocess::Preprocess;
+use crate::profile::Profile;
+use crate::self_check::SelfCheck;
+
+/// The format version that this build writes. It reads this version and all older ones.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// A network with everything that its use needs.
+#[derive(Debug)]
+pub struct Model {
+    /// The facts in the file.
+    pub header: ModelHeader,
+    /// How the network runs. It may change after loading.
+    pub run: RunConfig,
+    /// The network.
+    pub network: Network,
+}
+
+/// The facts in a model file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelHeader {
+    /// The format version of the file.
+    pub version: u32,
+    /// The network.
+    pub architecture: NetworkConfig,
+    /// Classes, confounders and prompts.
+    pub profile: Profile,
+    /// How images become pixels.
+    pub preprocess: Preprocess,
+    /// Origin of the model: sites, seed, git revision, metrics, licences. Free-form.
+    pub provenance: Value,
+    /// The reference answer to the built-in image. Old files have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<SelfCheck>,
+    /// Bytes in which a value is stored: 4 or 2.
+    pub bytes_per_value: u8,
+    /// SHA-256 of the tensors, hexadecimal.
+    pub sha256: String,
+    /// SHA-256 of the header's text with this field empty, hexadecimal.
+    pub header_sha256: String,
+}
+
+impl Model {
+    /// A model of these parts. Its digests are made when it is written.
+    pub fn new(
+        network: Network,
+        architecture: NetworkConfig,
+        run: RunConfig,
+        profile: Profile,
+        preprocess: Preprocess,
+        provenance: Value,
+    ) -> Self {
+        let header = ModelHeader {
+            version: FORMAT_VERSION,
+            architecture,
+            profile,
+            preprocess,
+            provenance,
+            check: None,
+            bytes_per_value: 4,
+            sha256: String::new(),
+            header_sha256: String::new(),
+        };
+        Self { header, run, network }
+    }
+}

@@ -1,0 +1,80 @@
+//! The network's output for one image → its mask and everything else that users get.
+
+use mcdrl_image::Mask;
+
+use crate::Result;
+use crate::grid_map::GridMap;
+use crate::profile::Profile;
+use crate::segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
+
+/// The network's output for one image, in the host's memory.
+pub struct ImageOutput {
+    /// `[K + 1, rows, columns]`
+    pub logits: Vec<f32>,
+    /// Rows and columns of the logits.
+    pub size: [usize; 2],
+    /// `[M]`, empty without intervention.
+    pub confounders: Vec<f32>,
+    /// The candidate regions.
+    pub regions: RegionMap,
+}
+
+/// The result for an image of `width × height` pixels.
+pub fn postprocess(
+    output: ImageOutput,
+    profile: &Profile,
+    width: usize,
+    height: usize,
+) -> Result<Segmentation> {
+    let [rows, columns] = output.size;
+    let probabilities = GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
+    let (mask, classes) = decide(&probabilities, profile, width, height)?;
+    let confounders = profile.confounders.iter().zip(output.confounders);
+    let confounders = confounders.map(|(confounder, weight)| ConfounderWeight {
+        name: confounder.name.clone(),
+        family: confounder.family.clone(),
+        weight,
+    });
+    Ok(Segmentation {
+        mask,
+        classes,
+        confounders: confounders.collect(),
+        regions: output.regions,
+        entropy: probabilities.entropy(),
+        probabilities,
+    })
+}
+
+/// A pixel is a lesion where all lesion classes together outweigh the background. The likeliest of them is its class.
+/// (With the plain maximum the background would win where classes share a lesion.)
+fn decide(
+    probabilities: &GridMap,
+    profile: &Profile,
+    width: usize,
+    height: usize,
+) -> Result<(Mask, Vec<ClassShare>)> {
+    let mut classes = Vec::with_capacity(width * height);
+    let mut pixels = vec![0usize; probabilities.channels];
+    let mut confidence = vec![0.0f64; probabilities.channels];
+    probabilities.upsample(width, height, |probabilities| {
+        let mut class = 0;
+        if probabilities[0] < 0.5 {
+            class = 1;
+            for candidate in 2..probabilities.len() {
+                if probabilities[candidate] > probabilities[class] {
+                    class = candidate;
+                }
+            }
+        }
+        pixels[class] += 1;
+        confidence[class] += f64::from(probabilities[class]);
+        classes.push(class as u8);
+    });
+    let shares = profile.classes.iter().zip(1..).map(|(name, class)| ClassShare {
+        name: name.clone(),
+        fraction: pixels[class] as f32 / (width * height) as f32,
+        confidence: (confidence[class] / pixels[class].max(1) as f64) as f32,
+    });
+    let shares = shares.collect();
+    Ok((Mask::from_classes(width, height, classes)?, shares))
+}

@@ -1,0 +1,50 @@
+//! Image → the normalised pixels that the network takes.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use mcdrl_image::Image;
+use serde::{Deserialize, Serialize};
+
+/// Channel means that CLIP's pixels are normalised with (RGB, 0..1).
+const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+/// Channel deviations that CLIP's pixels are normalised with (RGB, 0..1).
+const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+
+/// How an image becomes pixels: scaled to a square, divided by 255, normalised by channel. The aspect ratio is not kept,
+/// as in the polyp benchmarks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// Side of the square, pixels.
+    pub size: usize,
+    /// Channel means (RGB, 0..1).
+    pub mean: [f32; 3],
+    /// Channel deviations (RGB, 0..1).
+    pub std: [f32; 3],
+}
+
+impl Preprocess {
+    /// CLIP's normalisation at a size.
+    pub fn clip(size: usize) -> Self {
+        Self { size, mean: CLIP_MEAN, std: CLIP_STD }
+    }
+
+    /// A batch of images: `[batch, 3, size, size]`.
+    pub fn batch(&self, images: &[&Image], device: &Device) -> Tensor<4> {
+        let values: Vec<f32> = images.iter().flat_map(|image| self.values(image)).collect();
+        let shape = [images.len(), 3, self.size, self.size];
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    /// The pixels of one image, channel by channel: `3 · size · size` values.
+    pub fn values(&self, image: &Image) -> Vec<f32> {
+        let scaled = image.resize(self.size, self.size);
+        let mut values = Vec::with_capacity(3 * self.size * self.size);
+        for channel in 0..3 {
+            let scale = 1.0 / (255.0 * self.std[channel]);
+            let shift = self.mean[channel] / self.std[channel];
+            let pixels = scaled.pixels().iter().skip(channel).step_by(3);
+            values.extend(pixels.map(|value| f32::from(*value) * scale - shift));
+        }
+        values
+    }
+}

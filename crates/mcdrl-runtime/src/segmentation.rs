@@ -1,0 +1,84 @@
+//! The result for one image, at the image's own size.
+
+use mcdrl_image::Mask;
+use serde::Serialize;
+
+use crate::grid_map::GridMap;
+
+/// A segmented image.
+#[derive(Clone, Debug)]
+pub struct Segmentation {
+    /// A class for every pixel of the image.
+    pub mask: Mask,
+    /// Every lesion class, in the order of the mask values.
+    pub classes: Vec<ClassShare>,
+    /// Every confounder and how much of the image's features it explains. The weights sum to one. Empty for a model
+    /// without intervention.
+    pub confounders: Vec<ConfounderWeight>,
+    /// The candidate regions that the text prompts selected.
+    pub regions: RegionMap,
+    pub(crate) probabilities: GridMap,
+    pub(crate) entropy: GridMap,
+}
+
+/// A class's share of an image.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassShare {
+    /// The class's name.
+    pub name: String,
+    /// Its share of the pixels, 0..1.
+    pub fraction: f32,
+    /// The mean probability of the class over its pixels, 0 where there are none.
+    pub confidence: f32,
+}
+
+/// A named confounder's share of the explanation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConfounderWeight {
+    /// The confounder's name.
+    pub name: String,
+    /// The family it belongs to.
+    pub family: String,
+    /// Its weight, 0..1.
+    pub weight: f32,
+}
+
+/// The grid on which regions were selected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionMap {
+    /// H.
+    pub rows: usize,
+    /// W.
+    pub columns: usize,
+    /// Ŝ, the similarity to the best class prompt, row-major, -1..1.
+    pub similarity: Vec<f32>,
+    /// Whether a position was retained, row-major.
+    pub retained: Vec<bool>,
+    /// For every confounder a map of its weight at the retained positions, 0 at the others, row-major. Empty for a
+    /// model without intervention.
+    pub confounders: Vec<Vec<f32>>,
+}
+
+impl Segmentation {
+    /// The probability of label `index` (0 is the background) at every pixel of the image, row-major. `None` if there is
+    /// no such label.
+    pub fn confidence_mask(&self, index: usize) -> Option<Vec<f32>> {
+        let map = &self.probabilities;
+        let pixels = map.rows * map.columns;
+        (index < map.channels).then(|| {
+            let values = map.values[index * pixels..][..pixels].to_vec();
+            GridMap { channels: 1, values, ..*map }.scaled(self.mask.width(), self.mask.height())
+        })
+    }
+
+    /// The model's uncertainty at every pixel of the image: the entropy of its class probabilities divided by the largest
+    /// possible one, 0..1, row-major. It is computed on the network's own grid and interpolated.
+    pub fn uncertainty_map(&self) -> Vec<f32> {
+        self.entropy.scaled(self.mask.width(), self.mask.height())
+    }
+
+    /// The mean of [`Self::uncertainty_map`], on the network's own grid.
+    pub fn uncertainty(&self) -> f32 {
+        self.entropy.values.iter().sum::<f32>() / self.entropy.values.len() as f32
+    }
+}

@@ -1,0 +1,127 @@
+//! Model files and profiles: what is written can be read, and damage is told apart.
+
+use burn::tensor::{Device, Distribution, Tensor};
+use mcdrl_model::clip::{ClipVisionEncoderConfig, CompactResNetConfig};
+use mcdrl_model::{ConfounderDictionary, DictionaryLearning, NetworkConfig, RunConfig};
+use mcdrl_runtime::{Model, Precision, Preprocess, Profile, Weights};
+use serde_json::json;
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(b) {
+        assert!((a - b).abs() <= tolerance, "{a} and {b}");
+    }
+}
+
+/// A small model of endoscopy with random weights.
+fn model(device: &Device) -> Model {
+    let encoder = CompactResNetConfig::new()
+        .with_image_size(64)
+        .with_channels([8, 8, 16, 32])
+        .with_embed_dim(16);
+    let architecture = NetworkConfig::new(ClipVisionEncoderConfig::Compact(encoder));
+    let texts = random([12, 16], device);
+    let network = architecture.with_parts(
+        architecture.vision.init(device),
+        random([5, 16], device),
+        ConfounderDictionary::from_texts(texts, DictionaryLearning::Frozen),
+    );
+    let (run, preprocess) = (RunConfig::default(), Preprocess::clip(64));
+    Model::new(network, architecture, run, Profile::endoscopy(), preprocess, json!({ "seed": 7 }))
+}
+
+#[test]
+fn a_model_file_survives_the_way_through_bytes() {
+    let device = Device::flex();
+    let model = model(&device);
+    let pixels = random([1, 3, 64, 64], &device);
+    let before = values(model.network.forward(pixels.clone(), &model.run).logits);
+    let bytes = model.to_bytes(Precision::Full);
+    assert_eq!(bytes, model.to_bytes(Precision::Full));
+    let read = Model::from_bytes(&bytes, &device).unwrap();
+    assert_close(&values(read.network.forward(pixels.clone(), &read.run).logits), &before, 1e-6);
+    assert_eq!(read.header.provenance["seed"], 7);
+
+    let half = model.to_bytes(Precision::Half);
+    assert!(half.len() < bytes.len() * 6 / 10);
+    let read = Model::from_bytes(&half, &device).unwrap();
+    assert_eq!(read.to_bytes(Precision::Half), half);
+
+    // A running variance may be larger than any half-precision number.
+    let mut weights = Weights::default();
+    weights.insert("large", vec![2], vec![1e6, 1.0]);
+    weights.insert("small", vec![2], vec![0.5, 1.0]);
+    let bytes = weights.to_safetensors(Precision::Half);
+    let read = Weights::from_safetensors(&bytes).unwrap();
+    assert_eq!(read.values("large"), weights.values("large"));
+    assert_eq!(read.values("small"), weights.values("small"));
+}
+
+#[test]
+fn damaged_model_files_are_told_apart() {
+    let device = Device::flex();
+    let model = model(&device);
+    let bytes = model.to_bytes(Precision::Full);
+    let message = |bytes: &[u8]| Model::from_bytes(bytes, &device).unwrap_err().to_string();
+
+    for length in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
+        assert!(message(&bytes[..length]).contains("safetensors"), "{length}");
+    }
+    let mut flipped = bytes.clone();
+    let last = flipped.len() - 3;
+    flipped[last] ^= 0x10;
+    assert!(message(&flipped).contains("SHA-256"));
+
+    let edit = |from: &str, to: &str| {
+        assert_eq!(from.len(), to.len());
+        let at = bytes.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
+        let mut edited = bytes.clone();
+        edited[at..at + to.len()].copy_from_slice(to.as_bytes());
+        edited
+    };
+    assert!(message(&edit(r#"{\"version\":2"#, r#"{\"version\":9"#)).contains("version 9"));
+    assert!(message(&edit(r#"{"mcdrl""#, r#"{"other""#)).contains("no MCDRL model"));
+    assert!(message(&edit(r#"\"profile\""#, r#"\"prophet\""#)).contains("header is damaged"));
+    // A changed word of the header is noticed too, though it would do no harm.
+    assert!(message(&edit("A healthy mucosa", "A wealthy mucosa")).contains("SHA-256"));
+    assert!(message(b"not a model at all, just some text").contains("safetensors"));
+}
+
+#[test]
+fn a_profile_needs_no_code() {
+    let dermoscopy = r#"
+        name = "dermoscopy"
+        classes = ["melanoma", "naevus"]
+        class_prompt = "A {class} in a dermoscopic image"
+        background_prompt = "Healthy skin in a dermoscopic image"
+        confounder_prompt = "A dermoscopic image with {domain}"
+        causal_prompt = "A {class} with {domain}"
+        confounders = [
+            { name = "hair", family = "surface interference", domain = "hair" },
+            { name = "ruler", family = "field of view", domain = "a ruler" },
+        ]
+    "#;
+    let profile = Profile::from_toml(dermoscopy).unwrap();
+    assert_eq!(profile.class_prompts()[1], "A naevus in a dermoscopic image");
+    assert_eq!(profile.causal_prompts(0)[1], "A melanoma with a ruler");
+    for (from, to, word) in [
+        ("{class} in a", "lesion in a", "{class}"),
+        ("confounders = [", "confounders = []\nrest = [", "rest"),
+        ("classes = [\"melanoma\", \"naevus\"]", "classes = []", "classes"),
+    ] {
+        let error = Profile::from_toml(&dermoscopy.replacen(from, to, 1)).unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    assert_eq!(Profile::endoscopy().confounders.len(), 12);
+    let families: std::collections::BTreeSet<String> =
+        Profile::endoscopy().confounders.into_iter().map(|c| c.family).collect();
+    assert_eq!(families.len(), 5);
+}

@@ -1,0 +1,40 @@
+//! What synthetic sites are drawn with.
+
+/// A set of synthetic sites.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SynthConfig {
+    /// How many sites; the first five have hand-made styles, further ones derive from the seed.
+    pub sites: usize,
+    /// Frames per site.
+    pub images: usize,
+    /// Side of the square frames, in pixels; at least one.
+    pub size: usize,
+    /// Everything is drawn from this.
+    pub seed: u64,
+    /// Share of frames without a lesion.
+    pub lesion_free: f32,
+}
+
+impl Default for SynthConfig {
+    fn default() -> Self {
+        Self { sites: 5, images: 200, size: 128, seed: 7, lesion_free: 0.15 }
+    }
+}
+
+impl SynthConfig {
+    /// Values that no sites can be drawn with, one sentence each. Empty if all is well.
+    pub fn faults(&self) -> Vec<String> {
+        let Self { sites, images, size, lesion_free, .. } = self;
+        let mut faults = Vec::new();
+        if *sites == 0 || *images == 0 {
+            faults.push("synthetic sites need at least one site and one image".into());
+        }
+        if !(32..=1024).contains(size) {
+            faults.push(format!("the size {size} must lie between 32 and 1024 pixels"));
+        }
+        if !(0.0..=1.0).contains(lesion_free) {
+            faults.push(format!("the lesion-free share {lesion_free} must lie between 0 and 1"));
+        }
+        faults
+    }
+}

@@ -1,0 +1,259 @@
+//! Field-of-view quality: blur, and the artefacts of transmission and storage.
+
+use super::{Confounder, FrameFactors};
+use crate::random::Random;
+use crate::vector::{Vec3, smoothstep};
+
+/// Width of the widest blur, as a share of the image side.
+const WIDEST_BLUR: f32 = 0.022;
+/// Half width, in pixels, of the blur that even the best lens and its Bayer sensor have.
+const SHARPEST: f32 = 0.22;
+/// Rows of the burnt-in digits, three bits each, from the top; then slash and colon.
+const GLYPHS: [[u8; 5]; 12] = [
+    [7, 5, 5, 5, 7],
+    [2, 6, 2, 2, 7],
+    [7, 1, 7, 4, 7],
+    [7, 1, 7, 1, 7],
+    [5, 5, 7, 1, 1],
+    [7, 4, 7, 1, 7],
+    [7, 4, 7, 5, 7],
+    [7, 1, 2, 2, 2],
+    [7, 5, 7, 5, 7],
+    [7, 5, 7, 1, 7],
+    [1, 1, 2, 4, 4],
+    [0, 2, 0, 2, 0],
+];
+const SLASH: usize = 10;
+const COLON: usize = 11;
+
+/// Blurs linear light, so that highlights bleed as they do in a lens: defocus or motion, by draw.
+pub fn blur(light: &mut [Vec3], size: usize, random: &mut Random, factors: &FrameFactors) {
+    let strength = factors.strength(Confounder::Blur);
+    let moving = random.chance(0.4);
+    let heading = random.angle();
+    let width = strength * WIDEST_BLUR * size as f32;
+    if width < SHARPEST {
+        smear(light, size, (1.0, 0.0), SHARPEST);
+        smear(light, size, (0.0, 1.0), SHARPEST);
+    } else if moving {
+        smear(light, size, (heading.cos(), heading.sin()), 2.6 * width);
+    } else {
+        // Two boxes in each direction are close to the disc of a lens and a Gaussian between.
+        for _ in 0..2 {
+            smear(light, size, (1.0, 0.0), width);
+            smear(light, size, (0.0, 1.0), width);
+        }
+    }
+}
+
+/// Averages along a line of this half length, in pixels.
+fn smear(light: &mut [Vec3], size: usize, direction: (f32, f32), half_length: f32) {
+    let source = light.to_vec();
+    let reach = half_length.ceil() as i32;
+    let last = size.saturating_sub(1) as i32;
+    let weight = |step: i32| (half_length + 1.0 - step.abs() as f32).clamp(0.0, 1.0);
+    let total: f32 = (-reach..=reach).map(weight).sum();
+    let taps: Vec<(i32, i32, f32)> = (-reach..=reach)
+        .map(|step| {
+            let (x, y) = (direction.0 * step as f32, direction.1 * step as f32);
+            (x.round() as i32, y.round() as i32, weight(step) / total)
+        })
+        .collect();
+    for (at, pixel) in light.iter_mut().enumerate() {
+        let (x, y) = ((at % size) as i32, (at / size) as i32);
+        *pixel = taps.iter().fold(Vec3::default(), |sum, (dx, dy, weight)| {
+            let (column, row) = ((x + dx).clamp(0, last), (y + dy).clamp(0, last));
+            sum + source[row as usize * size + column as usize] * *weight
+        });
+    }
+}
+
+/// The opaque overlays and the field order of one frame.
+#[derive(Clone, Debug)]
+pub struct Artefacts {
+    strength: f32,
+    /// Shift of the odd field, as a share of the image side.
+    field_shift: f32,
+    /// The corner that a black inset covers: its width and height as shares of the side.
+    inset: Option<(f32, f32)>,
+    lines: Vec<Vec<usize>>,
+}
+
+impl Artefacts {
+    /// Draws the artefacts of one frame.
+    pub fn new(random: &mut Random, factors: &FrameFactors) -> Self {
+        let strength = factors.strength(Confounder::Artefacts);
+        let interlaced = random.chance(0.7);
+        let shift = random.range(0.4, 1.0) * if random.chance(0.5) { 1.0 } else { -1.0 };
+        let inset = (random.range(0.22, 0.34), random.range(0.2, 0.3));
+        let has_inset = random.chance(0.35);
+        let lines = burnt_in_lines(random);
+        Self {
+            strength,
+            field_shift: if interlaced { 0.018 * shift * strength } else { 0.0 },
+            inset: (has_inset && strength > 0.3).then_some(inset),
+            lines: if strength > 0.15 { lines } else { Vec::new() },
+        }
+    }
+
+    /// Whether an opaque overlay hides a pixel's content.
+    pub fn hides(&self, column: usize, row: usize, size: usize) -> bool {
+        self.inset.is_some_and(|(width, height)| {
+            let side = size as f32;
+            (column as f32) < width * side && row as f32 > (1.0 - height) * side
+        })
+    }
+
+    /// Applies the artefacts to a displayed picture with values in `[0, 1]`.
+    ///
+    /// `compression` is what the site's storage does to every frame; artefacts come on top of it.
+    pub fn apply(&self, picture: &mut [Vec3], size: usize, compression: f32) {
+        self.interlace(picture, size);
+        self.burn_in(picture, size);
+        compress(picture, size, compression + 0.42 * self.strength);
+    }
+
+    fn interlace(&self, picture: &mut [Vec3], size: usize) {
+        let shift = (self.field_shift * size as f32).round() as i32;
+        if shift == 0 {
+            return;
+        }
+        let last = size.saturating_sub(1) as i32;
+        for row in picture.chunks_mut(size).skip(1).step_by(2) {
+            let source = row.to_vec();
+            for (column, pixel) in row.iter_mut().enumerate() {
+                let from = (column as i32 - shift).clamp(0, last) as usize;
+                *pixel = source[from];
+            }
+        }
+    }
+
+    fn burn_in(&self, picture: &mut [Vec3], size: usize) {
+        for row in 0..size {
+            for column in 0..size {
+                if self.hides(column, row, size) {
+                    picture[row * size + column] = Vec3::splat(0.01);
+                }
+            }
+        }
+        let scale = (size / 128).max(1);
+        for (line, glyphs) in self.lines.iter().enumerate() {
+            for (place, glyph) in glyphs.iter().enumerate() {
+                for (dy, bits) in GLYPHS[*glyph % GLYPHS.len()].iter().enumerate() {
+                    for dx in (0..3).filter(|dx| (bits >> (2 - dx)) & 1 == 1) {
+                        let left = scale * (2 + 4 * place + dx);
+                        let top = size / 8 + scale * (8 * line + dy);
+                        fill(picture, size, (left, top), scale);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whitens a square of the picture.
+fn fill(picture: &mut [Vec3], size: usize, (left, top): (usize, usize), side: usize) {
+    for row in top..(top + side).min(size) {
+        for column in left..(left + side).min(size) {
+            picture[row * size + column] = Vec3::splat(0.85);
+        }
+    }
+}
+
+/// A date, a time and a frame counter.
+fn burnt_in_lines(random: &mut Random) -> Vec<Vec<usize>> {
+    let mut digit = |limit: usize| random.below(limit);
+    let date = vec![digit(3), digit(10), SLASH, digit(2), digit(3), SLASH, 1, digit(10)];
+    let time = vec![digit(2), digit(10), COLON, digit(6), digit(10), COLON, digit(6), digit(10)];
+    let counter = vec![digit(10), digit(10), digit(10)];
+    vec![date, time, counter]
+}
+
+/// Quantises the cosine transform of 8×8 blocks, as JPEG and MPEG do: chroma and fine detail first.
+fn compress(picture: &mut [Vec3], size: usize, strength: f32) {
+    if strength <= 0.0 {
+        return;
+    }
+    let basis = cosine_basis();
+    for top in (0..size).step_by(8) {
+        for left in (0..size).step_by(8) {
+            compress_block(picture, size, (left, top), strength, &basis);
+        }
+    }
+}
+
+fn compress_block(
+    picture: &mut [Vec3],
+    size: usize,
+    (left, top): (usize, usize),
+    strength: f32,
+    basis: &[[f32; 8]; 8],
+) {
+    let last = size.saturating_sub(1);
+    // Luma, and the differences of blue and red from it.
+    let mut planes = [[[0.0f32; 8]; 8]; 3];
+    for y in 0..8 {
+        for x in 0..8 {
+            let pixel = picture[(top + y).min(last) * size + (left + x).min(last)];
+            let luma = 0.299 * pixel.x + 0.587 * pixel.y + 0.114 * pixel.z;
+            planes[0][y][x] = luma;
+            planes[1][y][x] = pixel.z - luma;
+            planes[2][y][x] = pixel.x - luma;
+        }
+    }
+    for (plane, coarseness) in planes.iter_mut().zip([1.0, 2.6, 2.6]) {
+        let mut spectrum = transform(plane, basis, false);
+        for (v, row) in spectrum.iter_mut().enumerate() {
+            for (u, value) in row.iter_mut().enumerate() {
+                let step = coarseness * strength * (0.035 + 0.05 * (u + v) as f32);
+                *value = (*value / step).round() * step;
+            }
+        }
+        *plane = transform(&spectrum, basis, true);
+    }
+    for y in 0..8.min(size - top) {
+        for x in 0..8.min(size - left) {
+            let (luma, blue, red) = (planes[0][y][x], planes[1][y][x], planes[2][y][x]);
+            let pixel = &mut picture[(top + y) * size + left + x];
+            *pixel = Vec3 {
+                x: luma + red,
+                y: luma - (0.299 * red + 0.114 * blue) / 0.587,
+                z: luma + blue,
+            }
+            .map(|v| v.clamp(0.0, 1.0));
+        }
+    }
+}
+
+/// Rows of the orthonormal cosine transform.
+fn cosine_basis() -> [[f32; 8]; 8] {
+    std::array::from_fn(|u| {
+        let norm = if u == 0 { 0.125f32.sqrt() } else { 0.5 };
+        std::array::from_fn(|x| {
+            norm * ((2 * x + 1) as f32 * u as f32 * std::f32::consts::PI / 16.0).cos()
+        })
+    })
+}
+
+/// The two-dimensional transform of a block, or its inverse.
+fn transform(block: &[[f32; 8]; 8], basis: &[[f32; 8]; 8], inverse: bool) -> [[f32; 8]; 8] {
+    let weight = |k: usize, n: usize| if inverse { basis[n][k] } else { basis[k][n] };
+    let rows: [[f32; 8]; 8] = std::array::from_fn(|y| {
+        std::array::from_fn(|k| (0..8).map(|x| weight(k, x) * block[y][x]).sum())
+    });
+    std::array::from_fn(|k| {
+        std::array::from_fn(|x| (0..8).map(|y| weight(k, y) * rows[y][x]).sum())
+    })
+}
+
+/// Adds the sensor's noise: grain that is strongest in mid-tones, with a little colour.
+pub fn sensor_noise(picture: &mut [Vec3], random: &mut Random, deviation: f32) {
+    for pixel in picture {
+        let luminance = pixel.luminance();
+        let scale = deviation * (0.35 + 0.65 * smoothstep(0.0, 0.35, luminance));
+        let grey = 0.7 * random.bell();
+        *pixel = pixel.map(|v| v + scale * grey);
+        pixel.x += 0.5 * scale * random.bell();
+        pixel.z += 0.7 * scale * random.bell();
+    }
+}

@@ -1,0 +1,52 @@
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Synthetic sites that cannot be written. Every message says what is wrong, where, and what to do.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A configuration that no sites can be drawn with.
+    #[error("{0}")]
+    Config(String),
+    /// The folder exists.
+    #[error("{path} exists already; choose another folder")]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A path without a last component, such as `/`.
+    #[error("{path} has no name for a folder; choose another path")]
+    NoName {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file or folder cannot be written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An image cannot be encoded.
+    #[error("{path}: {source}")]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: mcdrl_image::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        |source| Self::Io { path: path.into(), source }
+    }
+
+    pub(crate) fn image(path: &Path) -> impl Fn(mcdrl_image::Error) -> Self + '_ {
+        |source| Self::Image { path: path.into(), source }
+    }
+}
+
+/// The crate's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,84 @@
+//! The history of a run: one record an epoch, and which epoch is the best.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::TrainConfig;
+
+/// The record of an epoch. Numbers are means over its steps, weighted by images. They are in single precision, which JSON
+/// keeps exactly.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// From one.
+    pub epoch: usize,
+    /// The whole loss.
+    pub loss: f32,
+    /// L_seg.
+    pub segmentation: f32,
+    /// L_causal before its weight.
+    pub causal: f32,
+    /// L_contrast before its weight.
+    pub contrast: f32,
+    /// Mean lesion Dice of the averaged weights over the validation images that have a lesion; `None` if none has.
+    pub validation_dice: Option<f32>,
+}
+
+/// The part of a checkpoint that is readable text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunState {
+    /// The configuration. A run is only resumed with the same one.
+    pub config: TrainConfig,
+    /// Names the training and validation samples. A run is only resumed with the same ones.
+    pub data: String,
+    /// SHA-256 of the initial weights. It depends on the CLIP, the profile's prompts and the seed.
+    pub initial_sha256: String,
+    /// One record an epoch done.
+    pub history: Vec<EpochRecord>,
+    /// Optimizer steps done.
+    pub steps: usize,
+}
+
+impl RunState {
+    /// The best epoch so far; without validation, the last one. Once the intervention has joined, earlier epochs do not
+    /// count: their weights are those of another network.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        if self.history.iter().all(|record| record.validation_dice.is_none()) {
+            return self.history.last();
+        }
+        let joined = self.intervention_start();
+        let first = if self.history.len() > joined { joined } else { 0 };
+        // The earliest of equals.
+        self.history[first..].iter().reduce(|best, record| {
+            if record.validation_dice > best.validation_dice { record } else { best }
+        })
+    }
+
+    /// Whether the run has ended: by its number of epochs, or by patience.
+    pub fn is_done(&self) -> bool {
+        /// Epochs in which the intervention settles, in multiples of those before it joined. Patience waits for them.
+        const SETTLING: usize = 1;
+
+        let schedule = &self.config.schedule;
+        let done = self.history.len();
+        let settled = (1 + SETTLING) * schedule.intervention_start_epoch;
+        let best = self.best().map_or(0, |record| record.epoch);
+        let validated = self.history.iter().any(|record| record.validation_dice.is_some());
+        let impatient = schedule.patience > 0
+            && validated
+            && done > settled
+            && done - best >= schedule.patience;
+        done >= schedule.epochs || impatient
+    }
+
+    /// Whether the intervention runs in the next epoch.
+    pub fn intervenes(&self) -> bool {
+        let enabled = self.config.model.run.intervention.enabled;
+        enabled && self.history.len() >= self.config.schedule.intervention_start_epoch
+    }
+
+    fn intervention_start(&self) -> usize {
+        match self.config.model.run.intervention.enabled {
+            true => self.config.schedule.intervention_start_epoch,
+            false => 0,
+        }
+    }
+}

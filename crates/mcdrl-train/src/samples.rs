@@ -1,0 +1,80 @@
+//! Images in memory, and their order in an epoch.
+
+use mcdrl_data::{Dataset, Factors, LabelledImage, Sample};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use crate::Result;
+use crate::seed::mix;
+
+/// Images in memory, at the network's input size.
+pub struct LoadedSamples {
+    samples: Vec<(LabelledImage, Option<Factors>)>,
+    sites: Vec<Vec<usize>>,
+}
+
+impl LoadedSamples {
+    /// Reads images and scales them to `size × size`, in parallel.
+    ///
+    /// # Errors
+    /// The first file that cannot be read.
+    pub fn load(dataset: &Dataset, samples: &[Sample], size: usize) -> Result<Self> {
+        let read = |sample: &Sample| -> Result<_> {
+            let LabelledImage { image, mask } = dataset.load(sample)?;
+            let scaled =
+                LabelledImage { image: image.resize(size, size), mask: mask.resize(size, size) };
+            Ok((scaled, sample.factors.clone()))
+        };
+        let loaded: Vec<_> = samples.par_iter().map(read).collect::<Result<_>>()?;
+        let mut sites: Vec<(&str, Vec<usize>)> = Vec::new();
+        for (index, sample) in samples.iter().enumerate() {
+            match sites.iter_mut().find(|(name, _)| *name == sample.site) {
+                Some((_, members)) => members.push(index),
+                None => sites.push((&sample.site, vec![index])),
+            }
+        }
+        let sites = sites.into_iter().map(|(_, members)| members).collect();
+        Ok(Self { samples: loaded, sites })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// The image at `index` with its mask and its recorded factors.
+    pub fn get(&self, index: usize) -> (&LabelledImage, Option<&Factors>) {
+        let (image, factors) = &self.samples[index];
+        (image, factors.as_ref())
+    }
+
+    /// The order of an epoch: each site has its share (see [`crate::DataConfig::site_balance`]), all sites are mixed.
+    pub fn epoch_order(&self, images: usize, balance: f64, seed: u64, epoch: usize) -> Vec<usize> {
+        let mut rng = ChaCha8Rng::seed_from_u64(mix(&[seed, epoch as u64]));
+        let images = if images == 0 { self.len() } else { images };
+        let weights: Vec<f64> =
+            self.sites.iter().map(|members| (members.len() as f64).powf(balance)).collect();
+        let total: f64 = weights.iter().sum();
+        let mut order = Vec::with_capacity(images);
+        let mut share = 0.0;
+        for (members, weight) in self.sites.iter().zip(weights) {
+            share += weight / total;
+            let upto = (share * images as f64).round() as usize;
+            while order.len() < upto {
+                let mut members = members.clone();
+                members.shuffle(&mut rng);
+                members.truncate(upto - order.len());
+                order.extend(members);
+            }
+        }
+        order.shuffle(&mut rng);
+        order
+    }
+}

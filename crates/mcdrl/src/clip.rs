@@ -1,0 +1,5 @@
+//! CLIP: checkpoints, the tokenizer, embeddings.
+
+pub use mcdrl_model::clip::{Clip, DenseFeatures};
+pub use mcdrl_model::l2_normalize;
+pub use mcdrl_runtime::{ClipCheckpoint, ClipTokenizer, Preprocess, Weights};

@@ -1,90 +1,125 @@
-//! `cargo xtask bindings`: the library under Kotlin, Swift and Python, its packages and their suites, and the builds for
-//! phones.
+//! `cargo xtask bindings`: the library for this machine, and the Kotlin, Swift and Python packages around it.
 
-mod android;
-mod generated;
-mod ios;
-mod kotlin;
-mod phone;
-mod python;
-mod size;
-mod swift;
+use std::path::{Path, PathBuf};
 
-use std::path::PathBuf;
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
 
-use crate::cargo::{COMMON, cargo, target_folder};
-use crate::shell::{Outcome, run};
+use crate::workspace::{built, debian, hold_size, root, succeeds, target, toolchain};
+use crate::{native, phones};
 
-pub use kotlin::{Suite, install as install_kotlin};
-pub use swift::swift;
+/// The most megabytes of a stripped library: for the CPU, and for CPU and GPU.
+pub const LIMITS: [f64; 2] = [6.0, 25.0];
 
-/// A part of this chore.
-struct Part {
-    name: &'static str,
-    work: fn() -> Outcome,
-    /// Whether it needs the library for this machine.
-    host: bool,
-    /// Whether it runs when none is named.
-    usual: bool,
-}
-
-const PARTS: [Part; 8] = [
-    Part { name: "generated", work: generated::compare, host: true, usual: true },
-    Part { name: "write", work: generated::write, host: true, usual: false },
-    Part { name: "kotlin", work: kotlin::test, host: true, usual: true },
-    Part { name: "swift", work: swift::test, host: true, usual: true },
-    Part { name: "python", work: python::test, host: true, usual: true },
-    Part { name: "ios", work: ios::check, host: false, usual: true },
-    Part { name: "android", work: android::check, host: false, usual: true },
-    Part { name: "phones", work: phones, host: false, usual: false },
-];
-
-/// Runs the parts named, or those that continuous integration runs.
-pub fn bindings(names: &[&str]) -> Outcome {
-    let known = PARTS.map(|part| part.name);
-    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
-        return Err(format!("there is no part `{name}`: choose among {}", known.join(", ")));
+/// Builds and tests the parts named, or all.
+pub fn bindings(sh: &Shell, names: &[&str]) -> Result<()> {
+    toolchain(sh)?;
+    native::build(sh)?;
+    generate(sh, "dev")?;
+    let all = ["generate", "kotlin", "swift", "python", "phones"];
+    for part in if names.is_empty() { &all } else { names } {
+        match *part {
+            "generate" => (),
+            "kotlin" => kotlin(sh, "dev", &[])?,
+            "swift" => swift(sh, "bindings/swift", "dev")?,
+            "python" => python(sh, "dev")?,
+            "phones" => phones::check()?,
+            _ => bail!("there is no part {part}: choose among {}", all.join(", ")),
+        }
     }
-    let wanted = |part: &&Part| names.contains(&part.name) || names.is_empty() && part.usual;
-    if PARTS.iter().filter(wanted).any(|part| part.host) {
-        // With the features of all other builds here, so that the graph is built once.
-        cargo(&[&["build", "--all-targets"][..], &COMMON].concat())?;
+    Ok(())
+}
+
+/// Builds the wheel, tests it, and tests the other packages with its library.
+pub fn ship(sh: &Shell) -> Result<()> {
+    native::build(sh)?;
+    python(sh, "release")?;
+    generate(sh, "release")?;
+    kotlin(sh, "release", &[])?;
+    swift(sh, "bindings/swift", "release")
+}
+
+/// Writes the code around the library into the Kotlin and Swift packages.
+pub fn generate(sh: &Shell, profile: &str) -> Result<()> {
+    let library = library(profile);
+    let packages = [("kotlin", "kotlin/src/main/kotlin"), ("swift", "swift/Sources/MCDRLFFI")];
+    for (language, folder) in packages {
+        let folder = Path::new("bindings").join(folder);
+        let generate = ["generate", "--no-format", "--language", language, "--out-dir"];
+        cmd!(sh, "cargo run -q -p uniffi-bindgen -- {generate...} {folder} {library}").run()?;
     }
-    PARTS.iter().filter(wanted).try_for_each(|part| (part.work)())
+    Ok(())
 }
 
-/// The wheel, for which a library is built that none of the other parts has.
-pub fn wheel() -> Outcome {
-    python::wheel().map(drop)
+/// Compiles the Kotlin package, tests it on the JVM, and puts it into the local Maven repository.
+pub fn kotlin(sh: &Shell, profile: &str, options: &[&str]) -> Result<()> {
+    debian(sh, &["maven"])?;
+    // JNA looks for the library in this folder of a jar.
+    let (natives, build) = (out().join("natives"), out().join("kotlin"));
+    let place = natives.join(format!("linux-{}", std::env::consts::ARCH.replace('_', "-")));
+    sh.create_dir(&place)?;
+    let (library, stripped) = (library(profile), place.join("libmcdrl_ffi.so"));
+    cmd!(sh, "strip -o {stripped} {library}").run()?;
+    if profile == "release" {
+        hold_size("the library of Linux, CPU and GPU", &stripped, LIMITS[1])?;
+    }
+    let mvn = ["-B", "-ntp", "-f", "bindings/kotlin", "install"];
+    cmd!(sh, "mvn {mvn...} {options...} -Dmcdrl.natives={natives} -Dmcdrl.build={build}").run()?;
+    Ok(())
 }
 
-/// The libraries for phones, as far as continuous integration builds them.
-pub fn links() -> Outcome {
-    ios::check()?;
-    android::check()
+/// Tests the Swift package in a folder.
+pub fn swift(sh: &Shell, package: &str, profile: &str) -> Result<()> {
+    let scratch = out().join(package).display().to_string();
+    let test = ["swift", "test", "-c", "release", "--disable-sandbox", "-j", "2"];
+    with_swift(sh, package, profile, &[&test[..], &["--scratch-path", &scratch]].concat())
 }
 
-/// Every library for phones and simulators as it is shipped, held to its size. It takes long.
-fn phones() -> Outcome {
-    ios::ship()?;
-    android::ship()
+/// Runs a command in a folder with this machine's Swift, or with that of Debian trixie in a chroot.
+pub fn with_swift(sh: &Shell, folder: &str, profile: &str, command: &[&str]) -> Result<()> {
+    let (_folder, library) = (sh.push_dir(folder), built(&target(), profile));
+    let _library = sh.push_env("MCDRL_LIBRARY_DIR", library);
+    if succeeds(sh, &["swift", "--version"]) {
+        return Ok(cmd!(sh, "env {command...}").run()?);
+    }
+    debian(sh, &["debootstrap"])?;
+    if !succeeds(sh, &["/usr/sbin/debootstrap", "--version"]) {
+        eprintln!("skipped: no Swift, and no way to install it");
+        return Ok(());
+    }
+    let (chroot, debian) = (root().join("bindings/swift/chroot.sh"), target().join("swift-trixie"));
+    Ok(cmd!(sh, "{chroot} {debian} {command...}").run()?)
 }
 
-/// Where the results of these chores go.
-fn out() -> PathBuf {
-    target_folder().join("bindings")
+/// Builds the wheel, installs it into an environment of its own, checks its types and tests it.
+fn python(sh: &Shell, profile: &str) -> Result<()> {
+    debian(sh, &["python3-venv"])?;
+    let (environment, wheels) = (out().join("python"), out().join("wheels"));
+    cmd!(sh, "python3 -m venv {environment}").run()?;
+    sh.remove_path(&wheels)?;
+    let python = environment.join("bin/python");
+    let maturin = format!("--config-settings=build-args=--profile={profile} --features=gpu");
+    let wheel = ["wheel", "-q", "--no-deps", &maturin, "bindings/python", "--wheel-dir"];
+    cmd!(sh, "{python} -m pip {wheel...} {wheels}").run()?;
+    let wheel = sh.read_dir(&wheels)?.pop().context("pip wrote no wheel")?;
+    let tested = format!("{}[test]", wheel.display());
+    cmd!(sh, "{python} -m pip install -q {tested}").run()?;
+    // The same version may have been installed from older sources.
+    cmd!(sh, "{python} -m pip install -q --force-reinstall --no-deps {wheel}").run()?;
+    let _project = sh.push_dir("bindings/python");
+    cmd!(sh, "{python} -m mypy").run()?;
+    // Beside the sources, Python would import them instead of the installed package.
+    let _tests = sh.push_dir("tests");
+    let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(cmd!(sh, "{python} -m pytest -p no:cacheprovider .").run()?)
 }
 
-/// A model at CLIP's usual 224², on which the packages measure what a call costs.
-fn model_224() -> Result<String, String> {
-    let program = target_folder().join("release/examples/model_224");
-    let model = out().join("model-224.safetensors").to_string_lossy().into_owned();
-    std::fs::create_dir_all(out()).map_err(|e| format!("{}: {e}", out().display()))?;
-    run(&program.to_string_lossy(), &[&model], &[])?;
-    Ok(model)
+/// A folder for what these chores make.
+pub fn out() -> PathBuf {
+    target().join("bindings")
 }
 
 /// The library for this machine.
-fn library() -> PathBuf {
-    target_folder().join("release/libmcdrl_ffi.so")
+fn library(profile: &str) -> PathBuf {
+    built(&target(), profile).join("libmcdrl_ffi.so")
 }

@@ -1,46 +1,37 @@
 //! The chores of this repository: `cargo xtask <chore>`.
 
 mod bindings;
-mod browsers;
-mod cargo;
-mod demo;
 mod mobile;
-mod shell;
-mod test;
+mod native;
+mod phones;
 mod web;
+mod workspace;
 
-use std::process::ExitCode;
+const USAGE: &str = "usage: cargo xtask <chore>
 
-const USAGE: &str = "\
-usage: cargo xtask <chore>
+  demo       segment the bundled samples: mcdrl-demo/report.html
+  test       install what the tests need and run all tests
+  web        build the npm package and the browser app as shipped: www/dist
+  browsers   test the npm package and the app in Node and in browsers, after `web`
+  bindings   build and test the packages, or the parts named: generate, kotlin, swift, python, phones
+  mobile     test the apps: target/mobile/mcdrl.apk and target/mobile/screens
+  release    build and check all that is shipped, or the parts named: command, packages, web, phones";
 
-  demo       build mcdrl and segment the bundled samples: mcdrl-demo/report.html
-  web        build the WebAssembly modules, the npm package and the browser app: www/dist
-  browsers   run the suites in Node and in browsers, after `web`
-  bindings   build the library under Kotlin, Swift and Python, and test the packages (or the parts named)
-  mobile     test the apps: mobile/screens and mobile/mcdrl.apk in the target folder
-  test       install what the tests need and run them all (what CI runs)";
-
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
-        ["demo", rest @ ..] => demo::demo(rest),
-        ["web", modules @ ..] => web::web(modules),
-        ["bindings", parts @ ..] => bindings::bindings(parts),
-        ["browsers"] => browsers::browsers(),
-        ["mobile"] => mobile::mobile(),
-        ["test"] => test::test(),
+    let sh = &workspace::shell()?;
+    match arguments.as_slice() {
+        ["demo", rest @ ..] => native::demo(sh, rest),
+        ["test"] => native::test(sh),
+        ["web"] => web::ship(sh),
+        ["browsers"] => web::browsers(sh),
+        ["bindings", parts @ ..] => bindings::bindings(sh, parts),
+        ["mobile"] => mobile::mobile(sh),
+        ["release", parts @ ..] => native::release(sh, parts),
         _ => {
             eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("xtask: {message}");
-            ExitCode::FAILURE
+            std::process::exit(2)
         }
     }
 }

@@ -3,7 +3,7 @@ import MCDRL
 import PointOfCare
 import SwiftUI
 
-/// The camera's picture with masks over it as they come.
+/// The live camera picture with masks over it.
 struct CameraScreen: View {
     let segmenter: ImageSegmenter
 
@@ -35,7 +35,7 @@ struct CameraScreen: View {
                     }
                     .padding(.horizontal)
                 }
-                // Large text scrolls, and leaves the picture its place.
+                // Large text scrolls, so the picture keeps its place.
                 .frame(maxHeight: 280)
             }
             Button("Close") { dismiss() }.buttonStyle(.bordered).controlSize(.large).padding()
@@ -56,18 +56,18 @@ struct CameraScreen: View {
 
     private func run() async {
         guard await AVCaptureDevice.requestAccess(for: .video) else {
-            refusal = "Without permission to use the camera there is no live picture. You can still open pictures."
+            refusal = "The live picture needs permission to use the camera. You can still open pictures."
             return
         }
         do {
             for try await found in segmenter.segmentVideo(try camera.frames()) { result = found.segmentation }
         } catch {
-            refusal = "There is no camera that can be used: \(error.localizedDescription)"
+            refusal = "No camera is available: \(error.localizedDescription)"
         }
     }
 }
 
-/// The camera's picture as it comes.
+/// The live preview of the camera.
 struct CameraPreview: UIViewRepresentable {
     let session: AVCaptureSession
 

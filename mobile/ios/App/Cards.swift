@@ -2,7 +2,7 @@ import MCDRL
 import PointOfCare
 import SwiftUI
 
-/// What the person who holds the scope can do.
+/// Shows a quality hint.
 struct HintView: View {
     let hint: QualityHint
 
@@ -16,7 +16,7 @@ struct HintView: View {
     }
 }
 
-/// What was found.
+/// Lists the classes that were found.
 struct FindingsCard: View {
     let result: Segmentation
 
@@ -25,34 +25,33 @@ struct FindingsCard: View {
             if result.findings.isEmpty { Text("No lesion found").foregroundStyle(.secondary) }
             ForEach(result.findings, id: \.value) { value, share in
                 HStack {
-                    RoundedRectangle(cornerRadius: 4).fill(colour(value)).frame(width: 16, height: 16)
+                    RoundedRectangle(cornerRadius: 4).fill(color(value)).frame(width: 16, height: 16)
                     Text(share.name.capitalized)
                     Spacer()
-                    Text("\(percent(share.fraction)), \(percent(share.confidence)) sure").foregroundStyle(.secondary)
+                    Text("\(percent(share.fraction)), \(percent(share.confidence)) confidence").foregroundStyle(.secondary)
                 }
                 .accessibilityElement(children: .combine)
             }
         }
     }
 
-    private func colour(_ value: Int) -> Color {
-        let colour = Colour.ofClass(value)
-        return Color(
-            red: Double(colour.red) / 255, green: Double(colour.green) / 255, blue: Double(colour.blue) / 255)
+    private func color(_ value: Int) -> Color {
+        let color = ClassColor(ofMaskValue: value)
+        return Color(red: Double(color.red) / 255, green: Double(color.green) / 255, blue: Double(color.blue) / 255)
     }
 }
 
-/// A bar for every confounder, the heaviest first.
+/// Shows a bar for each confounder, the largest weight first.
 struct ConfoundersCard: View {
     let result: Segmentation
     var most = Int.max
 
     var body: some View {
-        Card(title: "What disturbed the picture") {
-            Text("Named confounders whose influence was taken out before the pixels were classified.")
+        Card(title: "Confounders") {
+            Text("The model removed their influence before it classified the pixels.")
                 .font(.footnote).foregroundStyle(.secondary)
             let weights = result.disturbances.prefix(most)
-            let heaviest = max(weights.first?.weight ?? 0, .leastNormalMagnitude)
+            let largest = max(weights.first?.weight ?? 0, .leastNormalMagnitude)
             ForEach(weights, id: \.name) { confounder in
                 VStack(alignment: .leading, spacing: 4) {
                     HStack {
@@ -60,7 +59,7 @@ struct ConfoundersCard: View {
                         Spacer()
                         Text(percent(confounder.weight)).foregroundStyle(.secondary).monospacedDigit()
                     }
-                    ProgressView(value: confounder.weight / heaviest)
+                    ProgressView(value: confounder.weight / largest)
                 }
                 .accessibilityElement(children: .ignore)
                 .accessibilityLabel("\(confounder.name), \(percent(confounder.weight))")

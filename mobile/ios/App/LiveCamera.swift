@@ -1,18 +1,18 @@
 import AVFoundation
 import MCDRL
 
-/// The camera at the back as a stream of frames.
+/// The back camera as a stream of frames.
 final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
-    /// For the preview.
+    /// The session that the preview shows.
     let session = AVCaptureSession()
 
     private let queue = DispatchQueue(label: "camera")
     private var reader: AsyncStream<VideoFrame>.Continuation?
 
-    /// Frames while somebody reads them.
+    /// Frames, while they are read.
     func frames() throws -> AsyncStream<VideoFrame> {
         guard let device = AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: .back) else {
-            throw SegmenterError(.device, "this device has none")
+            throw SegmenterError(.device, "this device has no camera")
         }
         let (stream, continuation) = AsyncStream.makeStream(of: VideoFrame.self, bufferingPolicy: .bufferingNewest(1))
         reader = continuation
@@ -26,7 +26,7 @@ final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
         session.beginConfiguration()
         session.inputs.forEach(session.removeInput)
         session.outputs.forEach(session.removeOutput)
-        // The model looks at fewer pixels still.
+        // The model sees fewer pixels than this.
         session.sessionPreset = .vga640x480
         let fits = session.canAddInput(input) && session.canAddOutput(output)
         if fits {
@@ -43,7 +43,7 @@ final class LiveCamera: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
     func captureOutput(
         _ output: AVCaptureOutput, didOutput sample: CMSampleBuffer, from connection: AVCaptureConnection
     ) {
-        // The sensor lies on its side in a phone that is held upright.
+        // The sensor is mounted sideways in an upright phone.
         guard let buffer = CMSampleBufferGetImageBuffer(sample), let frame = Frame(buffer, rotation: 90) else { return }
         let time = CMSampleBufferGetPresentationTimeStamp(sample)
         reader?.yield(VideoFrame(frame, timestampMs: Int64(CMTimeGetSeconds(time) * 1000)))

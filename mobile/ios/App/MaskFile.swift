@@ -2,7 +2,7 @@ import CoreTransferable
 import UIKit
 import UniformTypeIdentifiers
 
-/// A mask as other apps get it: a PNG file, grey, a class's number for every pixel.
+/// A mask as a PNG file for other apps. The grey value of a pixel is its class.
 struct MaskFile: Transferable {
     let image: CGImage
 

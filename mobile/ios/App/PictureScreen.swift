@@ -3,7 +3,7 @@ import PhotosUI
 import PointOfCare
 import SwiftUI
 
-/// A picture, what was found in it, and what disturbed it.
+/// Shows a picture, the lesions in it and its confounders.
 struct PictureScreen: View {
     @EnvironmentObject private var model: AppModel
     @SwiftUI.State private var chosen: PhotosPickerItem?
@@ -44,13 +44,13 @@ struct PictureScreen: View {
         ZStack {
             Color.black
             switch model.state {
-            case .loading: message("Getting ready…", busy: true)
+            case .loading: message("Loading the model…", busy: true)
             case .noModel(let reason): message("The model cannot be loaded: \(reason)")
             case .ready: message("Open a picture or point the camera. Nothing leaves this phone.")
-            case .working(let photo): photo.map { photoView($0, nil) }; message("Looking…", busy: true)
+            case .working(let photo): photo.map { photoView($0, nil) }; message("Segmenting…", busy: true)
             case .shown(let photo, let result): photoView(photo, result)
             case .noPicture(let reason?): message("The picture cannot be segmented: \(reason)")
-            case .noPicture(nil): message("This file is no picture that can be read.")
+            case .noPicture(nil): message("This file is not a readable picture.")
             }
         }
         .aspectRatio(1, contentMode: .fit)
@@ -98,7 +98,7 @@ struct PictureScreen: View {
     }
 }
 
-/// A mask as an image to lay over its picture.
+/// Draws a mask as an image to show over its picture.
 func overlayImage(_ result: Segmentation) -> UIImage? {
     let pixels = overlay(mask: result.categoryMask, width: result.width, height: result.height)
     guard let provider = CGDataProvider(data: Data(pixels) as CFData) else { return nil }

@@ -13,12 +13,12 @@ struct PointOfCareApp: App {
     }
 }
 
-/// A picture as the screens show it.
+/// A picture on a screen.
 struct Photo: Sendable {
     let image: UIImage
 }
 
-/// The session, for SwiftUI.
+/// The session as an observable object.
 @MainActor
 final class AppModel: ObservableObject {
     @Published private(set) var state: PointOfCare.State<Photo> = .loading
@@ -34,7 +34,7 @@ final class AppModel: ObservableObject {
         session.onChange = { [weak self] state in self?.state = state }
     }
 
-    /// Segments a picture of the photo library.
+    /// Segments a picture from the photo library.
     func open(_ data: @escaping @Sendable () async -> Data?) {
         session.open {
             guard let data = await data(), let image = UIImage(data: data)?.upright(), let pixels = image.cgImage,
@@ -46,7 +46,7 @@ final class AppModel: ObservableObject {
 }
 
 extension UIImage {
-    /// Drawn upright, at most 2048 pixels long: more is more memory, and no better mask.
+    /// Draws the image upright, with at most 2048 pixels a side. A larger picture needs more memory and gives no better mask.
     func upright() -> UIImage {
         let longest = max(size.width * scale, size.height * scale)
         let factor = min(1, 2048 / longest)

@@ -3,7 +3,7 @@ import CoreGraphics
 import Foundation
 
 extension Frame {
-    /// An image's pixels.
+    /// Copies the pixels of an image.
     ///
     /// - Parameter rotation: by how many degrees it must be turned clockwise to be upright
     public init?(_ image: CGImage, rotation: Int = 0, mirrored: Bool = false) {
@@ -42,7 +42,7 @@ import CoreVideo
 import Foundation
 
 extension Frame {
-    /// A camera's frame: 32BGRA, `420f` or `420v`; `nil` for other formats.
+    /// Copies a camera frame: 32BGRA, `420f` or `420v`; `nil` for other formats.
     ///
     /// - Parameter rotation: by how many degrees it must be turned clockwise to be upright
     public init?(_ buffer: CVPixelBuffer, rotation: Int = 0, mirrored: Bool = false) {
@@ -59,7 +59,7 @@ extension Frame {
             planes = [Plane(bytes: bytes, rowStride: stride, pixelStride: 4)]
         case kCVPixelFormatType_420YpCbCr8BiPlanarFullRange, kCVPixelFormatType_420YpCbCr8BiPlanarVideoRange:
             let full = CVPixelBufferGetPixelFormatType(buffer) == kCVPixelFormatType_420YpCbCr8BiPlanarFullRange
-            // Which numbers they are, the buffer says; what says nothing is high definition.
+            // The buffer names its YUV matrix. Without a name it is BT.709.
             let matrix = CVBufferCopyAttachment(buffer, kCVImageBufferYCbCrMatrixKey, nil) as? String
             let old = matrix == kCVImageBufferYCbCrMatrix_ITU_R_601_4 as String
             format = old ? (full ? .yuv420 : .yuv420Video) : (full ? .yuv420BT709 : .yuv420BT709Video)

@@ -1,11 +1,9 @@
 import Foundation
 
-// What the border to the library has room for.
-
-/// What crosses at once, with what stands around it, is below 2 GiB.
+/// The most bytes in one call of the library. UniFFI's buffers stay below 2 GiB, and each has a header.
 let mostBytes = (1 << 31) - 1024
 
-/// The bytes, unless they are too many to cross.
+/// The bytes, unless they are too many for one call.
 @discardableResult
 func crossing(_ data: Data, _ name: String) throws -> Data {
     guard data.count <= mostBytes else {
@@ -14,6 +12,7 @@ func crossing(_ data: Data, _ name: String) throws -> Data {
     return data
 }
 
+/// The value, unless it is negative or too large for the library.
 func unsigned(_ value: Int, _ name: String) throws -> UInt32 {
     guard let value = UInt32(exactly: value) else {
         throw SegmenterError(.input, "\(name) is \(value): give a number from 0 to 2³² - 1")

@@ -1,15 +1,15 @@
 import Foundation
 import MCDRLFFI
 
-/// A frame of a camera or of any program's own memory.
+/// A frame in a camera's or a program's memory.
 public struct Frame: Sendable {
     /// How the pixels lie in memory, 8 bits a channel.
     public enum Format: Sendable {
         /// Red, green, blue; one plane.
         case rgb
-        /// Red, green, blue, alpha, which is dropped; one plane.
+        /// Red, green, blue, alpha; one plane. Alpha is dropped.
         case rgba
-        /// Blue, green, red, alpha, which is dropped; one plane.
+        /// Blue, green, red, alpha; one plane. Alpha is dropped.
         case bgra
         /// YUV 4:2:0, BT.601, 0..255; planes Y, Cb, Cr.
         case yuv420
@@ -61,7 +61,7 @@ public struct Frame: Sendable {
         self.mirrored = mirrored
     }
 
-    /// The frame as the library takes it: an upright copy.
+    /// The frame as an upright copy in the library.
     func read() throws -> MCDRLFFI.Image {
         let wanted = format.colors == nil ? 1 : 3
         guard planes.count == wanted else {

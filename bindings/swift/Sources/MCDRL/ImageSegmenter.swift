@@ -9,21 +9,21 @@ import MCDRLFFI
 /// try segmenter.close()
 /// ```
 ///
-/// Any task may call it, several at once too: images are done in the order in which they came. Everything that fails
-/// throws a ``SegmenterError``; a cancelled task gives up its image at once.
+/// Any task may call it, also several at once. Images are segmented in the order of the calls. Every error is a
+/// ``SegmenterError``. A cancelled task drops its image at once.
 public final class ImageSegmenter: Sendable {
-    /// The names of the mask's values: `background` first.
+    /// The names of the mask values: `background` first.
     public let labels: [String]
 
-    /// The confounders that the model knows, in the order of ``Segmentation/confounders``.
+    /// The confounders of the model, in the order of ``Segmentation/confounders``.
     public let confounders: [Confounder]
 
-    /// Where it computes: `cpu` or `gpu`.
+    /// The device that computes: `cpu` or `gpu`.
     public let device: String
 
     private let native: MCDRLFFI.ImageSegmenter
 
-    /// Reads the model, opens the device and holds it to the model's own answer. Blocks the thread; see
+    /// Reads the model and opens the device. The device has to reproduce the model's reference answer. Blocks the thread; see
     /// ``create(options:)``.
     public convenience init(options: ImageSegmenterOptions) throws {
         let parts = try options.parts()
@@ -33,7 +33,7 @@ public final class ImageSegmenter: Sendable {
         })
     }
 
-    /// As ``init(options:)``, without blocking the thread.
+    /// Like ``init(options:)``, without blocking the thread.
     public static func create(options: ImageSegmenterOptions) async throws -> ImageSegmenter {
         let parts = try options.parts()
         return try await cancellable { cancellation in
@@ -49,7 +49,7 @@ public final class ImageSegmenter: Sendable {
         device = native.device()
     }
 
-    /// Segments an image file: JPEG, PNG, TIFF, BMP or WebP; its EXIF orientation is applied.
+    /// Segments an image file: JPEG, PNG, TIFF, BMP or WebP. The EXIF orientation is applied.
     public func segment(_ file: Data) async throws -> Segmentation {
         try await segment(translated { try MCDRLFFI.Image.decode(file: crossing(file, "the file")) })
     }
@@ -59,10 +59,10 @@ public final class ImageSegmenter: Sendable {
         try await segment(frame.read())
     }
 
-    /// Segments a frame of a video. While one is being segmented, only the newest of those that follow waits; a frame
-    /// that gives way to a newer one is answered with `nil`. So memory does not grow and masks are never late.
+    /// Segments a frame of a video. While one frame is segmented, only the newest frame waits. A frame that gives way to a
+    /// newer one is answered with `nil`. So memory does not grow and masks are never late.
     ///
-    /// - Parameter timestampMs: milliseconds, larger than the last frame's, be it another video's
+    /// - Parameter timestampMs: milliseconds, larger than that of the last frame, also across videos
     public func segmentForVideo(_ frame: Frame, timestampMs: Int64) async throws -> Segmentation? {
         let image = try frame.read()
         let result = try await cancellable { [native] cancellation in
@@ -71,9 +71,9 @@ public final class ImageSegmenter: Sendable {
         return result.map { Segmentation($0, of: self) }
     }
 
-    /// Ends the segmenter after the image in hand and frees its memory; whoever still waits gets `closed`.
+    /// Ends the segmenter after the current image and frees its memory. Waiting callers get `closed`.
     ///
-    /// - Throws: ``SegmenterError`` `closed` if it was closed before
+    /// - Throws: ``SegmenterError`` `closed` if it is closed already
     public func close() throws {
         try translated { try native.shutDown() }
     }

@@ -1,27 +1,27 @@
 import Foundation
 import MCDRLFFI
 
-/// Where to compute. `auto`: a real GPU that computes rightly and faster than the CPU, else the CPU.
+/// The device that computes. `auto`: the faster of the CPU and the hardware GPU, if both give the right answer.
 public typealias Device = MCDRLFFI.Device
 
-/// A step of making a segmenter.
+/// A stage of creating a segmenter.
 public typealias CreationStage = MCDRLFFI.CreationStage
 
-/// A confounder that a model knows.
+/// A confounder of a model.
 public typealias Confounder = MCDRLFFI.Confounder
 
-/// What an ``ImageSegmenter`` is made of.
+/// The options of an ``ImageSegmenter``.
 public struct ImageSegmenterOptions: Sendable {
-    /// Where to compute.
+    /// The device that computes.
     public var device: Device
     /// Threads on the CPU; by default as many as it has cores.
     public var threads: Int?
-    /// Hears what making the segmenter is at, on a thread of the library's.
+    /// Called with the stages of the creation, on a thread of the library.
     public var onProgress: (@Sendable (CreationStage) -> Void)?
 
     private let model: ModelSource
 
-    /// Of a model file.
+    /// With a model file.
     public init(
         model: URL,
         device: Device = .auto,
@@ -31,7 +31,7 @@ public struct ImageSegmenterOptions: Sendable {
         self.init(.path(path: model.path), device, threads, onProgress)
     }
 
-    /// Of a model file's bytes.
+    /// With the bytes of a model file.
     public init(
         model: Data,
         device: Device = .auto,

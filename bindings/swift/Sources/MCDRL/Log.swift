@@ -1,9 +1,10 @@
 import MCDRLFFI
 
-/// How much a line of the log matters.
+/// The level of a line of the log.
 public typealias LogLevel = MCDRLFFI.LogLevel
 
-/// Sends the library's log to `handler`, from any thread, or with `nil` nowhere. No line holds anything of an image.
+/// Sends the library's log to `handler`, which is called from any thread. `nil` switches the log off. No line holds
+/// anything of an image.
 public func setLogHandler(_ handler: (@Sendable (LogLevel, String) -> Void)?) {
     setLogSink(sink: handler.map(Sink.init))
 }

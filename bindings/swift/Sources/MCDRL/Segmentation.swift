@@ -1,7 +1,7 @@
 import Foundation
 import MCDRLFFI
 
-/// How much of an image a class takes.
+/// A class's share of an image.
 public struct ClassShare: Sendable, Equatable {
     /// The class's name.
     public let name: String
@@ -25,11 +25,14 @@ public struct ConfounderWeight: Sendable, Equatable {
     public let family: String
     /// Its weight, 0..1.
     public let weight: Float
+    /// The weight from which on it disturbs a picture enough for a quality hint; `nil`: never a hint.
+    public let hintWeight: Float?
 
-    public init(name: String, family: String, weight: Float) {
+    public init(name: String, family: String, weight: Float, hintWeight: Float? = nil) {
         self.name = name
         self.family = family
         self.weight = weight
+        self.hintWeight = hintWeight
     }
 }
 
@@ -41,15 +44,15 @@ public struct Segmentation: Sendable {
     public let height: Int
     /// A class for every pixel: 0 is background, k the k-th class.
     public let categoryMask: [UInt8]
-    /// Every lesion class, in the order of the mask's values.
+    /// Every lesion class, in the order of the mask values.
     public let classes: [ClassShare]
     /// Every confounder; the weights sum to one. Empty for a model without intervention.
     public let confounders: [ConfounderWeight]
     /// The mean of ``uncertainty()``.
     public let meanUncertainty: Float
-    /// Where it was computed: `cpu` or `gpu`.
+    /// The device that computed it: `cpu` or `gpu`.
     public let device: String
-    /// How long the model took.
+    /// The time that the model took, in milliseconds.
     public let milliseconds: Double
 
     private let native: MCDRLFFI.Segmentation
@@ -65,7 +68,7 @@ public struct Segmentation: Sendable {
             ClassShare(name: $0, fraction: $1.0, confidence: $1.1)
         }
         confounders = zip(segmenter.confounders, floats(native.confounderWeights())).map {
-            ConfounderWeight(name: $0.name, family: $0.family, weight: $1)
+            ConfounderWeight(name: $0.name, family: $0.family, weight: $1, hintWeight: $0.hintWeight)
         }
         meanUncertainty = native.meanUncertainty()
         device = segmenter.device
@@ -74,17 +77,17 @@ public struct Segmentation: Sendable {
         labels = segmenter.labels.count
     }
 
-    /// For every label, the background first, its probability at every pixel. Made anew at every call.
+    /// For every label, the background first, its probability at every pixel. Every call copies it.
     public func confidenceMasks() -> [[Float]] {
         (0..<labels).map { floats(native.confidenceMask(index: UInt32($0)) ?? Data()) }
     }
 
-    /// How unsure the model is at every pixel: normalised entropy, 0..1. Made anew at every call.
+    /// The model's uncertainty at every pixel: normalised entropy, 0..1. Every call copies it.
     public func uncertainty() -> [Float] {
         floats(native.uncertainty())
     }
 
-    /// The grid on which the text selected candidate regions.
+    /// The grid on which the text prompts selected candidate regions.
     public func regions() -> RegionMap {
         let map = native.regions()
         return RegionMap(
@@ -96,7 +99,7 @@ public struct Segmentation: Sendable {
     }
 }
 
-/// The grid on which the text selected candidate regions.
+/// The grid on which the text prompts selected candidate regions.
 public struct RegionMap: Sendable {
     /// Rows of the grid.
     public let rows: Int

@@ -1,35 +1,37 @@
 import Foundation
 import MCDRLFFI
 
-/// Everything that goes wrong: ``code`` is for programs, ``message`` for people.
+/// Every error of this package. ``code`` is for programs, ``message`` for people.
 public struct SegmenterError: LocalizedError, Equatable, Sendable {
-    /// What went wrong.
+    /// The kind of an error.
     public enum Code: String, Sendable {
-        /// The bytes are no image that can be read.
+        /// The bytes are not a readable image.
         case image
         /// The image has too many pixels.
         case imageTooLarge = "image-too-large"
-        /// The argument is nothing that can be segmented: planes too short, a late timestamp, no threads.
+        /// The argument cannot be used: planes too short, a late timestamp, no threads.
         case input
-        /// The file is no model, or damaged, or cannot be read.
+        /// The file is not a model, or it is damaged or unreadable.
         case model
-        /// The model file is of a format that this version does not know.
+        /// The model file has an unknown format version.
         case modelVersion = "model-version"
-        /// The device is not there, or failed.
+        /// The device is missing or failed.
         case device
         /// The device computes wrongly.
         case wrongAnswer = "wrong-answer"
+        /// The device did not answer in time.
+        case timeout
         /// The task was cancelled.
         case cancelled
         /// The segmenter was closed.
         case closed
-        /// A bug of ours.
+        /// A bug of this library.
         case `internal`
     }
 
-    /// What went wrong.
+    /// The kind of the error.
     public let code: Code
-    /// For people: what, where, and what to do.
+    /// What went wrong, where, and what to do.
     public let message: String
 
     public init(_ code: Code, _ message: String) {
@@ -48,6 +50,7 @@ public struct SegmenterError: LocalizedError, Equatable, Sendable {
         case .ModelVersion(let message): self.init(.modelVersion, message)
         case .Device(let message): self.init(.device, message)
         case .WrongAnswer(let message): self.init(.wrongAnswer, message)
+        case .Timeout(let message): self.init(.timeout, message)
         case .Cancelled(let message): self.init(.cancelled, message)
         case .Closed(let message): self.init(.closed, message)
         case .Internal(let message): self.init(.internal, message)
@@ -55,7 +58,7 @@ public struct SegmenterError: LocalizedError, Equatable, Sendable {
     }
 }
 
-/// Errors of the library become those of the package.
+/// Translates the library's errors into the package's.
 func translated<Result>(_ work: () throws -> Result) throws -> Result {
     do {
         return try work()
@@ -64,7 +67,7 @@ func translated<Result>(_ work: () throws -> Result) throws -> Result {
     }
 }
 
-/// As `translated(_:)`, and the task's cancellation cancels the work.
+/// Like `translated(_:)`. Cancelling the task cancels the work.
 func cancellable<Result: Sendable>(
     _ work: @Sendable (Cancellation) async throws -> Result
 ) async throws -> Result {

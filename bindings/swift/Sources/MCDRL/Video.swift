@@ -2,7 +2,7 @@
 public struct VideoFrame: Sendable {
     /// The frame.
     public var frame: Frame
-    /// Milliseconds, larger than the last frame's.
+    /// Milliseconds, larger than that of the last frame.
     public var timestampMs: Int64
 
     public init(_ frame: Frame, timestampMs: Int64) {
@@ -11,16 +11,16 @@ public struct VideoFrame: Sendable {
     }
 }
 
-/// What was found in a frame of a video.
+/// The result for a frame of a video.
 public struct VideoSegmentation: Sendable {
-    /// What was found.
+    /// The result.
     public let segmentation: Segmentation
-    /// The frame's.
+    /// The frame's timestamp.
     public let timestampMs: Int64
 }
 
 extension ImageSegmenter {
-    /// Segments a video as it comes; frames that come faster than they can be segmented are left out.
+    /// Segments a video. Frames are left out if they come faster than they can be segmented.
     public func segmentVideo(_ frames: AsyncStream<VideoFrame>) -> AsyncThrowingStream<VideoSegmentation, Error> {
         let (newest, offer) = AsyncStream.makeStream(of: VideoFrame.self, bufferingPolicy: .bufferingNewest(1))
         return AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { results in

@@ -1,30 +1,11 @@
-/// Colours that are told apart with any kind of colour vision, the same as the command's and the browser app's.
-public struct Colour: Equatable, Sendable {
-    public let red: UInt8
-    public let green: UInt8
-    public let blue: UInt8
+import MCDRL
 
-    private static let classes: [Colour] = [
-        Colour(red: 0, green: 200, blue: 150),
-        Colour(red: 240, green: 228, blue: 66),
-        Colour(red: 86, green: 180, blue: 233),
-        Colour(red: 230, green: 120, blue: 220),
-        Colour(red: 255, green: 150, blue: 40),
-        Colour(red: 255, green: 255, blue: 255),
-    ]
-
-    /// The colour of mask value `index`, from one.
-    public static func ofClass(_ index: Int) -> Colour {
-        classes[(index - 1) % classes.count]
-    }
-}
-
-/// A mask as pixels to lay over its picture: RGBA, premultiplied, row-major; lesions filled and outlined, the rest clear.
+/// Draws a mask as RGBA pixels, premultiplied, row-major. Lesions are filled and outlined; the background is transparent.
 public func overlay(mask: [UInt8], width: Int, height: Int) -> [UInt8] {
     precondition(mask.count == width * height, "a \(width)×\(height) mask has \(width * height) values, not \(mask.count)")
-    // As thick in a large picture as in a small one.
+    // The outline looks equally thick in large and small pictures.
     let thickness = max(1, min(width, height) / 160)
-    // Share of the overlay's opacity that a lesion's inside has beside its outline.
+    // The opacity of a lesion's inside. Its outline is opaque.
     let inside = 115
     var pixels = [UInt8](repeating: 0, count: 4 * mask.count)
     for y in 0..<height {
@@ -38,9 +19,9 @@ public func overlay(mask: [UInt8], width: Int, height: Int) -> [UInt8] {
                 differs(x - thickness, y) || differs(x + thickness, y) || differs(x, y - thickness)
                 || differs(x, y + thickness)
             let alpha = edge ? 255 : inside
-            let colour = Colour.ofClass(Int(value))
+            let color = ClassColor(ofMaskValue: Int(value))
             let at = 4 * (y * width + x)
-            for (channel, brightness) in [colour.red, colour.green, colour.blue].enumerated() {
+            for (channel, brightness) in [color.red, color.green, color.blue].enumerated() {
                 pixels[at + channel] = UInt8(Int(brightness) * alpha / 255)
             }
             pixels[at + 3] = UInt8(alpha)

@@ -1,9 +1,9 @@
 import Foundation
 import MCDRL
 
-/// Where the app is; `Picture` is what the screens show.
+/// The state of the app. `Picture` is the type that the screens show.
 public enum State<Picture: Sendable>: Sendable {
-    /// The model is loaded.
+    /// The model is being loaded.
     case loading
     /// The model cannot be loaded.
     case noModel(reason: String)
@@ -13,35 +13,35 @@ public enum State<Picture: Sendable>: Sendable {
     case working(Picture?)
     /// A picture is segmented.
     case shown(Picture, Segmentation)
-    /// A picture cannot be read (no reason) or segmented.
+    /// A picture cannot be read (no reason) or cannot be segmented.
     case noPicture(reason: String?)
 }
 
-/// One model and one picture at a time; screens come and go. It knows no screen: `onChange` hears every state.
+/// Holds one model and one picture while screens come and go. `onChange` is called with every new state.
 @MainActor
 public final class Session<Picture: Sendable> {
-    /// Where the app is.
+    /// The current state.
     public private(set) var state: State<Picture> = .loading {
         didSet { onChange?(state) }
     }
 
-    /// Hears every state.
+    /// Called with every new state.
     public var onChange: ((State<Picture>) -> Void)?
 
-    /// Opened by ``start()``.
+    /// The segmenter, once ``start()`` has opened it.
     public private(set) var segmenter: ImageSegmenter?
 
     private let options: @Sendable () throws -> ImageSegmenterOptions
     private var work: Task<Void, Never>?
-    /// A picture that came before the model.
+    /// A picture that was opened before the model was ready.
     private var early: (@Sendable () async -> (picture: Picture, frame: Frame)?)?
 
-    /// - Parameter options: brings the model, away from the main thread
+    /// - Parameter options: names the model; called outside the main thread
     public init(options: @escaping @Sendable () throws -> ImageSegmenterOptions) {
         self.options = options
     }
 
-    /// Loads the model, unless that is done or under way.
+    /// Loads the model, unless it is loaded or being loaded.
     public func start() {
         if case .loading = state, work != nil { return }
         guard segmenter == nil else { return }
@@ -60,8 +60,9 @@ public final class Session<Picture: Sendable> {
         }
     }
 
-    /// Segments what `read` brings, which is called away from the main thread; `nil` if it is no picture. A picture under way
-    /// is given up.
+    /// Segments a picture. The work on an earlier picture is cancelled.
+    ///
+    /// - Parameter read: reads the picture, outside the main thread; `nil` if the file is not a picture
     public func open(_ read: @escaping @Sendable () async -> (picture: Picture, frame: Frame)?) {
         guard let segmenter else {
             early = read

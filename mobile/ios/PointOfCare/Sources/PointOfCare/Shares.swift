@@ -1,7 +1,7 @@
 import Foundation
 import MCDRL
 
-/// A share for people: `4.2 %`, `35 %`.
+/// Formats a share: `4.2 %`, `35 %`.
 public func percent(_ share: Float) -> String {
     share < 0.0995 ? String(format: "%.1f %%", 100 * share) : "\(Int((100 * share).rounded())) %"
 }
@@ -12,7 +12,7 @@ extension Segmentation {
         zip(1..., classes).filter { $0.1.fraction > 0 }.map { (value: $0.0, share: $0.1) }
     }
 
-    /// The confounders, the heaviest first.
+    /// The confounders, the largest weight first.
     public var disturbances: [ConfounderWeight] {
         confounders.sorted { $0.weight > $1.weight }
     }

@@ -19,7 +19,7 @@ public class ImageSegmenterOptions private constructor(
     public val device: Device,
     /** Threads on the CPU; by default as many as it has cores. */
     public val threads: Int?,
-    /** Hears about the stages of the creation, on a thread of the library. */
+    /** Called with the stages of the creation, on a thread of the library. */
     public val onProgress: ((CreationStage) -> Unit)?,
 ) {
     /** With the bytes of a model file. */

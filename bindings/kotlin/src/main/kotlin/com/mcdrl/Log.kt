@@ -2,11 +2,12 @@ package com.mcdrl
 
 import com.mcdrl.ffi.LogSink
 
-/** How much a line of the log matters. */
+/** The level of a line of the log. */
 public typealias LogLevel = com.mcdrl.ffi.LogLevel
 
 /**
- * Sends the library's log to [handler], from any thread, or with `null` nowhere. No line holds anything of an image.
+ * Sends the library's log to [handler], which is called from any thread. `null` switches the log off. No line holds anything
+ * of an image.
  */
 public fun setLogHandler(handler: ((LogLevel, String) -> Unit)?) {
     com.mcdrl.ffi.setLogSink(

@@ -10,26 +10,26 @@ import com.mcdrl.Frame
 import com.mcdrl.PixelFormat
 import com.mcdrl.Plane
 
-/** A picture as Android has it, upright. */
+/** An upright Android bitmap. */
 class BitmapPicture(val bitmap: Bitmap) : Picture {
     override fun frame(): Frame {
-        // A bitmap's own memory has another order of colours on some systems; these have one order on all.
-        val colours = IntArray(bitmap.width * bitmap.height)
-        bitmap.getPixels(colours, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
-        val bytes = ByteArray(3 * colours.size)
-        colours.forEachIndexed { index, colour ->
-            bytes[3 * index] = (colour shr 16).toByte()
-            bytes[3 * index + 1] = (colour shr 8).toByte()
-            bytes[3 * index + 2] = colour.toByte()
+        // The order of the channels in a bitmap's memory differs between systems. `getPixels` always gives ARGB.
+        val colors = IntArray(bitmap.width * bitmap.height)
+        bitmap.getPixels(colors, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
+        val bytes = ByteArray(3 * colors.size)
+        colors.forEachIndexed { index, color ->
+            bytes[3 * index] = (color shr 16).toByte()
+            bytes[3 * index + 1] = (color shr 8).toByte()
+            bytes[3 * index + 2] = color.toByte()
         }
         return Frame(bitmap.width, bitmap.height, PixelFormat.RGB, listOf(Plane(bytes, 3 * bitmap.width, 3)))
     }
 
     companion object {
-        /** The longest side that is read: more is more memory, and no better mask. */
+        /** The longest side in pixels. A larger picture needs more memory and gives no better mask. */
         private const val LONGEST = 2048
 
-        /** Reads a picture of the photo library, turned upright; `null` if it is none. */
+        /** Reads a picture and turns it upright; `null` if the file is not a picture. */
         fun read(resolver: ContentResolver, place: Uri): BitmapPicture? {
             val file = resolver.openInputStream(place)?.use { it.readBytes() } ?: return null
             val size = BitmapFactory.Options().apply { inJustDecodeBounds = true }
@@ -48,7 +48,7 @@ class BitmapPicture(val bitmap: Bitmap) : Picture {
                 ExifInterface(file.inputStream())
                     .getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL)
             }.getOrDefault(ExifInterface.ORIENTATION_NORMAL)
-            // Turned first and mirrored then.
+            // First turned, then mirrored.
             val (degrees, mirrored) = when (orientation) {
                 ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> 0f to true
                 ExifInterface.ORIENTATION_ROTATE_180 -> 180f to false

@@ -23,7 +23,7 @@ import kotlinx.coroutines.cancel
 import kotlinx.coroutines.flow.catch
 import kotlinx.coroutines.launch
 
-/** The camera's picture with masks over it as they come. */
+/** The live camera picture with masks over it. */
 class CameraActivity : Activity() {
     private val stage by lazy { findViewById<StageView>(R.id.stage) }
     private var live: CoroutineScope? = null
@@ -50,7 +50,7 @@ class CameraActivity : Activity() {
     }
 
     override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
-        // Nothing at all when the question itself was interrupted.
+        // There is no result when the dialog was interrupted.
         when (results.firstOrNull() ?: return) {
             PERMISSION_GRANTED -> start()
             else -> refuse(getString(R.string.camera_denied), allow = true)
@@ -59,7 +59,7 @@ class CameraActivity : Activity() {
 
     private fun isAllowed() = checkSelfPermission(CAMERA) == PERMISSION_GRANTED
 
-    /** Asks again, or where the system no longer asks, shows the settings. */
+    /** Asks again. Opens the settings when the system no longer asks. */
     private fun ask() {
         if (shouldShowRequestPermissionRationale(CAMERA)) return requestPermissions(arrayOf(CAMERA), 1)
         startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)))
@@ -88,7 +88,7 @@ class CameraActivity : Activity() {
         }
     }
 
-    /** Shows what was found in a frame. */
+    /** Shows the result of a frame. */
     fun show(result: Segmentation) {
         stage.show(null, result)
         stage.contentDescription = spoken(result)

@@ -27,12 +27,12 @@ import kotlinx.coroutines.channels.awaitClose
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.callbackFlow
 
-/** The camera at the back, or the only one, as a flow of frames; its preview goes to a view. */
+/** The back camera, or the only camera, as a flow of frames. Its preview is shown in a view. */
 class LiveCamera(private val activity: Activity, private val preview: TextureView) {
     private val manager = activity.getSystemService(CameraManager::class.java)
     private val displays = activity.getSystemService(DisplayManager::class.java)
 
-    /** Frames while somebody collects them. */
+    /** Frames, while they are collected. */
     fun frames(): Flow<VideoFrame> = callbackFlow {
         val thread = HandlerThread("camera").apply { start() }
         val handler = Handler(thread.looper)
@@ -47,7 +47,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         awaitClose {
             displays.unregisterDisplayListener(camera)
             preview.surfaceTextureListener = null
-            // On the camera's own thread, after the frame in hand.
+            // On the camera's own thread, after the current frame.
             handler.post {
                 camera.close()
                 thread.quitSafely()
@@ -66,7 +66,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         private var device: CameraDevice? = null
         private var closed = false
 
-        @SuppressLint("MissingPermission") // The activity asks before it collects.
+        @SuppressLint("MissingPermission") // The activity asks for the permission first.
         fun open() {
             preview.surfaceTexture?.setDefaultBufferSize(size.width, size.height)
             preview.setTransform(fitted())
@@ -140,7 +140,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
             }
         }
 
-        /** A half turn changes no size, and makes no new activity. */
+        /** A half turn changes no size, so it starts no new activity. */
         override fun onDisplayChanged(display: Int) = preview.setTransform(fitted())
 
         override fun onDisplayAdded(display: Int) = Unit
@@ -156,11 +156,11 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         val ids = manager.cameraIdList
         return ids.find {
             manager.getCameraCharacteristics(it)[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_BACK
-        } ?: ids.firstOrNull() ?: throw IllegalStateException("this device has none")
+        } ?: ids.firstOrNull() ?: throw IllegalStateException("this device has no camera")
     }
 
     companion object {
-        /** The model looks at fewer pixels still. */
+        /** The longest side in pixels. The model sees fewer pixels than this. */
         private const val LONGEST = 640
 
         private fun closest(about: CameraCharacteristics, longest: Int): Size {
@@ -168,10 +168,10 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
                 ?.getOutputSizes(ImageFormat.YUV_420_888).orEmpty()
             return sizes.filter { it.width <= longest }.maxByOrNull { it.width * it.height }
                 ?: sizes.minByOrNull { it.width * it.height }
-                ?: throw IllegalStateException("it gives no YUV frames")
+                ?: throw IllegalStateException("the camera gives no YUV frames")
         }
 
-        /** A camera's image as the package takes it. */
+        /** Converts a camera image to a frame. */
         fun frameOf(image: Image, placement: CameraPlacement): Frame {
             val planes = image.planes.map { plane ->
                 val bytes = ByteArray(plane.buffer.remaining())

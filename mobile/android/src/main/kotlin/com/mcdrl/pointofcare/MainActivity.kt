@@ -13,10 +13,10 @@ import android.widget.SeekBar
 import android.widget.TextView
 import android.widget.Toast
 
-/** A picture, what was found in it, and what disturbed it. */
+/** Shows a picture, the lesions in it and its confounders. */
 class MainActivity : Activity() {
     private val session get() = (application as PointOfCare).session
-    /** One object, so that it is known again. */
+    /** One object, so that it can be compared. */
     private val hear: (State) -> Unit = ::show
     private val stage by lazy { findViewById<StageView>(R.id.stage) }
 
@@ -41,7 +41,7 @@ class MainActivity : Activity() {
     }
 
     override fun onStop() {
-        // Another instance of this screen may have started by now.
+        // Another instance of this screen may have started already.
         if (session.listener === hear) session.listener = null
         super.onStop()
     }
@@ -80,7 +80,7 @@ class MainActivity : Activity() {
     }
 
     private fun save(place: Uri) {
-        // None if the process was ended behind the picker, which has made the file already.
+        // There is no result if the system ended the process while the picker was open. The picker has created the file already.
         val result = (session.state as? State.Shown)?.result
         val saved = result != null &&
             runCatching { contentResolver.openOutputStream(place, "wt")!!.use { writeMask(result, it) } }.isSuccess
@@ -133,7 +133,7 @@ class MainActivity : Activity() {
     }
 
     companion object {
-        /** Requests of this screen. */
+        /** The requests of this screen. */
         const val OPEN = 1
         const val SAVE = 2
     }

@@ -6,12 +6,12 @@ import android.os.Looper
 import java.util.concurrent.Executor
 import kotlinx.coroutines.asCoroutineDispatcher
 
-/** The process: it holds the model, whatever screens there are. */
+/** The app's process. It holds the model while screens come and go. */
 class PointOfCare : Application() {
-    /** Brings the model file. */
+    /** Reads the model file. */
     var readModel: () -> ByteArray = { assets.open("demo.safetensors").use { it.readBytes() } }
 
-    /** The model and the picture in hand. */
+    /** The model and the current picture. */
     val session: Session by lazy {
         val handler = Handler(Looper.getMainLooper())
         Session(Executor { handler.post(it) }.asCoroutineDispatcher()) { readModel() }

@@ -11,11 +11,11 @@ import android.widget.TextView
 import com.mcdrl.Segmentation
 import kotlin.math.roundToInt
 
-/** A share for people: `4.2 %`, `35 %`. */
+/** Formats a share: `4.2 %`, `35 %`. */
 fun percent(share: Float): String =
     if (share < 0.0995f) "%.1f %%".format(100 * share) else "${(100 * share).roundToInt()} %"
 
-/** Fills a column with what was found. */
+/** Fills a column with the classes that were found. */
 fun LinearLayout.showFindings(result: Segmentation) {
     removeAllViews()
     val found = result.classes.withIndex().filter { it.value.fraction > 0 }
@@ -23,7 +23,7 @@ fun LinearLayout.showFindings(result: Segmentation) {
     for ((index, share) in found) {
         val name = share.name.replaceFirstChar(Char::uppercase)
         val title = line(context)
-        title.addView(dot(context, Colours.ofClass(index + 1)))
+        title.addView(dot(context, opaqueColor(index + 1)))
         title.addView(text(name, R.color.ink))
         val shares = text(context.getString(R.string.share_of, percent(share.fraction), percent(share.confidence)), R.color.soft)
         val row = row(context)
@@ -35,14 +35,14 @@ fun LinearLayout.showFindings(result: Segmentation) {
     }
 }
 
-/** Fills a column with a bar for every confounder, the heaviest first; at most [most]. */
+/** Fills a column with a bar for each confounder, the largest weight first; at most [most] bars. */
 fun LinearLayout.showConfounders(result: Segmentation, most: Int = Int.MAX_VALUE) {
     removeAllViews()
     val weights = result.confounders.sortedByDescending { it.weight }.take(most)
-    val heaviest = weights.firstOrNull()?.weight ?: return
+    val largest = weights.firstOrNull()?.weight ?: return
     for (confounder in weights) {
         val name = text(confounder.name, R.color.ink)
-        val bar = bar(context, confounder.weight / heaviest)
+        val bar = bar(context, confounder.weight / largest)
         val share = text(percent(confounder.weight), R.color.soft).apply { gravity = Gravity.END }
         val row = row(context)
         if (isLarge()) {
@@ -63,7 +63,7 @@ fun LinearLayout.showConfounders(result: Segmentation, most: Int = Int.MAX_VALUE
 
 private fun View.dp(value: Int): Int = (value * resources.displayMetrics.density).roundToInt()
 
-/** Whether text is so large that words find no place side by side. */
+/** Whether the text is too large for two words side by side. */
 private fun View.isLarge() = resources.configuration.fontScale > 1.3f
 
 private fun wide(height: Int = WRAP_CONTENT) = LinearLayout.LayoutParams(MATCH_PARENT, height)
@@ -76,19 +76,19 @@ private fun row(context: Context) = line(context).apply {
         gravity = Gravity.START
     }
     setPadding(0, dp(6), 0, dp(6))
-    // Read as one.
+    // Screen readers read a row as one item.
     isFocusable = true
 }
 
-private fun View.text(words: String, colour: Int) = TextView(context).apply {
+private fun View.text(words: String, color: Int) = TextView(context).apply {
     text = words
     textSize = 16f
-    setTextColor(context.getColor(colour))
+    setTextColor(context.getColor(color))
 }
 
-private fun dot(context: Context, colour: Int) = View(context).apply {
+private fun dot(context: Context, color: Int) = View(context).apply {
     background = GradientDrawable().apply {
-        setColor(colour)
+        setColor(color)
         cornerRadius = dp(4).toFloat()
         setStroke(dp(1), context.getColor(R.color.soft))
     }
@@ -96,8 +96,8 @@ private fun dot(context: Context, colour: Int) = View(context).apply {
 }
 
 private fun bar(context: Context, share: Float) = LinearLayout(context).apply {
-    fun rounded(colour: Int) = GradientDrawable().apply {
-        setColor(context.getColor(colour))
+    fun rounded(color: Int) = GradientDrawable().apply {
+        setColor(context.getColor(color))
         cornerRadius = dp(5).toFloat()
     }
     background = rounded(R.color.track)

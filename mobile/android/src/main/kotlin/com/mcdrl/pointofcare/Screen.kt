@@ -6,12 +6,12 @@ import android.widget.SeekBar
 import android.widget.TextView
 import com.mcdrl.Segmentation
 
-/** Shows a view or takes it away. */
+/** Shows or hides a view. */
 fun Activity.visible(id: Int, shown: Boolean) {
     findViewById<View>(id).visibility = if (shown) View.VISIBLE else View.GONE
 }
 
-/** Shows what the person who holds the scope can do. */
+/** Shows a hint, or hides it. */
 fun Activity.showHint(hint: QualityHint?) {
     visible(R.id.hint, hint != null)
     if (hint == null) return
@@ -30,17 +30,17 @@ fun Activity.showHint(hint: QualityHint?) {
         },
     )
     val view = findViewById<TextView>(R.id.hint)
-    // The same words again would be read aloud again.
+    // Setting the same words again would make the screen reader repeat them.
     if (view.text.toString() != words) view.text = words
 }
 
-/** What a screen reader says of a picture. */
+/** The text that a screen reader reads for a picture. */
 fun Activity.spoken(result: Segmentation): String {
     val names = result.classes.filter { it.fraction > 0 }.joinToString { it.name }
     return getString(R.string.stage, names.ifEmpty { getString(R.string.no_lesion) })
 }
 
-/** Hears a slider as a share, 0..1. */
+/** Reports the value of a slider, 0..1. */
 fun SeekBar.onChange(change: (Float) -> Unit) = setOnSeekBarChangeListener(
     object : SeekBar.OnSeekBarChangeListener {
         override fun onProgressChanged(bar: SeekBar, progress: Int, byUser: Boolean) = change(progress.toFloat() / bar.max)

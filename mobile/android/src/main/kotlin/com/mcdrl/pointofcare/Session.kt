@@ -14,15 +14,15 @@ import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
-/** A picture that somebody chose. */
+/** A chosen picture. */
 interface Picture {
     /** Its pixels. */
     fun frame(): Frame
 }
 
-/** Where the app is. */
+/** The state of the app. */
 sealed interface State {
-    /** The model is loaded. */
+    /** The model is being loaded. */
     data object Loading : State
 
     /** The model cannot be loaded. */
@@ -37,33 +37,35 @@ sealed interface State {
     /** A picture is segmented. */
     data class Shown(val picture: Picture, val result: Segmentation) : State
 
-    /** A picture cannot be read (no [reason]) or segmented. */
+    /** A picture cannot be read (no [reason]) or cannot be segmented. */
     data class NoPicture(val reason: String?) : State
 }
 
 /**
- * One model and one picture at a time, from start to end of the process; screens come and go. Plain Kotlin: [main] is the
- * thread of the screens, [readModel] brings the model file.
+ * Holds one model and one picture while the process lives. Screens come and go.
+ *
+ * @param main the thread of the screens
+ * @param readModel reads the model file
  */
 class Session(main: CoroutineDispatcher, private val readModel: () -> ByteArray) {
     private val scope = CoroutineScope(SupervisorJob() + main)
     private var work: Job? = null
 
-    /** A picture that came before the model. */
+    /** A picture that was opened before the model was ready. */
     private var early: (() -> Picture?)? = null
 
-    /** Opened by [start]. */
+    /** The segmenter, once [start] has opened it. */
     var segmenter: ImageSegmenter? = null
         private set
 
-    /** Hears every state, on the thread of the screens. */
+    /** Called with every new state, on the thread of the screens. */
     var listener: ((State) -> Unit)? = null
 
-    /** Where the app is. */
+    /** The current state. */
     var state: State by observable(State.Loading) { _, _, state -> listener?.invoke(state) }
         private set
 
-    /** Loads the model, unless that is done or under way. */
+    /** Loads the model, unless it is loaded or being loaded. */
     fun start() {
         if (segmenter != null || work?.isActive == true) return
         state = State.Loading
@@ -75,7 +77,7 @@ class Session(main: CoroutineDispatcher, private val readModel: () -> ByteArray)
             } catch (cancelled: CancellationException) {
                 throw cancelled
             } catch (error: Throwable) {
-                // A missing library is an Error, and a broken file any exception: the screen says which.
+                // A missing library is an Error. A broken file is an exception. The screen shows the message of both.
                 State.NoModel(error.message ?: error.javaClass.simpleName)
             }
             early?.takeIf { segmenter != null }?.let {
@@ -85,7 +87,11 @@ class Session(main: CoroutineDispatcher, private val readModel: () -> ByteArray)
         }
     }
 
-    /** Segments what [read] brings, which is called on another thread; `null` if it is no picture. A picture under way is given up. */
+    /**
+     * Segments a picture. The work on an earlier picture is cancelled.
+     *
+     * @param read reads the picture, on another thread; `null` if the file is not a picture
+     */
     fun open(read: () -> Picture?) {
         val segmenter = segmenter ?: return start().also { early = read }
         work?.cancel()
@@ -102,7 +108,7 @@ class Session(main: CoroutineDispatcher, private val readModel: () -> ByteArray)
             } catch (cancelled: CancellationException) {
                 throw cancelled
             } catch (error: Throwable) {
-                // A picture too large for this phone's memory is an Error.
+                // A picture that is too large for the phone's memory is an Error.
                 State.NoPicture(error.message ?: error.javaClass.simpleName)
             }
         }

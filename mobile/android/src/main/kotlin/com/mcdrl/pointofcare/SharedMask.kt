@@ -11,7 +11,7 @@ import com.mcdrl.Segmentation
 import java.io.File
 import java.util.UUID
 
-/** Hands a mask to the app that it is shared with; every mask has an address of its own, and the next one ends the last. */
+/** Gives a mask to the app that it is shared with. Each mask has its own address. Sharing the next mask deletes the last one. */
 class SharedMask : ContentProvider() {
     override fun onCreate(): Boolean = true
 
@@ -42,12 +42,12 @@ class SharedMask : ContentProvider() {
         private fun folder(context: Context) = File(context.cacheDir, "masks").apply { mkdirs() }
 
         private fun file(context: Context, uri: Uri): File {
-            // A name alone: no way out of the folder.
+            // The name alone, so that no path leads out of the folder.
             val name = File(uri.lastPathSegment.orEmpty()).name
             return File(folder(context), name)
         }
 
-        /** Puts a mask where it can be shared from, and takes the last one away. */
+        /** Writes a mask that can be shared, and deletes the last one. */
         fun put(context: Context, result: Segmentation): Uri {
             folder(context).listFiles()?.forEach { it.delete() }
             val file = File(folder(context), "mask-${UUID.randomUUID()}.png")

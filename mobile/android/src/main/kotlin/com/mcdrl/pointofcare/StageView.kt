@@ -11,7 +11,7 @@ import android.view.View
 import android.view.ViewOutlineProvider
 import com.mcdrl.Segmentation
 
-/** A picture with the mask over it; over a camera's preview the mask alone. */
+/** A picture with the mask over it. Over a camera preview it shows the mask alone. */
 class StageView(context: Context, attributes: AttributeSet?) : View(context, attributes) {
     private var picture: Bitmap? = null
     private var mask: Bitmap? = null
@@ -28,7 +28,7 @@ class StageView(context: Context, attributes: AttributeSet?) : View(context, att
         clipToOutline = true
     }
 
-    /** How much of the mask is seen, 0..1. */
+    /** The opacity of the mask, 0..1. */
     var opacity: Float
         get() = maskPaint.alpha / 255f
         set(value) {
@@ -36,7 +36,7 @@ class StageView(context: Context, attributes: AttributeSet?) : View(context, att
             invalidate()
         }
 
-    /** Shows a picture, a mask, both or none. */
+    /** Shows a picture, a mask, both or neither. */
     fun show(picture: Bitmap?, result: Segmentation?) {
         this.picture = picture
         mask = result?.let {
@@ -62,7 +62,7 @@ class StageView(context: Context, attributes: AttributeSet?) : View(context, att
         mask?.let { canvas.drawBitmap(it, null, fit(picture ?: it), maskPaint) }
     }
 
-    /** Whole and centred. */
+    /** Where a bitmap is drawn: whole and centred. */
     private fun fit(bitmap: Bitmap): RectF {
         val scale = minOf(width.toFloat() / bitmap.width, height.toFloat() / bitmap.height)
         val (w, h) = bitmap.width * scale to bitmap.height * scale

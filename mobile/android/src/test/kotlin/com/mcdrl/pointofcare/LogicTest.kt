@@ -9,27 +9,34 @@ import kotlin.test.assertTrue
 import org.junit.Test
 
 class LogicTest {
-    private fun weights(vararg pairs: Pair<String, Float>) = pairs.map { ConfounderWeight(it.first, "family", it.second) }
+    /** Confounders, each with its weight and the weight from which on it disturbs. */
+    private fun weights(vararg confounders: Triple<String, Float, Float?>) =
+        confounders.map { (name, weight, limit) -> ConfounderWeight(name, "family", weight, limit) }
 
     @Test
-    fun `the hint is about what disturbs most`() {
+    fun `the hint names the confounder that exceeds its limit most`() {
         assertNull(QualityHint.of(emptyList()))
-        assertNull(QualityHint.of(weights("white-light" to 0.9f, "reflection" to 0.1f)))
-        assertEquals(QualityHint.REFLECTION, QualityHint.of(weights("reflection" to 0.4f, "blur" to 0.1f)))
-        assertEquals(QualityHint.BLUR, QualityHint.of(weights("reflection" to 0.18f, "blur" to 0.6f)))
+        fun reflection(weight: Float) = Triple("reflection", weight, 0.17f)
+        fun blur(weight: Float) = Triple("blur", weight, 0.08f)
+        assertNull(QualityHint.of(weights(Triple("white-light", 0.9f, null), reflection(0.1f))))
+        assertEquals(QualityHint.REFLECTION, QualityHint.of(weights(reflection(0.4f), blur(0.1f))))
+        assertEquals(QualityHint.BLUR, QualityHint.of(weights(reflection(0.18f), blur(0.6f))))
+        // The model decides from which weight on a confounder disturbs.
+        assertNull(QualityHint.of(weights(Triple("reflection", 0.4f, 0.5f))))
+        assertNull(QualityHint.of(weights(Triple("reflection", 0.4f, null))))
         // A model of another field has other confounders.
-        assertNull(QualityHint.of(weights("acoustic shadow" to 1f)))
+        assertNull(QualityHint.of(weights(Triple("acoustic shadow", 1f, 0.1f))))
     }
 
     @Test
-    fun `lesions are filled and outlined in their class's colour`() {
+    fun `lesions are filled and outlined in the color of their class`() {
         val mask = ByteArray(8 * 6)
         for (y in 1..4) for (x in 2..6) mask[y * 8 + x] = 2
         val pixels = overlay(mask, 8, 6)
         assertEquals(0, pixels[0])
-        assertEquals(Colours.ofClass(2), pixels[1 * 8 + 2], "the edge is opaque")
+        assertEquals(opaqueColor(2), pixels[1 * 8 + 2], "the edge is opaque")
         val inside = pixels[2 * 8 + 4]
-        assertEquals(Colours.ofClass(2) and 0xffffff, inside and 0xffffff)
+        assertEquals(opaqueColor(2) and 0xffffff, inside and 0xffffff)
         assertTrue((inside ushr 24) in 1..254, "the inside is not")
         assertContentEquals(IntArray(48), overlay(ByteArray(48), 8, 6))
         assertFailsWith<IllegalArgumentException> { overlay(ByteArray(47), 8, 6) }

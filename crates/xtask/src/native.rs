@@ -1,0 +1,78 @@
+//! The builds for this machine: `cargo xtask demo`, `test` and `release`.
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::workspace::{built, debian, shell, side_by_side, target, timed, toolchain};
+use crate::{bindings, mobile, phones, web};
+
+/// What all builds of the tests for this machine have in common, so that the dependencies are built once.
+const COMMON: [&str; 3] =
+    ["--workspace", "--features", "mcdrl-cli/gpu,mcdrl-ffi/gpu,mcdrl-runtime/ndarray"];
+
+/// Builds the command for the CPU and segments the bundled samples. `arguments` go to `mcdrl demo`.
+pub fn demo(sh: &Shell, arguments: &[&str]) -> Result<()> {
+    sh.change_dir(std::env::current_dir()?);
+    Ok(cmd!(sh, "cargo run -p mcdrl-cli -- demo {arguments...}").run()?)
+}
+
+/// Installs what the tests need and runs all suites.
+pub fn test(sh: &Shell) -> Result<()> {
+    // A software Vulkan driver: the tests of the GPU backend also run on machines without a GPU.
+    debian(sh, &["mesa-vulkan-drivers", "libvulkan1"])?;
+    cmd!(sh, "cargo fmt --all --check").run()?;
+    toolchain(sh)?;
+    timed("build", || build(sh))?;
+    timed("Rust tests, other builds", || {
+        side_by_side(tests, || {
+            timed("modules for the web", || web::build_for_tests(sh))?;
+            timed("clippy and documentation", || lints(sh))?;
+            timed("libraries for phones", phones::check)
+        })
+    })?;
+    timed("bindings", || bindings::bindings(sh, &["kotlin", "swift", "python"]))?;
+    timed("mobile", || mobile::mobile(sh))?;
+    timed("browsers", || web::browsers(sh))?;
+    eprintln!("all suites passed");
+    Ok(())
+}
+
+/// Builds the parts named, or all, as they are shipped. Checks their sizes and runs their suites.
+pub fn release(sh: &Shell, names: &[&str]) -> Result<()> {
+    toolchain(sh)?;
+    let all = ["command", "packages", "web", "phones"];
+    for part in if names.is_empty() { &all } else { names } {
+        timed(part, || match *part {
+            "command" => command(sh),
+            "packages" => bindings::ship(sh),
+            "web" => web::ship(sh).and_then(|()| web::browsers(sh)),
+            "phones" => phones::ship(),
+            _ => bail!("there is no part {part}: choose among {}", all.join(", ")),
+        })?;
+    }
+    Ok(())
+}
+
+/// Builds all crates, tests and examples, and writes a model for the packages' measurements.
+pub fn build(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo build --all-targets {COMMON...}").run()?;
+    let program = built(&target(), "dev").join("examples/model_224");
+    let model = sh.var("MCDRL_MODEL_224")?;
+    Ok(cmd!(sh, "{program} {model}").run()?)
+}
+
+fn tests() -> Result<()> {
+    let sh = shell()?;
+    Ok(cmd!(sh, "cargo test --no-fail-fast {COMMON...}").run()?)
+}
+
+fn lints(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo clippy --all-targets {COMMON...} -- -D warnings").run()?;
+    Ok(cmd!(sh, "cargo doc --no-deps {COMMON...}").env("RUSTDOCFLAGS", "-D warnings").run()?)
+}
+
+/// Builds the command and checks its masks against the conformance vectors.
+fn command(sh: &Shell) -> Result<()> {
+    let package = ["--locked", "--release", "-p", "mcdrl-cli", "--features", "gpu"];
+    Ok(cmd!(sh, "cargo test {package...} --test command conformance").run()?)
+}

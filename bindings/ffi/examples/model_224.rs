@@ -19,8 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (classes, confounders) = (header.profile.classes.len(), header.profile.confounders.len());
     let network = architecture.init(classes, confounders, &Device::flex());
     let (run, preprocess) = (Default::default(), Preprocess::clip(224));
-    let model =
-        Model::new(network, architecture, run, header.profile, preprocess, Value::Null);
+    let model = Model::new(network, architecture, run, header.profile, preprocess, Value::Null);
     let model = model.to_bytes(Precision::Half);
     let part = format!("{out}.part");
     std::fs::write(&part, model)?;

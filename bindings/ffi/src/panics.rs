@@ -21,7 +21,3 @@ fn said(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "something without a text".into())
 }
-
-fn no_thread(error: impl std::fmt::Display) -> SegmenterError {
-    SegmenterError::Device(format!("no thread can be started: {error}"))
-}

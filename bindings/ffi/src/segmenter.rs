@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::segmentation::Segmentation;
+use crate::bench::About;
 use crate::cancellation::Cancellation;
 use crate::error::Result;
 use crate::image::Image;
 use crate::options::{Confounder, CreationListener, ModelSource, SegmenterOptions};
 use crate::reply::{Answer, reply};
+use crate::segmentation::Segmentation;
 use crate::video::{Found, Video};
-use crate::bench::About;
 use crate::worker::Worker;
 
 /// Segments images on a thread of its own. Names and behaviour follow MediaPipe's `ImageSegmenter`. Any thread may call it,

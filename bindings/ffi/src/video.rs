@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::segmentation::Segmentation;
 use crate::error::{Result, SegmenterError};
 use crate::image::Image;
-use crate::reply::{Answer, Reply};
 use crate::panics::guarded;
+use crate::reply::{Answer, Reply};
+use crate::segmentation::Segmentation;
 use crate::worker::Worker;
 
 /// The result for a frame; nothing if it gave way to a newer one.

@@ -56,7 +56,8 @@ impl Worker {
                 }
             });
         };
-        let thread = Builder::new().name("mcdrl".into()).spawn(body).map_err(SegmenterError::no_thread)?;
+        let thread =
+            Builder::new().name("mcdrl".into()).spawn(body).map_err(SegmenterError::no_thread)?;
         Ok(Self { open: Mutex::new(Some(Open { jobs, closing, thread, works_on })) })
     }
 
@@ -112,8 +113,8 @@ impl Drop for Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Device;
     use crate::cancellation::Cancellation;
+    use crate::options::Device;
     use crate::reply::reply;
 
     #[test]

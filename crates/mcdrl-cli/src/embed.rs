@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use clap::Args;
 use burn::tensor::Tensor;
+use clap::Args;
 use mcdrl::clip::{ClipTokenizer, DenseFeatures, Preprocess};
 use mcdrl::data::read_image;
 use serde_json::json;

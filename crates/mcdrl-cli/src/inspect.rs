@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use burn::tensor::Device;
+use clap::Args;
 use mcdrl::data::Dataset;
 use mcdrl::{Error, Model};
 use serde_json::{Value, json};

@@ -26,7 +26,9 @@ pub enum Error {
         source: MaskSizeError,
     },
     /// Leaving one site out with one site.
-    #[error("leaving one site out needs at least two sites; give another dataset folder with --data")]
+    #[error(
+        "leaving one site out needs at least two sites; give another dataset folder with --data"
+    )]
     OneSite,
 }
 

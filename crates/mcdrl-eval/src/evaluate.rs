@@ -114,7 +114,8 @@ pub fn evaluate(
     mut done: impl FnMut(usize),
 ) -> Result<Evaluation> {
     const BATCH: usize = 8;
-    let matching = ClassMatching::new(&segmenter.header().profile.classes, &dataset.profile.classes);
+    let matching =
+        ClassMatching::new(&segmenter.header().profile.classes, &dataset.profile.classes);
     let mut images = Vec::with_capacity(samples.len());
     let mut calibrations: Vec<(String, Calibration)> = Vec::new();
     let mut whole = Calibration::default();

@@ -10,7 +10,6 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor};
 use mcdrl_kernels::{add_relu, batch_norm, batch_norm_relu, convolve, fallback, resize};
 
-
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.3, 1.0), device)
 }
@@ -110,8 +109,7 @@ fn nan_stays_nan() {
 #[test]
 fn scaling_and_its_gradient_are_burns() {
     let device = Device::flex().autodiff();
-    for (from, to) in [([4, 5], [8, 10]), ([7, 3], [14, 9]), ([9, 8], [4, 3]), ([1, 1], [5, 2])]
-    {
+    for (from, to) in [([4, 5], [8, 10]), ([7, 3], [14, 9]), ([9, 8], [4, 3]), ([1, 1], [5, 2])] {
         let input = random([2, 3, from[0], from[1]], &device);
         let burns = |map| {
             let options = InterpolateOptions::new(InterpolateMode::Bilinear);

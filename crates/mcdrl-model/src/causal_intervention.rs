@@ -254,5 +254,9 @@ impl InterventionLayer {
 }
 
 fn positive(value: &f64, _: &()) -> garde::Result {
-    if value.is_finite() && *value > 0.0 { Ok(()) } else { Err(garde::Error::new("must be positive")) }
+    if value.is_finite() && *value > 0.0 {
+        Ok(())
+    } else {
+        Err(garde::Error::new("must be positive"))
+    }
 }

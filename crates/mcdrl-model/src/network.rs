@@ -121,7 +121,8 @@ impl NetworkConfig {
         let width = self.vision.embed_dim();
         let heads = self.intervention.heads(width);
         if heads == 0 || !width.is_multiple_of(heads) {
-            faults.push(format!("{heads} intervention heads do not divide the joint width {width}"));
+            faults
+                .push(format!("{heads} intervention heads do not divide the joint width {width}"));
         }
         faults
     }
@@ -145,8 +146,12 @@ impl Network {
         let regions = run.selection.forward(dense.clone(), self.class_texts(), features.grid);
         let retained = regions.pack(dense.clone());
 
-        let intervened =
-            self.intervention.forward(retained.clone(), &regions, &self.dictionary, &run.intervention);
+        let intervened = self.intervention.forward(
+            retained.clone(),
+            &regions,
+            &self.dictionary,
+            &run.intervention,
+        );
         let (causal, mixture) = match &intervened {
             Some(intervened) => (intervened.features.clone(), Some(intervened.mixture.clone())),
             None => (retained, None),

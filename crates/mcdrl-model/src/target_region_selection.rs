@@ -158,5 +158,9 @@ impl TargetRegions {
 }
 
 fn share(value: &f64, _: &()) -> garde::Result {
-    if (0.0..=1.0).contains(value) { Ok(()) } else { Err(garde::Error::new("must lie between 0 and 1")) }
+    if (0.0..=1.0).contains(value) {
+        Ok(())
+    } else {
+        Err(garde::Error::new("must lie between 0 and 1"))
+    }
 }

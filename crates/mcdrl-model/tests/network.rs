@@ -6,9 +6,9 @@ use mcdrl_model::clip::{
     ClipVisionEncoderConfig, CompactResNetConfig, ModifiedResNetConfig, VisionTransformerConfig,
 };
 use mcdrl_model::{
-    CausalIntervention, CausalInterventionConfig, ConfounderDictionary, DictionaryLearning, Intervened,
-    InterventionRun, Network, NetworkConfig, RunConfig, TargetRegionSelection, TargetRegions,
-    Weighting,
+    CausalIntervention, CausalInterventionConfig, ConfounderDictionary, DictionaryLearning,
+    Intervened, InterventionRun, Network, NetworkConfig, RunConfig, TargetRegionSelection,
+    TargetRegions, Weighting,
 };
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -251,4 +251,3 @@ fn gradients_are_the_slopes_of_the_loss() {
     let slope = (at(step) - at(-step)) / (2.0 * step);
     assert!((slope / length - 1.0).abs() < 0.05, "slope {slope}, gradient {length}");
 }
-

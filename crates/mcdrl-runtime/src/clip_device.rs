@@ -68,7 +68,8 @@ impl DeviceTrial for ClipTrial {
         let scale = expected.iter().fold(f32::MIN_POSITIVE, |top, value| top.max(value.abs()));
         let differences = expected.iter().zip(&found).map(|(a, b)| (a - b).abs() / scale);
         // `max` would pass over a NaN.
-        let difference = differences.fold(0.0, |top: f32, d| if d > top || d.is_nan() { d } else { top });
+        let difference =
+            differences.fold(0.0, |top: f32, d| if d > top || d.is_nan() { d } else { top });
         if difference <= TOLERANCE { Ok(()) } else { Err(Error::WrongAnswer { difference }) }
     }
 }

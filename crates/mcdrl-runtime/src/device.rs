@@ -32,10 +32,9 @@ impl DeviceKind {
     /// The kind of an open device.
     #[cfg(any(feature = "gpu", feature = "cuda"))]
     pub fn of(device: &Device) -> Self {
-        match device.clone().inner().as_dispatch() {
-            burn::backend::DispatchDevice::Cube(_) => Self::Gpu,
-            _ => Self::Cpu,
-        }
+        let gpu =
+            matches!(device.clone().inner().as_dispatch(), burn::backend::DispatchDevice::Cube(_));
+        if gpu { Self::Gpu } else { Self::Cpu }
     }
 
     /// The kind of an open device.
@@ -96,7 +95,8 @@ pub fn open_cpu() -> Result<Device> {
 /// Opens the CPU.
 #[cfg(not(feature = "flex"))]
 pub fn open_cpu() -> Result<Device> {
-    let text = "this build has no CPU backend: build with the feature `flex` or choose the device gpu";
+    let text =
+        "this build has no CPU backend: build with the feature `flex` or choose the device gpu";
     Err(Error::Device(text.into()))
 }
 
@@ -112,7 +112,9 @@ mod gpu {
     /// Why there is no hardware GPU, if there is none.
     pub fn hardware_gpu() -> Result<()> {
         match Device::enumerate(DeviceType::Cuda).into_vec().is_empty() {
-            true => Err(Error::Device("no NVIDIA GPU answers through CUDA: install its driver".into())),
+            true => {
+                Err(Error::Device("no NVIDIA GPU answers through CUDA: install its driver".into()))
+            }
             false => Ok(()),
         }
     }
@@ -184,7 +186,8 @@ mod gpu {
 
     /// Why there is no hardware GPU.
     pub fn hardware_gpu() -> Result<()> {
-        let text = "this build has no GPU backend: build with the feature `gpu` or choose the device cpu";
+        let text =
+            "this build has no GPU backend: build with the feature `gpu` or choose the device cpu";
         Err(Error::Device(text.into()))
     }
 

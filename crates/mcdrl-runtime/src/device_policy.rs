@@ -11,9 +11,9 @@ use std::time::Duration;
 use burn::tensor::Device;
 use web_time::Instant;
 
+use crate::Result;
 use crate::device::{DeviceChoice, DeviceKind, hardware_gpu, open_cpu, open_gpu};
 use crate::limit::within;
-use crate::{Error, Result};
 
 /// How often each of two devices is timed. The median counts, so that one disturbed run does not matter.
 const RUNS: usize = 3;
@@ -288,6 +288,7 @@ mod tests {
     use futures_lite::future::block_on;
 
     use super::*;
+    use crate::Error;
 
     /// Work whose runs take as long as a script says.
     #[derive(Clone)]
@@ -317,7 +318,8 @@ mod tests {
     }
 
     fn kept(gpu: Result<Device>, cpu: Device) -> (&'static str, DeviceInfo) {
-        let kept = keep_better::<Scripted>(gpu, cpu, &mut OpenOptions::default());
+        let mut options = OpenOptions::default();
+        let kept = keep_better::<Scripted>(gpu, cpu, &mut options);
         let (ready, info) = block_on(kept).unwrap();
         (ready.name, info)
     }

@@ -128,9 +128,9 @@ impl Error {
                 ErrorKind::Image
             }
             Self::Image(mcdrl_image::Error::TooLarge { .. }) => ErrorKind::ImageTooLarge,
-            Self::Image(
-                mcdrl_image::Error::BufferLength { .. } | mcdrl_image::Error::Frame(_),
-            ) => ErrorKind::Input,
+            Self::Image(mcdrl_image::Error::BufferLength { .. } | mcdrl_image::Error::Frame(_)) => {
+                ErrorKind::Input
+            }
             Self::ModelVersion { .. } => ErrorKind::ModelVersion,
             Self::Safetensors(_)
             | Self::MissingTensor { .. }

@@ -75,7 +75,6 @@ pub fn doc_model() -> Vec<u8> {
     let (classes, confounders) = (profile.classes.len(), profile.confounders.len());
     let network = architecture.init(classes, confounders, &burn::tensor::Device::flex());
     let (run, preprocess) = (RunConfig::default(), Preprocess::clip(64));
-    let model =
-        Model::new(network, architecture, run, profile, preprocess, serde_json::json!({}));
+    let model = Model::new(network, architecture, run, profile, preprocess, serde_json::json!({}));
     model.to_bytes(Precision::Full)
 }

@@ -43,7 +43,8 @@ impl Model {
             return Err(Error::ModelDigest { expected: header.sha256, found });
         }
         let weights = if version == 1 { version_1::rename_tensors(file) } else { file };
-        let (classes, confounders) = (header.profile.classes.len(), header.profile.confounders.len());
+        let (classes, confounders) =
+            (header.profile.classes.len(), header.profile.confounders.len());
         let network = header.architecture.init(classes, confounders, device);
         Ok(Self { network: weights.load_into(network)?, run, header })
     }
@@ -114,11 +115,17 @@ fn read_header(file: &Weights) -> Result<(StoredHeader, u32)> {
     let expected = &stored.header.header_sha256;
     let found = hex(&Sha256::digest(text.replacen(expected, "", 1)));
     if found != *expected {
-        let text = format!("its SHA-256 is {found} but it says {expected}; download or copy the file again");
+        let text = format!(
+            "its SHA-256 is {found} but it says {expected}; download or copy the file again"
+        );
         return Err(Error::ModelHeader(text));
     }
     let faults = faults(&stored);
-    if faults.is_empty() { Ok((stored, version)) } else { Err(Error::ModelHeader(faults.join("; "))) }
+    if faults.is_empty() {
+        Ok((stored, version))
+    } else {
+        Err(Error::ModelHeader(faults.join("; ")))
+    }
 }
 
 fn precision(header: &ModelHeader) -> Result<Precision> {
@@ -134,7 +141,9 @@ fn faults(StoredHeader { header, run }: &StoredHeader) -> Vec<String> {
     let mut faults = [header.architecture.faults(), header.profile.faults(), run.faults()].concat();
     let (size, stride) = (header.preprocess.size, header.architecture.vision.stride());
     if size == 0 || size > LARGEST_INPUT || stride == 0 || !size.is_multiple_of(stride) {
-        let text = format!("the input size {size} is not a multiple of the encoder's stride {stride} up to {LARGEST_INPUT}");
+        let text = format!(
+            "the input size {size} is not a multiple of the encoder's stride {stride} up to {LARGEST_INPUT}"
+        );
         faults.push(text);
     }
     faults

@@ -7,9 +7,7 @@ use burn::tensor::{Device, try_read_sync};
 use mcdrl_image::Image;
 
 use crate::device::DeviceKind;
-use crate::device_policy::{
-    DeviceInfo, DeviceReason, DeviceTrial, OpenOptions, choose_device,
-};
+use crate::device_policy::{DeviceInfo, DeviceReason, DeviceTrial, OpenOptions, choose_device};
 use crate::model::{Model, ModelHeader};
 use crate::segmentation::Segmentation;
 use crate::self_check::built_in_image;

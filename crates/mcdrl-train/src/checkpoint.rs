@@ -62,8 +62,9 @@ impl Checkpoint {
         }
         let damaged = |problem: String| Error::Checkpoint { path: folder.into(), problem };
         let text = fs::read_to_string(&pointer).map_err(Error::io(&pointer))?;
-        let state: RunState = serde_json::from_str(&text)
-            .map_err(|e| damaged(format!("{POINTER} cannot be read or is of another version: {e}")))?;
+        let state: RunState = serde_json::from_str(&text).map_err(|e| {
+            damaged(format!("{POINTER} cannot be read or is of another version: {e}"))
+        })?;
         let epoch = state.history.len();
         let weights = |name: &str| -> Result<Weights> {
             let path = part(folder, epoch, name);

@@ -3,9 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_model::clip::Clip;
-use mcdrl_model::{
-    ConfounderDictionary, DictionaryLearning, Network, NetworkConfig, l2_normalize,
-};
+use mcdrl_model::{ConfounderDictionary, DictionaryLearning, Network, NetworkConfig, l2_normalize};
 use mcdrl_runtime::{ClipCheckpoint, ClipTokenizer, Profile, Weights};
 
 use crate::Result;

@@ -76,7 +76,8 @@ pub fn pretrain(
             let (texts, targets) = captions(samples, indices, profile, &mut rng);
             let loss = loss(&clip, &tokenizer, &batch, (&texts, targets), profile, config);
             let value = loss.clone().into_scalar::<f32>();
-            let learning_rate = learning_rate(config.learning_rate, done, total, config.warmup_ratio);
+            let learning_rate =
+                learning_rate(config.learning_rate, done, total, config.warmup_ratio);
             step += 1;
             if !value.is_finite() {
                 return Err(Error::Diverged { loss: value, epoch: epoch + 1, step, learning_rate });

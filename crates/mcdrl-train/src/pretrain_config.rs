@@ -165,7 +165,9 @@ impl PretrainConfig {
             let architecture = self.architecture();
             let (size, stride) = (self.input_size, architecture.vision.stride());
             if size < 2 * stride || !size.is_multiple_of(stride) {
-                faults.push(format!("`input_size` {size} must be a multiple of {stride}, at least two"));
+                faults.push(format!(
+                    "`input_size` {size} must be a multiple of {stride}, at least two"
+                ));
             }
             faults.extend(architecture.faults());
         }

@@ -149,7 +149,9 @@ fn an_intervention_that_never_joins_is_refused() {
     let setting = setting();
     let config = with_epochs(2, 2);
     let refused = train(&setting.request(&config), None, false, &Device::flex(), &mut Silent);
-    assert!(matches!(refused, Err(Error::Config(problem)) if problem.contains("intervention_start_epoch")));
+    assert!(
+        matches!(refused, Err(Error::Config(problem)) if problem.contains("intervention_start_epoch"))
+    );
 }
 
 #[test]

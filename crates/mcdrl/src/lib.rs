@@ -13,7 +13,7 @@
 #![cfg_attr(not(feature = "demo"), doc = "```ignore")]
 //! use mcdrl::{Image, OpenOptions, Segmenter, demo};
 //!
-//! # async fn example() -> mcdrl::Result<()> {
+//! # futures_lite::future::block_on(async {
 //! let segmenter = Segmenter::open(demo::MODEL, OpenOptions::default()).await?;
 //! let image = Image::decode(demo::SAMPLES[0].image)?;
 //! let segmentation = segmenter.segment(&image)?;
@@ -22,8 +22,8 @@
 //! }
 //! let weights: f32 = segmentation.confounders.iter().map(|confounder| confounder.weight).sum();
 //! assert!((weights - 1.0).abs() < 1e-3);
-//! # Ok(())
-//! # }
+//! # Ok::<(), mcdrl::Error>(())
+//! # }).unwrap();
 //! ```
 //!
 //! Programs without an async runtime call [`Segmenter::open_blocking`].

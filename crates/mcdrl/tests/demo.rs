@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use mcdrl::{
-    DeviceChoice, Image, Mask, Model, OpenOptions, Segmentation, Segmenter, demo,
-};
+use mcdrl::{DeviceChoice, Image, Mask, Model, OpenOptions, Segmentation, Segmenter, demo};
 use serde_json::{Value, json};
 
 fn on_cpu() -> Segmenter {

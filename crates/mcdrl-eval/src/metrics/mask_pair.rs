@@ -101,7 +101,8 @@ impl<'a> MaskPair<'a> {
             return None;
         }
         let frame = self.bounding_box(of);
-        let edges = |mask| Grid::cropped(mask, self.width, |class| of.contains(class), &frame).edges();
+        let edges =
+            |mask| Grid::cropped(mask, self.width, |class| of.contains(class), &frame).edges();
         Some(SurfaceDistances::between(&edges(self.prediction), &edges(self.truth)))
     }
 

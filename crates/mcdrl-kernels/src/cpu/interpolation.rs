@@ -1,7 +1,7 @@
 //! Bilinear resizing of maps, corners not aligned, as in PyTorch's `interpolate`.
 
-use crate::bilinear::Axis;
 use super::parallel::for_each_chunk;
+use crate::bilinear::Axis;
 
 /// Resizes every plane.
 ///

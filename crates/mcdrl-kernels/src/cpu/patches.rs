@@ -176,7 +176,12 @@ fn patches<'a>(
 }
 
 /// The reverse of [`patches`]: adds each value to where it came from.
-fn add_patches(shape: &ConvShape, patches: &[f32], (first, end): (usize, usize), image: &mut [f32]) {
+fn add_patches(
+    shape: &ConvShape,
+    patches: &[f32],
+    (first, end): (usize, usize),
+    image: &mut [f32],
+) {
     let columns = shape.output()[1];
     let mut rows = patches.chunks_exact(columns);
     for plane in image.chunks_exact_mut(shape.input_plane()) {

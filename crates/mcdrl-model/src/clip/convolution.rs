@@ -1,8 +1,8 @@
 //! The convolutions of the residual encoders.
 
+use burn::nn::Initializer;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::Initializer;
 use burn::tensor::Device;
 
 /// A square convolution without bias, padded by half its kernel.

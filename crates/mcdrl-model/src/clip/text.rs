@@ -52,7 +52,8 @@ impl ClipTextEncoderConfig {
             faults.push("the text encoder has a size of zero".into());
         }
         if *heads == 0 || *width == 0 || !width.is_multiple_of(*heads) {
-            faults.push(format!("{heads} heads of the text encoder do not divide its width {width}"));
+            faults
+                .push(format!("{heads} heads of the text encoder do not divide its width {width}"));
         }
         faults
     }

@@ -82,7 +82,8 @@ impl ClipVisionEncoderConfig {
             faults.push("the visual encoder has a size of zero".into());
         }
         if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
-            let text = format!("{heads} heads of the visual encoder do not divide its width {width}");
+            let text =
+                format!("{heads} heads of the visual encoder do not divide its width {width}");
             faults.push(text);
         }
         faults

@@ -5,13 +5,13 @@ import { defineConfig, type Plugin } from "vite";
 
 const ASSETS = resolve(import.meta.dirname, "../crates/mcdrl/assets");
 
-/** Isolation, for threads, as `mcdrl serve` sends it. */
+/** Cross-origin isolation, which threads need. `mcdrl serve` sends the same headers. */
 const HEADERS = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-/** The default model and the sample images, as files of the app: `demo.safetensors`, `samples/*.png` and their list. */
+/** Adds the default model and the samples to the app: `demo.safetensors`, `samples/*.png` and the list `samples.json`. */
 function demo(): Plugin {
   const files = new Map<string, Buffer>([["demo.safetensors", readFileSync(join(ASSETS, "demo.safetensors"))]]);
   for (const site of readdirSync(join(ASSETS, "samples"), { withFileTypes: true })) {
@@ -38,10 +38,10 @@ function demo(): Plugin {
   };
 }
 
-/** The WebAssembly modules and their scripts: a machine keeps the plain CPU's, and those that it uses. */
-const ENGINE = /^assets\/(threads|gpu)-/;
+/** The optional modules. A machine caches them only if it uses them. */
+const OPTIONAL_MODULE = /^assets\/(threads|gpu)-/;
 
-/** The service worker, with the list of all that every visitor needs. */
+/** Adds the service worker, with the lists of the files that it caches. */
 function offline(): Plugin {
   return {
     name: "offline",
@@ -55,21 +55,21 @@ function offline(): Plugin {
       }
       for (const name of publicFiles) hash.update(name).update(readFileSync(resolve(import.meta.dirname, "public", name)));
       const names = Object.keys(bundle).filter((name) => name !== "index.html");
-      const files = ["./", ...names.filter((name) => !ENGINE.test(name)), ...publicFiles];
-      const engines = names.filter((name) => ENGINE.test(name));
+      const files = ["./", ...names.filter((name) => !OPTIONAL_MODULE.test(name)), ...publicFiles];
+      const modules = names.filter((name) => OPTIONAL_MODULE.test(name));
       const source = readFileSync(resolve(import.meta.dirname, "src/service-worker.js"), "utf8")
         .replace("__VERSION__", hash.digest("hex").slice(0, 12))
         .replace("[/* files */]", JSON.stringify(files))
-        .replace("[/* engines */]", JSON.stringify(engines));
+        .replace("[/* modules */]", JSON.stringify(modules));
       this.emitFile({ type: "asset", fileName: "service-worker.js", source });
     },
   };
 }
 
-/** Modules are told apart by the folder that they come from. */
+/** Names the files of a module after its folder, because all modules have the same file names. */
 function assetFileNames({ originalFileNames }: { originalFileNames: string[] }): string {
-  const engine = originalFileNames.map((name) => /dist\/(cpu|threads|gpu)\//.exec(name)?.[1]).find(Boolean);
-  return engine ? `assets/${engine}-[name]-[hash][extname]` : "assets/[name]-[hash][extname]";
+  const module = originalFileNames.map((name) => /dist\/(cpu|threads|gpu)\//.exec(name)?.[1]).find(Boolean);
+  return module ? `assets/${module}-[name]-[hash][extname]` : "assets/[name]-[hash][extname]";
 }
 
 export default defineConfig({

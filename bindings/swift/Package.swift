@@ -2,10 +2,10 @@
 import Foundation
 import PackageDescription
 
-// The compiled library. On Apple systems an XCFramework that `xcframework.sh` makes; elsewhere, for the tests, the shared
-// library in the folder that MCDRL_LIBRARY_DIR names.
+// The compiled library. Apple systems use the XCFramework that `xcframework.sh` makes. The tests on Linux use the shared
+// library in the folder that MCDRL_LIBRARY_DIR names. `cargo xtask bindings generate` writes the code around it.
 #if os(Linux)
-let folder = ProcessInfo.processInfo.environment["MCDRL_LIBRARY_DIR"] ?? "../../target/release"
+let folder = ProcessInfo.processInfo.environment["MCDRL_LIBRARY_DIR"] ?? "../../target/debug"
 let library: [Target] = []
 let libraryDependency: [Target.Dependency] = []
 let linking: [LinkerSetting] = [
@@ -15,7 +15,7 @@ let linking: [LinkerSetting] = [
 #else
 let library: [Target] = [.binaryTarget(name: "MCDRLLibrary", path: "MCDRLLibrary.xcframework")]
 let libraryDependency: [Target.Dependency] = ["MCDRLLibrary"]
-// What the library asks iOS for stands in bindings/ffi/ios.
+// bindings/ffi/ios lists the symbols that the library needs from iOS.
 let linking: [LinkerSetting] = [
     .linkedFramework("CoreGraphics"), .linkedFramework("Foundation"), .linkedFramework("Metal"), .linkedFramework("QuartzCore"),
 ]
@@ -26,8 +26,10 @@ let package = Package(
     platforms: [.iOS(.v16), .macOS(.v13)],
     products: [.library(name: "MCDRL", targets: ["MCDRL"])],
     targets: library + [
-        .target(name: "mcdrl_ffiFFI", dependencies: libraryDependency, linkerSettings: linking),
-        .target(name: "MCDRLFFI", dependencies: ["mcdrl_ffiFFI"]),
+        .systemLibrary(name: "mcdrl_ffiFFI"),
+        .target(
+            name: "MCDRLFFI", dependencies: ["mcdrl_ffiFFI"] + libraryDependency, exclude: ["mcdrl_ffiFFI.h"],
+            linkerSettings: linking),
         .target(name: "MCDRL", dependencies: ["MCDRLFFI"]),
         .testTarget(name: "MCDRLTests", dependencies: ["MCDRL"]),
     ]

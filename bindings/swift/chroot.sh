@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command with Swift on a Debian that has none: `chroot.sh FOLDER COMMAND…` makes a Debian trixie with Swift in
-# FOLDER, once, and runs COMMAND there, in the folder it was called from. It needs root and debootstrap.
+# Runs a command with Swift on a Debian without Swift: `chroot.sh FOLDER COMMAND…`. Makes a Debian trixie with Swift in
+# FOLDER once. Runs COMMAND there, in the current folder. Needs root and debootstrap.
 set -euo pipefail
 folder=$1
 shift
@@ -8,9 +8,9 @@ here=$PWD
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 
 if [ ! -e "$folder/complete" ]; then
-  # What was begun and not ended is begun anew; nothing else is taken away.
+  # An interrupted installation starts again. Other folders are not touched.
   if [ -e "$folder" ] && [ ! -e "$folder.begun" ]; then
-    echo "$folder is there already and was not made by this script" >&2
+    echo "$folder exists and was not made by this script: give another folder" >&2
     exit 1
   fi
   touch "$folder.begun"
@@ -19,7 +19,7 @@ if [ ! -e "$folder/complete" ]; then
   touch "$folder/complete"
 fi
 
-# The repository and cargo's folder lie at the same places inside. The mounts end with the command.
+# The repository and cargo's folder have the same paths inside. The mounts end with the command.
 export folder here repository
 exec unshare --mount --propagation private bash -euc '
   for place in "$repository" "${CARGO_TARGET_DIR:-$repository/target}"; do

@@ -1,4 +1,4 @@
-"""Writes bad_inputs.json: what every package has to refuse, and with which kind of error."""
+"""Writes bad_inputs.json: inputs that every package must refuse, each with the kind of its error."""
 
 import base64
 import json
@@ -10,13 +10,14 @@ HERE = pathlib.Path(__file__).parent
 
 
 def png(width, height):
-    """A PNG that claims a size and holds almost nothing."""
+    """A PNG whose header has this size, with almost no pixels."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+    pixels = zlib.compress(b"\0" * 64)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def image(name, data, error):
@@ -32,7 +33,7 @@ def frame(name, error="input", width=4, height=4, format="rgb", planes=((48, 12,
 YUV = ((16, 4, 1), (4, 2, 1), (4, 2, 1))
 
 BAD = {
-    # Files: their bytes, or the first part of a sample's.
+    # Files: `base64` bytes, or the first part (`keep`) of a sample.
     "images": [
         image("nothing", b"", "image"),
         image("a text file", b"this is no image\n", "image"),
@@ -41,7 +42,7 @@ BAD = {
         image("a PNG of 20 000 by 20 000 pixels", png(20_000, 20_000), "image-too-large"),
         image("a PNG without pixels", png(0, 0), "image"),
     ],
-    # Planes of `length` bytes, all zero.
+    # Planes have `length` bytes, all zero.
     "frames": [
         frame("no pixels", width=0),
         frame("no planes", planes=()),
@@ -54,15 +55,20 @@ BAD = {
         frame("YUV with short colours", format="yuv420", planes=(YUV[0], (3, 2, 1), YUV[2])),
         frame("200 megapixels", "image-too-large", 20_000, 10_000),
     ],
-    # The demo model's file, cut to `keep` of its length, with the bit 0x10 flipped at `flip` of it or `find` replaced by
-    # `replace`; or other bytes; or the path of a file.
+    # `keep`: the first part of the demo model's file; `flip`: that file with the bit 0x10 flipped at this part of its
+    # length; `find`: that file with `find` replaced by `replace`; `base64`: other bytes; `path`: a path.
     "models": [
         {"name": "nothing", "base64": "", "error": "model"},
         {"name": "an image", "base64": base64.b64encode(png(8, 8)).decode(), "error": "model"},
         {"name": "a model cut in half", "keep": 0.5, "error": "model"},
         {"name": "a flipped bit among the tensors", "flip": 0.9, "error": "model"},
         {"name": "a file that is not there", "path": "/no/such/model.safetensors", "error": "model"},
-        {"name": "a model of version 9", "find": '{\\"version\\":1,', "replace": '{\\"version\\":9,', "error": "model-version"},
+        {
+            "name": "a model of version 9",
+            "find": '{\\"version\\":2,',
+            "replace": '{\\"version\\":9,',
+            "error": "model-version",
+        },
     ],
     "options": [{"name": "no threads", "threads": 0, "error": "input"}],
 }

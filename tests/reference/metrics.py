@@ -1,11 +1,11 @@
-"""Writes metrics_monai.json: small pairs of masks and what MONAI's metrics say about them.
+"""Writes metrics_monai.json: small pairs of masks and their scores by MONAI's metrics.
 
     pip install 'monai>=1.3,<1.4' numpy scipy torch
     python tests/reference/metrics.py tests/conformance/metrics_monai.json
 
-A mask is a list of rows, a row is a string with one digit (the class) per pixel. `scores` has one
-entry per foreground class and one, "any", for the union of all classes. A score that MONAI gives as
-nan or inf is null.
+A mask is a list of rows. A row is a string with one digit (the class) per pixel. `scores` has one
+entry per foreground class, and the entry "any" for the union of all classes. A score is null if
+MONAI gives nan or inf.
 """
 
 import json
@@ -29,9 +29,9 @@ from scipy.ndimage import gaussian_filter
 
 warnings.filterwarnings("ignore")
 
-# MONAI interpolates its percentile with torch.quantile in single precision, where the rank,
-# 0.95 (n - 1), is rounded: that alone moves hd95 by up to 7e-6 in these cases. Here the quantile is
-# taken in double precision; the rest of MONAI is left as it is.
+# MONAI interpolates its percentile with torch.quantile in single precision. This rounds the rank,
+# 0.95 (n - 1), and moves hd95 by up to 7e-6 in these cases. Here the quantile has double precision.
+# The rest of MONAI is unchanged.
 single_quantile = torch.quantile
 torch.quantile = lambda values, q: single_quantile(values.double(), q)
 
@@ -67,7 +67,7 @@ def scores(prediction, truth):
 
 
 def monai_scores(prediction, truth, classes):
-    """What MONAI says about the classes 1..=classes, in this order."""
+    """MONAI's scores of the classes 1..=classes, in this order."""
     pair = one_hot(prediction, classes), one_hot(truth, classes)
     options = {"include_background": False, "reduction": "none"}
     confusion = get_confusion_matrix(*pair, include_background=False)
@@ -98,7 +98,7 @@ def box(width, height, left, top, right, bottom):
 
 
 def blobs(seed, width, height, classes):
-    """Smoothed noise: the lower 60 % is background, the rest is the class with the highest."""
+    """Smoothed noise. The lower 60 % is background. The rest has the class with the highest value."""
     noise = np.random.default_rng(seed).standard_normal((classes, height, width))
     smooth = np.stack([gaussian_filter(channel, 2.0, mode="constant") for channel in noise])
     mask = 1 + smooth[1:].argmax(axis=0)

@@ -1,9 +1,10 @@
-"""The embedded model's network in PyTorch, written from the paper and the model file's names alone.
+"""The network of the embedded model in PyTorch, written only from the paper and the names in the model file.
 
     python3 tests/reference/network.py MODEL.safetensors OUT.onnx
 
-writes the network as ONNX, for comparisons with other runtimes: input `pixels` [1, 3, side, side], normalised; outputs
-`logits` [1, K + 1, side, side] and `confounders` [1, M]. Needs PyTorch and numpy (Debian's python3-torch will do).
+Writes the network as ONNX, for comparisons with other runtimes. Input: `pixels` [1, 3, side, side], normalised.
+Outputs: `logits` [1, K + 1, side, side] and `confounders` [1, M]. Needs PyTorch and numpy, such as Debian's
+python3-torch.
 """
 
 import json
@@ -39,8 +40,10 @@ class Network(nn.Module):
         self.names = {name: name.replace(".", "_") for name in tensors}
         for name, values in tensors.items():
             self.register_buffer(self.names[name], values)
-        self.architecture = header["architecture"]
-        self.vision = self.architecture["vision"]["Compact"]
+        self.vision = header["architecture"]["vision"]["Compact"]
+        self.depth = header["architecture"]["intervention"]["layers"]
+        self.alpha = header["run"]["selection"]["alpha"]
+        self.side = header["preprocess"]["size"]
 
     def get(self, name):
         return getattr(self, self.names[name])
@@ -87,32 +90,31 @@ class Network(nn.Module):
 
         texts = F.normalize(self.get("class_texts"), dim=-1, eps=1e-6)
         similarity = (F.normalize(dense, dim=-1, eps=1e-6) @ texts.t()).max(dim=2).values
-        kept = max(1, round(self.architecture["regions"]["alpha"] * rows * columns))
+        kept = max(1, round(self.alpha * rows * columns))
         indices = similarity.topk(kept, dim=1).indices
         gather = indices.unsqueeze(2).expand(-1, -1, width)
         features = dense.gather(1, gather)
 
         entries = self.get("dictionary.entries")
-        heads = self.architecture["intervention"]["heads"]
+        heads = int(self.get("intervention.layers.0.logit_scale").shape[0])
         split = lambda rows_: rows_.reshape(-1, heads, width // heads).transpose(0, 1)
         weights = 0
-        depth = self.architecture["intervention"]["layers"]
-        for layer in range(depth):
+        for layer in range(self.depth):
             name = f"intervention.layers.{layer}"
             query = self.linear(f"{name}.query", self.layer_norm(f"{name}.norm", features))
             query = query.reshape(1, kept, heads, width // heads).transpose(1, 2)
             key, value = split(self.linear(f"{name}.key", entries)), split(self.linear(f"{name}.value", entries))
             scores = F.normalize(query, dim=-1, eps=1e-6) @ F.normalize(key, dim=-1, eps=1e-6).transpose(1, 2)
-            sharpness = self.get(f"{name}.sharpness").clamp(max=float(numpy.log(100.0))).exp()
-            attention = F.softmax(scores * sharpness.reshape(1, heads, 1, 1), dim=3)
+            scale = self.get(f"{name}.logit_scale").clamp(max=float(numpy.log(100.0))).exp()
+            attention = F.softmax(scores * scale.reshape(1, heads, 1, 1), dim=3)
             mixed = (attention @ value).transpose(1, 2).reshape(1, kept, width)
             features = features - self.linear(f"{name}.output", mixed)
             hidden = F.gelu(self.linear(f"{name}.expand", self.layer_norm(f"{name}.feed_norm", features)))
             features = features + self.linear(f"{name}.contract", hidden)
             weights = weights + attention.mean(dim=1)
-        confounders = (weights / depth).mean(dim=1)
+        confounders = (weights / self.depth).mean(dim=1)
 
-        grid = self.get("outside").expand(1, rows * columns, width).scatter(1, gather, features)
+        grid = self.get("mask_token").expand(1, rows * columns, width).scatter(1, gather, features)
         grid = grid.transpose(1, 2).reshape(1, width, rows, columns)
         shown = similarity.reshape(1, 1, rows, columns)
         y = F.relu(self.norm("head.top.norm", self.conv("head.top.conv", torch.cat([grid, shown], 1))))
@@ -126,8 +128,8 @@ class Network(nn.Module):
             y = F.relu(y + lateral)
             y = F.relu(self.norm(f"{name}.merge.norm", self.conv(f"{name}.merge.conv", y)))
         logits = F.conv2d(y, self.get("head.classify.weight"), self.get("head.classify.bias"))
-        side = self.architecture["input_size"]
-        return F.interpolate(logits, size=(side, side), mode="bilinear", align_corners=False), confounders
+        logits = F.interpolate(logits, size=(self.side, self.side), mode="bilinear", align_corners=False)
+        return logits, confounders
 
 
 def main():
@@ -135,10 +137,9 @@ def main():
         sys.exit(__doc__)
     tensors, header = read_safetensors(sys.argv[1])
     network = Network(tensors, header).eval()
-    side = header["preprocess"]["size"]
     torch.onnx.export(
         network,
-        torch.zeros(1, 3, side, side),
+        torch.zeros(1, 3, network.side, network.side),
         sys.argv[2],
         input_names=["pixels"],
         output_names=["logits", "confounders"],

@@ -1,22 +1,22 @@
-/** The camera: a live picture with its mask over it. */
+/** The camera: a live picture with its mask. */
 
 import type { ImageSegmenter, SegmentationResult } from "mcdrl";
 
 export interface Camera {
-  /** The frame that is shown now. */
+  /** The current frame. */
   shoot(): Promise<Blob>;
   stop(): void;
 }
 
-/** Starts the camera; `show` is called with every frame's result. */
+/** Starts the camera. `show` is called with the result of every frame, `fail` with an error that ends the video. */
 export async function startCamera(
   video: HTMLVideoElement,
   segmenter: ImageSegmenter,
   show: (result: SegmentationResult) => Promise<void>,
   fail: (error: unknown) => void,
 ): Promise<Camera> {
-  const wish = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
-  const stream = await navigator.mediaDevices.getUserMedia(wish);
+  const constraints = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
+  const stream = await navigator.mediaDevices.getUserMedia(constraints);
   const stopTracks = () => {
     stream.getTracks().forEach((track) => track.stop());
     video.srcObject = null;
@@ -50,7 +50,7 @@ export async function startCamera(
       canvas.height = video.videoHeight;
       canvas.getContext("2d")!.drawImage(video, 0, 0);
       return new Promise((resolve, reject) => {
-        canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the camera gave no picture"))), "image/png");
+        canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the camera has no picture yet: try again"))), "image/png");
       });
     },
     stop() {

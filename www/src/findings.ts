@@ -1,13 +1,19 @@
-/** The panel beside the image: what was found, how sure, and what disturbed the picture. */
+/** The panel beside the image: classes, certainty and confounders. */
 
-import type { SegmentationResult } from "mcdrl";
-import { classColour, css } from "./colours.js";
+import type { Color, SegmentationResult } from "mcdrl";
 import { byId, element } from "./page.js";
 import { percent } from "./viewer.js";
 
-/** Shows a result; `choose` is called with a confounder's index, `chosen` is the one shown. */
+/**
+ * Shows a result.
+ *
+ * @param colorOf the colour of a mask value
+ * @param chosen the index of the confounder whose map is shown
+ * @param choose called with the index of the confounder that the user chooses
+ */
 export function showFindings(
   result: SegmentationResult | undefined,
+  colorOf: (value: number) => Color,
   chosen: number | undefined,
   choose: (index: number) => void,
 ): void {
@@ -16,13 +22,13 @@ export function showFindings(
   for (const [index, { name, fraction, confidence }] of (result?.classes ?? []).entries()) {
     if (fraction === 0) continue;
     const swatch = element("i", { class: "swatch" });
-    swatch.style.background = css(classColour(index + 1));
+    swatch.style.background = `rgb(${colorOf(index + 1).join(" ")})`;
     list.append(
       element("li", {}, [
         swatch,
         element("span", { class: "name" }, [name]),
         element("span", { class: "number" }, [`${percent(fraction)} of the image`]),
-        element("span", { class: "sure" }, [`${percent(confidence)} sure`]),
+        element("span", { class: "confidence" }, [`${percent(confidence)} confidence`]),
       ]),
     );
   }

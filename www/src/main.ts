@@ -1,12 +1,12 @@
-/** The app: a user of the package `mcdrl` like any other. */
+/** The app. It uses the public interface of the package `mcdrl`. */
 
-import { ImageSegmenter, SegmenterError, type DeviceInfo } from "mcdrl";
+import { ImageSegmenter, SegmenterError, type Color, type DeviceInfo } from "mcdrl";
 import { startCamera, type Camera } from "./camera.js";
 import { showFindings } from "./findings.js";
 import { countRequests } from "./network.js";
 import { byId, element } from "./page.js";
 import { develop, forget, maskOf, pictureOf, type Picture } from "./picture.js";
-import { download, everything, numbers, overlayPng } from "./save.js";
+import { download, everything, numbers, overlayPng, type Overlay } from "./save.js";
 import { followTheme } from "./theme.js";
 import { describe, draw, screenScale, type View } from "./viewer.js";
 
@@ -28,29 +28,29 @@ async function start(): Promise<void> {
   offerViews();
   await registerOffline();
   const samples = loadSamples().catch((error) => {
-    byId("samples").append(element("li", {}, [`The samples could not be loaded: ${words(error)}`]));
+    byId("samples").append(element("li", {}, [`The samples cannot be loaded: ${words(error)}`]));
   });
   try {
     segmenter = await openSegmenter();
   } catch (error) {
-    fail(`The model could not be started: ${words(error)}`);
+    fail(`The model cannot be loaded: ${words(error)}`);
     return;
   }
   await samples;
-  // An image may have been given meanwhile.
+  // The user may have added an image already.
   if (!batch && !shown) setState("idle");
   countRequests((count) => {
     byId("requests").textContent = String(count);
   });
 }
 
-/** `?delegate=CPU|GPU` and `?model=URL` choose otherwise than by default. */
+/** Opens the model. `?delegate=CPU|GPU` and `?model=URL` change the defaults. */
 async function openSegmenter(): Promise<ImageSegmenter> {
-  const wishes = new URLSearchParams(location.search);
-  const delegate = (["CPU", "GPU"] as const).find((name) => name === wishes.get("delegate")?.toUpperCase()) ?? "auto";
-  const stages = { model: "Loading the model", module: "Loading the engine", "warm-up": "Warming up", measure: "Timing CPU and GPU" };
-  const made = await ImageSegmenter.createFromOptions({
-    model: wishes.get("model") ?? "./demo.safetensors",
+  const parameters = new URLSearchParams(location.search);
+  const delegate = (["CPU", "GPU"] as const).find((name) => name === parameters.get("delegate")?.toUpperCase()) ?? "auto";
+  const stages = { model: "Loading the model", module: "Loading the module", "warm-up": "Warming up", measure: "Timing the devices" };
+  const opened = await ImageSegmenter.createFromOptions({
+    model: parameters.get("model") ?? "./demo.safetensors",
     delegate,
     outputConfidenceMasks: false,
     outputImage: true,
@@ -60,24 +60,24 @@ async function openSegmenter(): Promise<ImageSegmenter> {
     },
     onDeviceChange: showDevice,
   });
-  showDevice(made.device);
-  return made;
+  showDevice(opened.device);
+  return opened;
 }
 
 function showDevice({ name, threads, reason, adapter }: DeviceInfo): void {
-  const what = name === "gpu" ? "GPU" : threads > 1 ? `CPU, ${threads} threads` : "CPU";
-  byId("device-text").textContent = what;
+  const device = name === "gpu" ? "GPU" : threads > 1 ? `CPU, ${threads} threads` : "CPU";
+  byId("device-text").textContent = device;
   byId("device").title = [adapter, reason].filter(Boolean).join(": ");
   byId("device").dataset["device"] = name;
 }
 
-// Getting images.
+// Images.
 
 function listen(): void {
   byId<HTMLInputElement>("files").addEventListener("change", (event) => {
     const input = event.target as HTMLInputElement;
     const files = [...(input.files ?? [])];
-    input.value = ""; // So that the same file can be chosen again.
+    input.value = ""; // The same file can be chosen again.
     void add(files);
   });
   document.addEventListener("paste", (event) => {
@@ -116,11 +116,11 @@ async function loadSamples(): Promise<void> {
   }
 }
 
-/** Segments files in order; the last one that worked stays in view. */
+/** Segments files in order. The last result stays in view. */
 async function add(files: File[]): Promise<void> {
   if (!files.length) return;
   stopCamera();
-  if (!segmenter) return fail("The model is still loading: try again in a moment.");
+  if (!segmenter) return fail("The model is not loaded yet: try again in a moment.");
   batch?.abort();
   const mine = new AbortController();
   batch = mine;
@@ -146,10 +146,10 @@ async function add(files: File[]): Promise<void> {
     }
     done += 1;
   }
-  if (batch !== mine) return; // Newer images took over.
+  if (batch !== mine) return; // The user added other images.
   showBatch(done, files.length, failed, mine.signal.aborted);
   finishBatch(mine);
-  if (failed && failed === files.length) fail(`None of ${files.length} files is an image that can be read.`);
+  if (failed && failed === files.length) fail(`The ${files.length} files are not readable images: choose JPEG, PNG, TIFF, BMP or WebP files.`);
   else setState(shown?.result ? "done" : "idle");
 }
 
@@ -185,7 +185,7 @@ async function toggleCamera(): Promise<void> {
     byId("shoot").hidden = false;
   } catch (error) {
     const denied = error instanceof DOMException && error.name === "NotAllowedError";
-    fail(denied ? "The camera may not be used: allow it in the browser's settings." : `No camera: ${words(error)}`);
+    fail(denied ? "The browser blocks the camera: allow it in the browser's settings." : `No camera is available: ${words(error)}`);
   } finally {
     cameraStarts = false;
   }
@@ -212,7 +212,7 @@ function stopCamera(): void {
   byId("shoot").hidden = true;
 }
 
-// Showing results.
+// Results.
 
 type State = "idle" | "busy" | "done" | "error";
 
@@ -232,7 +232,7 @@ function words(error: unknown): string {
   return error instanceof SegmenterError || error instanceof Error ? error.message : String(error);
 }
 
-/** Puts a finished picture among the user's images and into view. */
+/** Adds a finished picture to the user's images and shows it. */
 function keep(picture: Picture): void {
   pictures.push(picture);
   byId("images-title").hidden = false;
@@ -241,7 +241,7 @@ function keep(picture: Picture): void {
   show(picture);
 }
 
-/** Shows a picture again; what was forgotten of it is made anew. */
+/** Shows a picture again. It is segmented again if its result was dropped. */
 async function look(picture: Picture): Promise<void> {
   stopCamera();
   try {
@@ -273,17 +273,25 @@ function show(picture: Picture): void {
 
 function redraw(): void {
   if (!shown) return;
-  draw(canvas, shown, map, Number(opacity.value) / 100, screenScale(shown));
+  draw(canvas, shown, { ...overlay(), view: map, scale: screenScale(shown) });
   const text = describe(shown, map, segmenter?.getLabels() ?? []);
   canvas.setAttribute("aria-label", text);
   const time = shown.result ? ` · ${shown.result.milliseconds.toFixed(0)} ms on the ${shown.result.device.toUpperCase()}` : "";
-  // Nobody wants to hear every frame of the camera.
+  // Screen readers must not read every frame of the camera.
   byId("caption").setAttribute("aria-live", shown.live ? "off" : "polite");
   byId("caption").textContent = text + time;
   const chosen = map.kind === "confounder" ? map.index : undefined;
-  showFindings(shown.result, chosen, (index) => {
+  showFindings(shown.result, colorOf, chosen, (index) => {
     setView(chosen === index ? { kind: "mask" } : { kind: "confounder", index });
   });
+}
+
+function overlay(): Overlay {
+  return { opacity: Number(opacity.value) / 100, colorOf };
+}
+
+function colorOf(value: number): Color {
+  return segmenter!.getColor(value); // There are no results without a segmenter.
 }
 
 function setView(next: View): void {
@@ -319,7 +327,7 @@ function thumb(name: string, file: Blob, choose: () => void): HTMLLIElement {
   return element("li", {}, [button]);
 }
 
-// Saving results.
+// Files.
 
 const offered: string[] = [];
 
@@ -334,9 +342,9 @@ function offerFiles(picture: Picture): void {
   offer("save-mask", maskOf(result), `${name}-mask.png`);
   const text = `${JSON.stringify(numbers(picture), null, 2)}\n`;
   offer("save-json", new Blob([text], { type: "application/json" }), `${name}.json`);
-  overlayPng(picture, Number(opacity.value) / 100).then(
-    (overlay) => shown === picture && offer("save-overlay", overlay, `${name}-overlay.png`),
-    () => {}, // Too large for a canvas here: the link stays off.
+  overlayPng(picture, overlay()).then(
+    (file) => shown === picture && offer("save-overlay", file, `${name}-overlay.png`),
+    () => {}, // The picture is too large for a canvas. The link stays disabled.
   );
 }
 
@@ -356,26 +364,26 @@ async function saveAll(): Promise<void> {
     return copy;
   };
   try {
-    download(await everything(pictures, Number(opacity.value) / 100, open), "mcdrl.zip");
+    download(await everything(pictures, overlay(), open), "mcdrl.zip");
   } catch (error) {
     fail(words(error));
   }
 }
 
-// Working without a network.
+// Offline use.
 
-/** Resolves when the service worker sees what this page asks for, or when there is none. */
+/** Resolves when the service worker sees the requests of this page, or when the browser has no service workers. */
 async function registerOffline(): Promise<void> {
   const workers = import.meta.env.PROD ? navigator.serviceWorker : undefined;
   if (!workers) return;
   const controls = async () => {
     const known = await workers.getRegistration();
     await workers.register("./service-worker.js");
-    // After a forced reload it does not take the page over.
+    // After a forced reload a service worker does not control the page.
     if (workers.controller || known?.active) return;
     await new Promise((resolve) => workers.addEventListener("controllerchange", resolve, { once: true }));
   };
   const late = new Promise((resolve) => setTimeout(resolve, 10_000));
-  // Private windows have none: the app works, but not without its server.
+  // Private windows have no service worker. The app works there, but not offline.
   await Promise.race([controls(), late]).catch(() => {});
 }

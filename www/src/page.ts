@@ -1,12 +1,13 @@
-/** The little that is needed to build a page by hand. */
+/** Finds and makes elements of the page. */
 
-/** The element that index.html has under this id. */
+/** The element of index.html with this id. */
 export function byId<Kind extends HTMLElement = HTMLElement>(id: string): Kind {
   const found = document.getElementById(id);
   if (!found) throw new Error(`index.html has no #${id}`);
   return found as Kind;
 }
 
+/** Makes an element with attributes and children. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Record<string, string> = {},

@@ -1,4 +1,4 @@
-/** An image that the user gave, and what became of it. */
+/** An image of the user, with its result. */
 
 import type { SegmentationResult } from "mcdrl";
 import { maskPng } from "./png.js";
@@ -7,10 +7,11 @@ export interface Picture {
   /** The file's name without its ending. */
   name: string;
   file: Blob;
-  /** A frame of the camera, which is gone with the next. */
+  /** Whether it is a frame of the camera. */
   live?: boolean;
-  /** For the screen, and its result; only while it is in view: those of a batch of photos would fill the memory. */
+  /** The image for the screen. Only the shown picture has it, because a batch of photos would fill the memory. */
   bitmap?: ImageBitmap;
+  /** The result. Only the shown picture has it. */
   result?: SegmentationResult;
 }
 
@@ -18,7 +19,7 @@ export function pictureOf(file: Blob, name: string): Picture {
   return { file, name: name.replace(/\.[^.]+$/, "") || "image" };
 }
 
-/** Takes a result, and its image as the model saw it: upright, and whatever the format. */
+/** Gives a picture its result, and the image that the model saw: decoded and upright. */
 export async function develop(picture: Picture, result: SegmentationResult): Promise<void> {
   const pixels = new Uint8ClampedArray(result.image ?? new Uint8ClampedArray(4 * result.width * result.height));
   delete result.image;
@@ -26,7 +27,7 @@ export async function develop(picture: Picture, result: SegmentationResult): Pro
   picture.result = result;
 }
 
-/** Forgets what is only for the screen. */
+/** Drops the image for the screen and the result. */
 export function forget(picture: Picture): void {
   picture.bitmap?.close();
   delete picture.bitmap;

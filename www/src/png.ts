@@ -1,4 +1,6 @@
-/** A class mask as an 8-bit grey PNG of class indices, as `mcdrl segment` writes it. Canvases only make RGBA. */
+/**
+ * A mask as an 8-bit grey PNG. Each value is a class index, as in the masks of `mcdrl segment`. Canvases write only RGBA.
+ */
 
 import { zlibSync } from "fflate";
 
@@ -8,7 +10,7 @@ export function maskPng(mask: Uint8Array, width: number, height: number): Blob {
   view.setUint32(0, width);
   view.setUint32(4, height);
   header.set([8, 0, 0, 0, 0], 8); // 8 bits, grey, no interlacing.
-  const rows = new Uint8Array((width + 1) * height); // Each row begins with its filter: none.
+  const rows = new Uint8Array((width + 1) * height); // Each row begins with its filter; 0 is no filter.
   for (let y = 0; y < height; y++) {
     rows.set(mask.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   }

@@ -3,28 +3,31 @@
 import { zip, type AsyncZippable } from "fflate";
 import { element } from "./page.js";
 import { forget, maskOf, type Picture } from "./picture.js";
-import { draw } from "./viewer.js";
+import { draw, type Drawing } from "./viewer.js";
 
-/** The numbers of a result, in the words of `mcdrl segment --json`. */
+/** The numbers of a result, with the names of `mcdrl segment --json`. */
 export function numbers({ name, result }: Picture): object {
   if (!result) return { image: name };
   const { width, height, classes, confounders, meanUncertainty, device, milliseconds } = result;
   return { image: name, width, height, classes, confounders, uncertainty: meanUncertainty, device, milliseconds };
 }
 
-/** The picture with its mask drawn over it, as a PNG. */
-export async function overlayPng(picture: Picture, opacity: number): Promise<Blob> {
+/** The drawing of a mask, without its view. */
+export type Overlay = Omit<Drawing, "view">;
+
+/** A picture with its mask, as a PNG. */
+export async function overlayPng(picture: Picture, overlay: Overlay): Promise<Blob> {
   const canvas = document.createElement("canvas");
-  draw(canvas, picture, { kind: "mask" }, opacity);
+  draw(canvas, picture, { ...overlay, view: { kind: "mask" } });
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture could not be written"))), "image/png");
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture cannot be written as a PNG: scale it down first"))), "image/png");
   });
 }
 
-/** Mask, overlay and numbers of every picture; `open` gives a picture that is not in view its result again. */
+/** The mask, overlay and numbers of every picture, as a zip. `open` segments a picture again that has no result. */
 export async function everything(
   pictures: Picture[],
-  opacity: number,
+  overlay: Overlay,
   open: (picture: Picture) => Promise<Picture>,
 ): Promise<Blob> {
   const files: AsyncZippable = {};
@@ -33,12 +36,12 @@ export async function everything(
     const name = unused(picture.name, taken);
     const opened = await open(picture);
     if (opened.result) files[`${name}-mask.png`] = await bytesOf(maskOf(opened.result));
-    files[`${name}-overlay.png`] = await bytesOf(await overlayPng(opened, opacity));
+    files[`${name}-overlay.png`] = await bytesOf(await overlayPng(opened, overlay));
     files[`${name}.json`] = new TextEncoder().encode(`${JSON.stringify(numbers({ ...opened, name }), null, 2)}\n`);
     if (opened !== picture) forget(opened);
   }
   return new Promise((resolve, reject) => {
-    // PNGs are compressed already.
+    // Level 0: PNGs are compressed already.
     zip(files, { level: 0 }, (error, data) => {
       if (error) reject(error);
       else resolve(new Blob([data as BlobPart], { type: "application/zip" }));

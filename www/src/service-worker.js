@@ -1,11 +1,11 @@
-// Keeps the app on the machine, so that it works without a network, and tells the page whenever the network is asked.
+// Caches the app, so that it works offline. Reports every network request to the page.
 
 const CACHE = "mcdrl-__VERSION__";
 const FILES = [/* files */];
-const ENGINES = [/* engines */];
+const MODULES = [/* modules */];
 
 self.addEventListener("install", (event) => {
-  // Past the browser's own cache, which may hold files of the version before.
+  // The browser's own cache may hold files of the previous version.
   const requests = FILES.map((file) => new Request(file, { cache: "reload" }));
   event.waitUntil(
     caches
@@ -20,7 +20,7 @@ self.addEventListener("activate", (event) => {
     caches
       .keys()
       .then((names) => names.filter((name) => name.startsWith("mcdrl-") && name !== CACHE))
-      // The last version stays: a page of it may still be open, and need its engine.
+      // The previous version stays, because a page of it may be open and need its module.
       .then((old) => Promise.all(old.slice(0, -1).map((name) => caches.delete(name))))
       .then(() => self.clients.claim()),
   );
@@ -28,26 +28,26 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   if (event.request.method === "GET") event.respondWith(answer(event));
-  else event.waitUntil(tell());
+  else event.waitUntil(report());
 });
 
-/** What is kept; else what the network gives. The engine that this machine uses is kept from its first use. */
+/** Answers from the cache, else from the network. The modules that this machine uses are cached at their first use. */
 async function answer(event) {
   const cache = await caches.open(CACHE);
   const match = { ignoreSearch: true };
-  const kept = (await cache.match(event.request, match)) ?? (await caches.match(event.request, match));
-  if (kept) return kept;
-  event.waitUntil(tell());
+  const cached = (await cache.match(event.request, match)) ?? (await caches.match(event.request, match));
+  if (cached) return cached;
+  event.waitUntil(report());
   const response = await fetch(event.request);
-  if (response.ok && ENGINES.some((file) => event.request.url.endsWith(file))) {
+  if (response.ok && MODULES.some((file) => event.request.url.endsWith(file))) {
     const copy = response.clone();
-    // A full disk is no reason to fail.
+    // A full disk must not fail the request.
     event.waitUntil(cache.put(event.request, copy).catch(() => {}));
   }
   return response;
 }
 
-/** Tells the page that the network is asked. */
-async function tell() {
+/** Reports a network request to the page. */
+async function report() {
   for (const window of await self.clients.matchAll({ type: "window" })) window.postMessage({ requests: 1 });
 }

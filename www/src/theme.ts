@@ -1,4 +1,4 @@
-/** Light or dark: the system's choice until the user makes one. */
+/** The light or dark theme: the user's choice, else the system's. */
 
 const KEY = "mcdrl.theme";
 
@@ -15,7 +15,7 @@ export function followTheme(button: HTMLButtonElement): void {
     try {
       localStorage.setItem(KEY, chosen);
     } catch {
-      // Not kept, then.
+      // Without storage the choice lasts until the page is closed.
     }
     show();
   });

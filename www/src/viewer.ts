@@ -1,10 +1,10 @@
 /** Draws a picture with one of its maps over it. */
 
-import type { RegionMap, SegmentationResult } from "mcdrl";
-import { classColour, heat, type Colour } from "./colours.js";
+import type { Color, RegionMap, SegmentationResult } from "mcdrl";
+import { heat } from "./heatmap.js";
 import type { Picture } from "./picture.js";
 
-/** What is drawn over the image. */
+/** The map over the image. */
 export type View =
   | { kind: "image" }
   | { kind: "mask" }
@@ -12,9 +12,20 @@ export type View =
   | { kind: "uncertainty" }
   | { kind: "confounder"; index: number };
 
-/** Draws the picture `scale` times its own size. `opacity` of the map, 0..1. */
-export function draw(canvas: HTMLCanvasElement, picture: Picture, view: View, opacity: number, scale = 1): void {
-  const { bitmap, result } = picture;
+/** How a picture is drawn. */
+export interface Drawing {
+  view: View;
+  /** The opacity of the map, 0..1. */
+  opacity: number;
+  /** The colour of a mask value. */
+  colorOf: (value: number) => Color;
+  /** How much the picture is enlarged. Default 1. */
+  scale?: number;
+}
+
+/** Draws a picture with its map. */
+export function draw(canvas: HTMLCanvasElement, { bitmap, result }: Picture, drawing: Drawing): void {
+  const { view, opacity, colorOf, scale = 1 } = drawing;
   if (!bitmap) return;
   canvas.width = bitmap.width * scale;
   canvas.height = bitmap.height * scale;
@@ -22,19 +33,19 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture, view: View, op
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   if (!result) return;
-  for (const { map, firm } of layersOf(result, view)) {
-    context.globalAlpha = firm ? 1 : opacity;
+  for (const { map, opaque } of layersOf(result, view, colorOf)) {
+    context.globalAlpha = opaque ? 1 : opacity;
     context.drawImage(map, 0, 0, canvas.width, canvas.height);
   }
   context.globalAlpha = 1;
 }
 
-/** How much a small picture is enlarged for the screen, so that outlines are smooth. */
+/** The enlargement of a small picture on the screen. It makes outlines smooth. */
 export function screenScale({ bitmap }: Picture): number {
   return bitmap ? Math.max(1, Math.ceil(1200 / Math.max(bitmap.width, bitmap.height))) : 1;
 }
 
-/** What stands under the picture for those who do not see it, and those who do. */
+/** The caption of the picture. Screen readers read it too. */
 export function describe(picture: Picture, view: View, labels: string[]): string {
   const { result, name } = picture;
   if (!result) return name;
@@ -48,11 +59,11 @@ export function describe(picture: Picture, view: View, labels: string[]): string
     case "mask":
       return `${name}: ${found.length ? found.join(", ") : "no lesion found"}`;
     case "regions":
-      return "Candidate regions that the text chose: the warmer, the more like a lesion; the rest is dark.";
+      return "Candidate regions that the text prompts selected. Warmer: more similar to a lesion. Dark: not selected.";
     case "uncertainty":
-      return "How unsure the model is: bright where it hesitates between classes.";
+      return "The model's uncertainty about the class. Brighter: more uncertain.";
     case "confounder":
-      return `Where ${result.confounders[view.index]?.name} was taken out of the candidate regions: the brighter, the more.`;
+      return `The weight of ${result.confounders[view.index]?.name} in the candidate regions. Brighter: a larger weight. Dark: not selected.`;
   }
 }
 
@@ -60,40 +71,41 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 }
 
-/** A map as a picture; a firm one is not faded. */
+/** A map as a picture. */
 interface Layer {
   map: HTMLCanvasElement;
-  firm?: boolean;
+  /** Whether the opacity of the drawing does not apply. */
+  opaque?: boolean;
 }
 
-/** Painted once for a result: the slider only fades them. */
+/** The layers of each result. They are painted once, because the slider changes only their opacity. */
 const painted = new WeakMap<SegmentationResult, Map<string, Layer[]>>();
 
-function layersOf(result: SegmentationResult, view: View): Layer[] {
+function layersOf(result: SegmentationResult, view: View, colorOf: Drawing["colorOf"]): Layer[] {
   const key = view.kind === "confounder" ? `confounder ${view.index}` : view.kind;
   const known = painted.get(result) ?? new Map<string, Layer[]>();
   painted.set(result, known);
-  const layers = known.get(key) ?? paintLayers(result, view);
+  const layers = known.get(key) ?? paintLayers(result, view, colorOf);
   known.set(key, layers);
   return layers;
 }
 
-function paintLayers(result: SegmentationResult, view: View): Layer[] {
+function paintLayers(result: SegmentationResult, view: View, colorOf: Drawing["colorOf"]): Layer[] {
   const { width, height, categoryMask, uncertainty, regions } = result;
   switch (view.kind) {
     case "image":
       return [];
     case "mask": {
-      const colours = Array.from({ length: 256 }, (_, value) => (value ? pack(classColour(value)) : 0));
+      const colors = Array.from({ length: 256 }, (_, value) => (value ? pack(colorOf(value)) : 0));
       const edge = edgeOf(result);
       return [
-        { map: paint(width, height, (at) => colours[categoryMask[at]!]!) },
-        { map: paint(width, height, (at) => (edge[at] ? colours[categoryMask[at]!]! : 0)), firm: true },
+        { map: paint(width, height, (at) => colors[categoryMask[at]!]!) },
+        { map: paint(width, height, (at) => (edge[at] ? colors[categoryMask[at]!]! : 0)), opaque: true },
       ];
     }
     case "uncertainty": {
-      const colours = Array.from({ length: 256 }, (_, value) => pack(heat(value / 255)));
-      return [{ map: paint(width, height, (at) => colours[Math.round(255 * (uncertainty[at] ?? 0))]!) }];
+      const colors = Array.from({ length: 256 }, (_, value) => pack(heat(value / 255)));
+      return [{ map: paint(width, height, (at) => colors[Math.round(255 * (uncertainty[at] ?? 0))]!) }];
     }
     case "regions":
       return [{ map: regionMap(regions) }];
@@ -102,7 +114,7 @@ function paintLayers(result: SegmentationResult, view: View): Layer[] {
   }
 }
 
-/** 1 where another value is near. */
+/** 1 at the edges of the lesions, 0 elsewhere. */
 function edgeOf({ categoryMask: mask, width, height }: SegmentationResult): Uint8Array {
   const reach = Math.max(1, Math.round(Math.max(width, height) / 256));
   const edge = new Uint8Array(mask.length);
@@ -124,12 +136,12 @@ function edgeOf({ categoryMask: mask, width, height }: SegmentationResult): Uint
   return edge;
 }
 
-const DROPPED = pack([6, 8, 20], 230);
+const NOT_SELECTED = pack([6, 8, 20], 230);
 
 function regionMap({ rows, columns, similarity, retained }: RegionMap): HTMLCanvasElement {
   const [low, high] = [Math.min(...similarity), Math.max(...similarity)];
   return paint(columns, rows, (at) => {
-    if (!retained[at]) return DROPPED;
+    if (!retained[at]) return NOT_SELECTED;
     const warmth = (similarity[at]! - low) / Math.max(1e-6, high - low);
     return pack([255 * warmth, 110 + 60 * warmth, 140 * (1 - warmth)]);
   });
@@ -138,22 +150,22 @@ function regionMap({ rows, columns, similarity, retained }: RegionMap): HTMLCanv
 function confounderMap({ rows, columns, retained, confounders }: RegionMap, index: number): HTMLCanvasElement {
   const map = confounders[index] ?? new Float32Array(rows * columns);
   const top = Math.max(1e-6, ...map);
-  return paint(columns, rows, (at) => (retained[at] ? pack(heat(map[at]! / top)) : DROPPED));
+  return paint(columns, rows, (at) => (retained[at] ? pack(heat(map[at]! / top)) : NOT_SELECTED));
 }
 
-/** A colour as canvases hold it in memory, on the little-endian machines that browsers run on. */
-function pack([red, green, blue]: Colour, alpha = 255): number {
+/** A colour as four bytes of a canvas. All browsers run on little-endian machines. */
+function pack([red, green, blue]: Color, alpha = 255): number {
   return ((alpha << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0;
 }
 
-function paint(width: number, height: number, colour: (at: number) => number): HTMLCanvasElement {
+function paint(width: number, height: number, colorAt: (at: number) => number): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d")!;
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  for (let at = 0; at < pixels.length; at++) pixels[at] = colour(at);
+  for (let at = 0; at < pixels.length; at++) pixels[at] = colorAt(at);
   context.putImageData(image, 0, 0);
   return canvas;
 }

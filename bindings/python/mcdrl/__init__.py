@@ -1,4 +1,4 @@
-"""Medical image segmentation on this machine: masks, named confounders and how sure the model is.
+"""Medical image segmentation on this machine: masks, named confounders and uncertainty.
 
 >>> import mcdrl, numpy
 >>> segmenter = mcdrl.ImageSegmenter.create_from_options(model=mcdrl.demo_model())
@@ -17,6 +17,7 @@ from .cancellation import Cancellation
 from .errors import SegmenterError
 from .images import Frame, ImageLike, PixelFormat, Plane
 from .logs import set_log_handler
+from .palette import class_color
 from .segmentation import ClassShare, Confounder, ConfounderWeight, RegionMap, Segmentation
 from .segmenter import ImageSegmenter
 
@@ -33,6 +34,7 @@ __all__ = [
     "RegionMap",
     "Segmentation",
     "SegmenterError",
+    "class_color",
     "demo_model",
     "set_log_handler",
 ]
@@ -41,5 +43,8 @@ __version__: str = _version()
 
 
 def demo_model() -> Path:
-    """The bundled demonstration model: trained on synthetic sites, HyperKvasir and vocalfolds; not for clinical use."""
+    """The path of the bundled demonstration model.
+
+    It was trained on synthetic sites, HyperKvasir and vocalfolds. Not for clinical use.
+    """
     return Path(__file__).with_name("demo.safetensors")

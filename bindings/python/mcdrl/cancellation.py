@@ -1,22 +1,22 @@
-"""Giving up."""
+"""Cancellation of calls."""
 
 from . import _native
 
 
 class Cancellation:
-    """Gives up whatever it was handed to: the waiting caller gets a ``cancelled`` error at once.
+    """Cancels every call that it was passed to. The waiting caller gets a ``cancelled`` error at once.
 
-    An image that is being segmented is segmented to its end in the background; those that wait are never begun.
+    The current image is finished on the segmenter's own thread. Waiting images are never begun.
     """
 
     def __init__(self) -> None:
         self._native = _native.Cancellation()
 
     def __reduce__(self) -> str:
-        raise TypeError("a Cancellation belongs to its process: make one in each")
+        raise TypeError("a Cancellation belongs to its process: create one in each process")
 
     def cancel(self) -> None:
-        """Gives up all it was handed to, and all that it will be. Any thread may call it."""
+        """Cancels all calls that it was and will be passed to. Any thread may call it."""
         self._native.cancel()
 
     @property

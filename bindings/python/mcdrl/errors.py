@@ -1,4 +1,4 @@
-"""Errors that programs can act on."""
+"""Errors, each with a code for programs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _CODES: dict[type, str] = {
     _native.SegmenterError.ModelVersion: "model-version",
     _native.SegmenterError.Device: "device",
     _native.SegmenterError.WrongAnswer: "wrong-answer",
+    _native.SegmenterError.Timeout: "timeout",
     _native.SegmenterError.Cancelled: "cancelled",
     _native.SegmenterError.Closed: "closed",
     _native.SegmenterError.Internal: "internal",
@@ -22,12 +23,19 @@ _CODES: dict[type, str] = {
 
 
 class SegmenterError(Exception):
-    """Every error of this package. The message is for people, the code for programs.
+    """Every error of this package. :attr:`code` is for programs, :attr:`message` for people.
 
-    ``image``: no image that can be read; ``image-too-large``: too many pixels; ``input``: nothing that can be segmented;
-    ``model``: no model, damaged or not readable; ``model-version``: of an unknown format; ``device``: the device is not
-    there or failed; ``wrong-answer``: it computes wrongly; ``cancelled``: by the caller; ``closed``: the segmenter was
-    closed; ``internal``: a bug of ours.
+    - ``image``: the bytes are not a readable image
+    - ``image-too-large``: the image has too many pixels
+    - ``input``: the argument cannot be used: planes too short, a late timestamp, no threads
+    - ``model``: the file is not a model, or it is damaged or unreadable
+    - ``model-version``: the model file has an unknown format version
+    - ``device``: the device is missing or failed
+    - ``wrong-answer``: the device computes wrongly
+    - ``timeout``: the device did not answer in time
+    - ``cancelled``: the call was cancelled
+    - ``closed``: the segmenter was closed
+    - ``internal``: a bug of this library
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -41,7 +49,7 @@ class SegmenterError(Exception):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of the library become those of the package."""
+    """Translates the library's errors into the package's."""
     try:
         yield
     except _native.SegmenterError as error:

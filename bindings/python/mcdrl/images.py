@@ -1,4 +1,4 @@
-"""What can be segmented."""
+"""Inputs of a segmenter: files, arrays, PIL images and frames."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 
 
 class PixelFormat(Enum):
-    """How the pixels of a frame lie in memory, 8 bits a channel."""
+    """How the pixels of a :class:`Frame` lie in memory, 8 bits a channel."""
 
+    #: Red, green, blue; one plane.
     RGB = "rgb"
+    #: Red, green, blue, alpha; one plane. Alpha is dropped.
     RGBA = "rgba"
+    #: Blue, green, red, alpha; one plane. Alpha is dropped.
     BGRA = "bgra"
-    #: ITU-R BT.601, 0..255, as Android's cameras; planes Y, Cb, Cr.
+    #: YUV 4:2:0, BT.601, 0..255, as Android's ``YUV_420_888``; planes Y, Cb, Cr.
     YUV420 = "yuv420"
-    #: ITU-R BT.601, brightness 16..235.
+    #: YUV 4:2:0, BT.601, brightness 16..235; planes Y, Cb, Cr.
     YUV420_VIDEO = "yuv420-video"
-    #: ITU-R BT.709, 0..255.
+    #: YUV 4:2:0, BT.709, 0..255; planes Y, Cb, Cr.
     YUV420_BT709 = "yuv420-bt709"
-    #: ITU-R BT.709, brightness 16..235.
+    #: YUV 4:2:0, BT.709, brightness 16..235; planes Y, Cb, Cr.
     YUV420_BT709_VIDEO = "yuv420-bt709-video"
 
 
@@ -45,39 +48,44 @@ _COLORS = {
 
 @dataclass(frozen=True)
 class Plane:
-    """One plane of a frame: its bytes, and the bytes from one row and from one pixel to the next."""
+    """One plane of a :class:`Frame`."""
 
+    #: The plane's bytes.
     data: bytes
+    #: Bytes from one row to the next. The last row may end with its last pixel.
     row_stride: int
+    #: Bytes from one pixel to the next: 2 for the interleaved colours of NV12 and NV21.
     pixel_stride: int
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame of a camera or of any program's own memory.
+    """A frame in a camera's or a program's memory."""
 
-    ``rotation`` says by how many degrees it must be turned clockwise to be upright (0, 90, 180 or 270), ``mirrored``
-    whether it must then be mirrored left to right.
-    """
-
+    #: Width in pixels, as it lies in memory.
     width: int
+    #: Height in pixels, as it lies in memory.
     height: int
+    #: How the pixels lie.
     format: PixelFormat
+    #: As many planes as the format has.
     planes: tuple[Plane, ...]
+    #: By how many degrees it must be turned clockwise to be upright: 0, 90, 180 or 270.
     rotation: int = 0
+    #: Whether it must be mirrored left to right once upright (front cameras).
     mirrored: bool = False
 
 
-#: An encoded file (its bytes or its path), pixels as ``uint8`` (H×W grey, H×W×3 RGB, H×W×4 RGBA), a PIL image, a frame.
+#: An image file (its bytes or its path), a ``uint8`` array (H×W grey, H×W×3 RGB, H×W×4 RGBA), a PIL image or a frame.
 ImageLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", npt.NDArray[Any], "PIL.Image.Image", Frame]
 
 
-#: What crosses to the library at once, with what stands around it, is below 2 GiB.
+#: The most bytes in one call of the library. UniFFI's buffers stay below 2 GiB, and each has a header.
 MOST_BYTES = 2**31 - 1024
 
 
 def to_image(image: ImageLike | _native.Image) -> _native.Image:
-    """The image as the library takes it."""
+    """The image as an upright copy in the library."""
     if isinstance(image, _native.Image):
         return image
     if isinstance(image, np.ndarray):
@@ -98,12 +106,13 @@ def to_image(image: ImageLike | _native.Image) -> _native.Image:
         return _of_array(_upright(image))
     raise SegmenterError(
         "input",
-        f"a {type(image).__name__} is no image: give an encoded file or its path, a uint8 array, a PIL image or a Frame",
+        f"a {type(image).__name__} is not an image: "
+        "give an image file or its path, a uint8 array, a PIL image or a Frame",
     )
 
 
 def takes_long(image: ImageLike) -> bool:
-    """Whether an image has to be read and decoded first."""
+    """Whether an image must be read or decoded first."""
     return not isinstance(image, (np.ndarray, Frame))
 
 
@@ -111,8 +120,11 @@ def _upright(image: PIL.Image.Image) -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
     if image.mode.startswith("I") or image.mode == "F":
-        text = f"the image has the mode {image.mode}, whose values Pillow would cut off at 255: give its file, or scale it to 8 bits"
-        raise SegmenterError("input", text)
+        raise SegmenterError(
+            "input",
+            f"the image has the mode {image.mode}, and Pillow would cut off its values at 255: "
+            "give its file, or scale it to 8 bits",
+        )
     try:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except OSError as error:
@@ -121,7 +133,7 @@ def _upright(image: PIL.Image.Image) -> npt.NDArray[np.uint8]:
 
 def _of_array(array: npt.NDArray[Any]) -> _native.Image:
     if array.dtype != np.uint8:
-        raise SegmenterError("input", f"the array holds {array.dtype}: give uint8, 0..255")
+        raise SegmenterError("input", f"the array has the type {array.dtype}: give uint8, 0..255")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim == 2:

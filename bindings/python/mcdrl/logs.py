@@ -1,4 +1,4 @@
-"""The library's log goes to Python's ``logging``, under the name ``mcdrl``, or wherever it is sent."""
+"""The library's log. By default it goes to Python's ``logging``, under the name ``mcdrl``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class _Sink(_native.LogSink):  # type: ignore[misc]
 
 
 def set_log_handler(handler: Callable[[int, str], None] | None) -> None:
-    """Sends the log's lines to ``handler(level, message)``, from any thread, or with ``None`` nowhere.
+    """Sends the library's log to ``handler(level, message)``, which is called from any thread.
 
-    Levels are those of ``logging``. No line holds anything of an image.
+    ``None`` switches the log off. The levels are those of ``logging``. No line holds anything of an image.
     """
     _native.set_log_sink(_Sink(handler) if handler else None)
 

@@ -1,4 +1,4 @@
-"""What a segmenter says of an image."""
+"""The result for one image."""
 
 from __future__ import annotations
 
@@ -13,48 +13,61 @@ from . import _native
 
 @dataclass(frozen=True)
 class Confounder:
-    """A confounder that a model knows."""
+    """A confounder of a model."""
 
+    #: Its name.
     name: str
+    #: The family it belongs to.
     family: str
+    #: The weight from which on it disturbs a picture enough for a quality hint; ``None``: never a hint.
+    hint_weight: float | None = None
 
 
 @dataclass(frozen=True)
 class ClassShare:
-    """How much of an image a class takes: its share of the pixels and its mean probability there, both 0..1."""
+    """A class's share of an image."""
 
+    #: The class's name.
     name: str
+    #: Its share of the pixels, 0..1.
     fraction: float
+    #: The mean probability of the class over its pixels, 0 where there are none.
     confidence: float
 
 
 @dataclass(frozen=True)
 class ConfounderWeight:
-    """A named confounder's share of the explanation, 0..1."""
+    """A named confounder's share of the explanation."""
 
+    #: The confounder's name.
     name: str
+    #: The family it belongs to.
     family: str
+    #: Its weight, 0..1.
     weight: float
+    #: The weight from which on it disturbs a picture enough for a quality hint; ``None``: never a hint.
+    hint_weight: float | None = None
 
 
 @dataclass(frozen=True)
 class RegionMap:
-    """The grid on which the text selected candidate regions."""
+    """The grid on which the text prompts selected candidate regions."""
 
     #: Similarity to the best class prompt: float32, rows × columns, -1..1.
     similarity: npt.NDArray[np.float32]
-    #: Where a position was retained: bool, rows × columns.
+    #: Whether a position was retained: bool, rows × columns.
     retained: npt.NDArray[np.bool_]
-    #: Every confounder's weight at the retained positions, 0 at the others: float32, confounders × rows × columns.
+    #: For every confounder its weight at the retained positions, 0 at the others:
+    #: float32, confounders × rows × columns.
     confounders: npt.NDArray[np.float32]
 
 
-#: What is fetched from the library when it is asked for.
+#: The parts that are fetched from the library when they are first read.
 _PARTS = ("milliseconds", "classes", "confounders", "mean_uncertainty", "confidence_masks", "uncertainty", "regions")
 
 
 class Segmentation:
-    """A segmented image, at its own size. It can be copied and sent to other processes, which reads all of it."""
+    """A segmented image, at its own size. It can be copied and sent to other processes, with all its parts."""
 
     def __init__(
         self, native: _native.Segmentation, labels: list[str], confounders: list[Confounder], device: str
@@ -63,21 +76,21 @@ class Segmentation:
         self._labels = labels
         self._confounders = confounders
         mask = native.category_mask()
-        #: A class for every pixel: uint8, H×W; 0 is background, k the k-th class.
+        #: A class for every pixel: 0 is background, k the k-th class; uint8, H × W.
         self.category_mask: npt.NDArray[np.uint8] = np.frombuffer(mask.classes, np.uint8).reshape(
             mask.height, mask.width
         )
-        #: Where it was computed: ``cpu`` or ``gpu``.
+        #: The device that computed it: ``cpu`` or ``gpu``.
         self.device: str = device
 
     @cached_property
     def milliseconds(self) -> float:
-        """How long the model took."""
+        """The time that the model took, in milliseconds."""
         return float(self._native.milliseconds())
 
     @cached_property
     def classes(self) -> list[ClassShare]:
-        """Every lesion class, in the order of the mask's values."""
+        """Every lesion class, in the order of the mask values."""
         fractions, confidences = _floats(self._native.class_fractions()), _floats(self._native.class_confidences())
         shares = zip(self._labels[1:], fractions.tolist(), confidences.tolist(), strict=True)
         return [ClassShare(name, fraction, confidence) for name, fraction, confidence in shares]
@@ -86,7 +99,10 @@ class Segmentation:
     def confounders(self) -> list[ConfounderWeight]:
         """Every confounder; the weights sum to one. Empty for a model without intervention."""
         weights = zip(self._confounders, _floats(self._native.confounder_weights()).tolist(), strict=False)
-        return [ConfounderWeight(confounder.name, confounder.family, weight) for confounder, weight in weights]
+        return [
+            ConfounderWeight(confounder.name, confounder.family, weight, confounder.hint_weight)
+            for confounder, weight in weights
+        ]
 
     @cached_property
     def mean_uncertainty(self) -> float:
@@ -95,12 +111,12 @@ class Segmentation:
 
     @property
     def height(self) -> int:
-        """In pixels, of the upright image."""
+        """Height in pixels, of the upright image."""
         return int(self.category_mask.shape[0])
 
     @property
     def width(self) -> int:
-        """In pixels, of the upright image."""
+        """Width in pixels, of the upright image."""
         return int(self.category_mask.shape[1])
 
     @cached_property
@@ -111,12 +127,12 @@ class Segmentation:
 
     @cached_property
     def uncertainty(self) -> npt.NDArray[np.float32]:
-        """How unsure the model is at every pixel: normalised entropy, float32, H×W, 0..1."""
+        """The model's uncertainty at every pixel: normalised entropy, 0..1; float32, H × W."""
         return _floats(self._native.uncertainty()).reshape(self.height, self.width)
 
     @cached_property
     def regions(self) -> RegionMap:
-        """The grid of candidate regions."""
+        """The grid on which the text prompts selected candidate regions."""
         native = self._native.regions()
         grid = (native.rows, native.columns)
         confounders = [_floats(values) for values in native.confounders]
@@ -127,7 +143,7 @@ class Segmentation:
         )
 
     def __getstate__(self) -> dict[str, object]:
-        # A copy, such as another process gets, holds all of it and nothing of the library's.
+        # The library's object cannot leave the process, so a copy holds all parts instead.
         for name in _PARTS:
             getattr(self, name)
         return {name: value for name, value in self.__dict__.items() if name != "_native"}

@@ -26,17 +26,18 @@ _STAGES = {
 
 
 class ImageSegmenter:
-    """Segments images on a thread of its own.
+    """Segments images on a thread of its own. Names and behaviour follow MediaPipe's ``ImageSegmenter``.
 
-    Any thread may call it, several at once too: images are done in the order in which they came. Make one with
-    :meth:`create_from_options` and close it, or use it in a ``with`` statement. It belongs to the process that made it.
+    Any thread may call it, also several at once. Images are segmented in the order of the calls. Create one with
+    :meth:`create_from_options` and close it, or use it in a ``with`` statement. It belongs to the process that created
+    it. Every error is a :class:`SegmenterError`.
     """
 
     def __init__(self, native: _native.ImageSegmenter) -> None:
         self._native = native
         self._process = os.getpid()
         self._labels: list[str] = native.labels()
-        self._confounders = [Confounder(c.name, c.family) for c in native.confounders()]
+        self._confounders = [Confounder(c.name, c.family, c.hint_weight) for c in native.confounders()]
         self._device: str = native.device()
 
     @classmethod
@@ -48,13 +49,17 @@ class ImageSegmenter:
         on_progress: Callable[[str], None] | None = None,
         cancellation: Cancellation | None = None,
     ) -> ImageSegmenter:
-        """Reads a model file (its path or its bytes) and holds the device to the model's own answer.
+        """Reads the model and opens the device. The device has to reproduce the model's reference answer.
 
-        ``device`` is ``auto`` (a real GPU that computes rightly and faster than the CPU, else the CPU), ``cpu`` or
-        ``gpu``; ``threads`` those of the CPU, by default as many as it has cores. ``on_progress`` hears ``device``,
-        ``model`` and ``warm-up`` as they begin; with ``auto`` and a GPU these of both, and ``measure``.
+        - ``model``: the path or the bytes of a model file
+        - ``device``: ``cpu``, ``gpu``, or ``auto``: the faster of the CPU and the hardware GPU, if both give the right
+          answer
+        - ``threads``: threads on the CPU; by default as many as it has cores
+        - ``on_progress``: called with the stages ``device``, ``model`` and ``warm-up`` as they begin, on a thread of
+          the library. With ``auto`` and a hardware GPU the stages come twice, and ``measure`` follows
 
-        :raises SegmenterError: ``model``, ``model-version``, ``device``, ``wrong-answer``, ``input``, ``cancelled``
+        :raises SegmenterError: ``model``, ``model-version``, ``device``, ``wrong-answer``, ``timeout``, ``input``,
+            ``cancelled``
         """
         arguments = _arguments(model, device, threads, on_progress, cancellation)
         with translated():
@@ -69,13 +74,13 @@ class ImageSegmenter:
         on_progress: Callable[[str], None] | None = None,
         cancellation: Cancellation | None = None,
     ) -> ImageSegmenter:
-        """As :meth:`create_from_options`, without blocking the event loop."""
+        """Like :meth:`create_from_options`, without blocking the event loop."""
         arguments = _arguments(model, device, threads, on_progress, cancellation)
         with translated():
             return cls(await _native.ImageSegmenter.open_async(*arguments))
 
     def segment(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
-        """Segments one image.
+        """Segments one image. The EXIF orientation is applied.
 
         :raises SegmenterError: ``image``, ``image-too-large``, ``input``, ``device``, ``cancelled``, ``closed``
         """
@@ -83,19 +88,21 @@ class ImageSegmenter:
             return self._result(self._here.segment(to_image(image), _token(cancellation)))
 
     async def segment_async(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
-        """As :meth:`segment`, without blocking the event loop; a cancelled task gives up the image."""
+        """Like :meth:`segment`, without blocking the event loop. A cancelled task drops the image."""
         with translated():
             return self._result(await self._here.segment_async(await _read(image), _token(cancellation)))
 
     def segment_for_video(
         self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
     ) -> Segmentation | None:
-        """Segments a frame of a video; timestamps must grow, from one video to the next too.
+        """Segments a frame of a video. While one frame is segmented, only the newest frame waits.
 
-        While one is being segmented, only the newest of those that follow waits; a frame that gives way to a newer one
-        is answered with ``None``. So memory does not grow and masks are never late.
+        A frame that gives way to a newer one is answered with ``None``. So memory does not grow and masks are never
+        late.
 
-        :raises SegmenterError: as :meth:`segment`
+        - ``timestamp_ms``: milliseconds, larger than that of the last frame, also across videos
+
+        :raises SegmenterError: as :meth:`segment`; ``input`` for a timestamp that is not larger
         """
         with translated():
             native = self._here.segment_for_video(to_image(frame), timestamp_ms, _token(cancellation))
@@ -104,32 +111,32 @@ class ImageSegmenter:
     async def segment_for_video_async(
         self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
     ) -> Segmentation | None:
-        """As :meth:`segment_for_video`, without blocking the event loop."""
+        """Like :meth:`segment_for_video`, without blocking the event loop."""
         with translated():
-            # Here and now: elsewhere a later frame might overtake it.
+            # Read on the caller's thread: on another one, a later frame might overtake it.
             image = to_image(frame)
             native = await self._here.segment_for_video_async(image, timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 
     @property
     def labels(self) -> list[str]:
-        """The names of the mask's values: ``background`` first."""
+        """The names of the mask values: ``background`` first."""
         return list(self._labels)
 
     @property
     def confounders(self) -> list[Confounder]:
-        """The confounders that the model knows, in the order of :attr:`Segmentation.confounders`."""
+        """The confounders of the model, in the order of :attr:`Segmentation.confounders`."""
         return list(self._confounders)
 
     @property
     def device(self) -> str:
-        """Where it computes: ``cpu`` or ``gpu``."""
+        """The device that computes: ``cpu`` or ``gpu``."""
         return self._device
 
     def close(self) -> None:
-        """Ends the segmenter after the image in hand and frees its memory; whoever still waits gets ``closed``.
+        """Ends the segmenter after the current image and frees its memory. Waiting callers get ``closed``.
 
-        :raises SegmenterError: ``closed`` if it was closed before
+        :raises SegmenterError: ``closed`` if it is closed already
         """
         with translated():
             self._here.shut_down()
@@ -149,12 +156,13 @@ class ImageSegmenter:
     @property
     def _here(self) -> _native.ImageSegmenter:
         if os.getpid() != self._process:
-            # Its thread did not come along: whoever waited for an answer would wait forever.
-            raise SegmenterError("closed", "the segmenter was made before this process was forked: make one here")
+            # A fork does not copy the segmenter's thread, so callers would wait forever.
+            text = "the segmenter was created before this process was forked: create one in this process"
+            raise SegmenterError("closed", text)
         return self._native
 
     def __reduce__(self) -> str:
-        raise TypeError("an ImageSegmenter belongs to its process: make one in each")
+        raise TypeError("an ImageSegmenter belongs to its process: create one in each process")
 
     def _result(self, native: _native.Segmentation) -> Segmentation:
         return Segmentation(native, self._labels, self._confounders, self._device)
@@ -182,7 +190,7 @@ def _arguments(
     if device not in _DEVICES:
         raise SegmenterError("device", f"unknown device `{device}`: choose auto, cpu or gpu")
     if threads is not None and not 0 <= threads < 1 << 16:
-        raise SegmenterError("input", f"{threads} threads cannot be had: give 1 or a few")
+        raise SegmenterError("input", f"the number of threads is {threads}: give a number from 1 to 65535")
     if isinstance(model, (bytes, bytearray, memoryview)):
         if memoryview(model).nbytes > MOST_BYTES:
             raise SegmenterError("model", "a model of 2 GiB or more does not fit through memory: give its path")
@@ -190,12 +198,12 @@ def _arguments(
     elif isinstance(model, (str, os.PathLike)):
         source = _native.ModelSource.PATH(os.fspath(model))
     else:
-        raise SegmenterError("input", f"a {type(model).__name__} is no model: give a path or the file's bytes")
+        raise SegmenterError("input", f"a {type(model).__name__} is not a model: give a path or the file's bytes")
     options = _native.SegmenterOptions(device=_DEVICES[device], threads=threads)
     return (source, options, _Listener(on_progress) if on_progress else None, _token(cancellation))
 
 
-#: For those who hand over none.
+#: For calls without a cancellation. It is never used.
 _NEVER = Cancellation()
 
 

@@ -1,4 +1,4 @@
-"""What the tests share: the repository's model, samples, answers and bad inputs."""
+"""Shared by the tests: the repository's model, samples, reference answers and bad inputs."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ BAD_INPUTS = json.loads((ROOT / "tests/conformance/bad_inputs.json").read_text()
 
 
 def classes_of(mask):
-    """The classes of a stored mask: class and length of every run, row-major."""
+    """The classes of a stored mask. It is stored as the class and length of every run, row-major."""
     runs = np.array(mask["runs"].split(), int)
     return np.repeat(runs[::2], runs[1::2]).astype(np.uint8).reshape(mask["height"], mask["width"])
 

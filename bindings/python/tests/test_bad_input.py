@@ -1,4 +1,4 @@
-"""What is refused, and with which kind of error: the list that all packages share."""
+"""Bad inputs and the kinds of their errors. All packages share the list."""
 
 import base64
 
@@ -66,17 +66,17 @@ def test_options(bad):
     [np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 2), np.uint8), np.zeros((2, 8, 8, 3), np.uint8), 7, None],
     ids=["floats", "two channels", "a batch", "a number", "nothing"],
 )
-def test_what_is_no_image(segmenter, image):
+def test_arguments_that_are_not_images(segmenter, image):
     refused({"error": "input"}, lambda: segmenter.segment(image))
 
 
 def test_a_model_too_large_for_bytes():
-    # Zeros that nobody reads take no memory.
+    # Zeros take no memory until they are read.
     huge = bytes(2**31)
     refused({"error": "model"}, lambda: mcdrl.ImageSegmenter.create_from_options(model=huge))
 
 
-def test_images_too_large_to_cross(segmenter, tmp_path):
+def test_images_too_large_for_one_call(segmenter, tmp_path):
     error = {"error": "image-too-large"}
     huge = bytes(2**31)
     refused(error, lambda: segmenter.segment(huge))
@@ -94,5 +94,5 @@ def test_paths_and_devices(segmenter):
     refused({"error": "image"}, lambda: segmenter.segment("/no/such/image.png"))
     refused({"error": "device"}, lambda: mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="quantum"))
     refused({"error": "input"}, lambda: mcdrl.ImageSegmenter.create_from_options(model=7))
-    # After all of it, it works.
+    # The segmenter still works after all errors.
     assert segmenter.segment(SAMPLE).device == "cpu"

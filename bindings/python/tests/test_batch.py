@@ -1,4 +1,4 @@
-"""An archive on a local Ray: every image once, whatever dies on the way."""
+"""Archives on a local Ray. Every image has one row, also after workers die."""
 
 import io
 import os
@@ -30,9 +30,9 @@ IMAGES = 500
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
-    # Of the storage that stands in for a hospital's; the workers inherit them.
+    # Credentials of the simulated object storage. The workers inherit them.
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
-    # The GPU is Ray's word alone.
+    # Ray counts a GPU that does not exist.
     ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
@@ -40,14 +40,14 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """500 images in folders, and one that is none."""
+    """499 images in folders, and a file that is not an image."""
     folder = tmp_path_factory.mktemp("archive")
     samples = sorted((ASSETS / "samples").glob("*/images/*.png"))
     for index in range(IMAGES - 1):
         place = folder / f"ward-{index % 7}"
         place.mkdir(exist_ok=True)
         shutil.copy(samples[index % len(samples)], place / f"{index:04}.png")
-    (folder / "broken.jpg").write_text("no image")
+    (folder / "broken.jpg").write_text("not an image")
     return folder
 
 
@@ -67,8 +67,8 @@ def workers():
 
 @contextmanager
 def memory_of_workers():
-    """What the workers of the block hold alone, in bytes, by their process, a few times a second."""
-    # Those of the run before may not be gone yet.
+    """Samples of the memory that each worker of the block does not share, in bytes, by process ID."""
+    # Workers of an earlier run may still be alive.
     others, held, over = {process.pid for process in workers()}, {}, threading.Event()
 
     def watch():
@@ -86,7 +86,7 @@ def memory_of_workers():
         watching.join()
 
 
-def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
+def test_every_image_has_one_row_after_a_worker_is_killed(archive, tmp_path, capsys):
     out = tmp_path / "out"
     killed = []
 
@@ -95,7 +95,7 @@ def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
             victim = workers()[0]
             killed.append(victim.pid)
             os.kill(victim.pid, signal.SIGKILL)
-            # As when it dies while it writes.
+            # As if it had died while it wrote.
             (out / "masks" / f"half.png.{'0' * 32}.part").write_bytes(b"half")
 
     summary = segment_archive(archive, out, MODEL, workers=2, device="cpu", on_progress=kill_one)
@@ -103,11 +103,11 @@ def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
     assert (summary.images, summary.segmented, summary.failed) == (IMAGES, IMAGES - 1, 1)
     found = rows(out)
     assert len(found) == IMAGES and len({row["image"] for row in found}) == IMAGES
-    assert len({row["worker"] for row in found if row["worker"]}) == 3, "two, and the one that replaced the killed one"
+    assert len({row["worker"] for row in found if row["worker"]}) == 3, "two workers and one replacement"
     broken = next(row for row in found if row["image"] == "broken.jpg")
     assert broken["error_code"] == "image" and broken["mask"] is None
 
-    # The masks are those of one process.
+    # The masks equal those of a single process.
     with mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="cpu") as segmenter:
         for row in [row for row in found if row["mask"]][::97]:
             mask = np.asarray(Image.open(out / row["mask"]))
@@ -115,7 +115,7 @@ def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
             assert sum(weight["weight"] for weight in row["confounders"]) == pytest.approx(1, abs=1e-3)
     assert not list(out.rglob("*.part"))
 
-    # A second run has nothing to do, and does nothing.
+    # A second run has nothing to do and changes nothing.
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
     again = segment_archive(archive, out, MODEL, workers=2, device="cpu", resume=True)
     assert (again.segmented, again.failed, again.done_before) == (0, 0, IMAGES)
@@ -123,7 +123,7 @@ def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
     with pytest.raises(mcdrl.SegmenterError, match="has results already"):
         segment_archive(archive, out, MODEL, workers=2)
 
-    # What it brings beside one process, on this machine.
+    # The speed compared with a single process on this machine.
     files = [path.read_bytes() for path in sorted(archive.glob("ward-*/*.png"))[:150]]
     with mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="cpu") as segmenter:
         started = time.perf_counter()
@@ -133,10 +133,10 @@ def test_every_image_once_though_a_worker_is_killed(archive, tmp_path, capsys):
     undisturbed = segment_archive(archive, tmp_path / "again", MODEL, workers=2, device="cpu")
     with capsys.disabled():
         ratio = undisturbed.images_per_second / alone
-        print(f"\nRay with 2 workers does {ratio:.2f} times the images of one process with all cores, the workers' start included")
+        print(f"\nRay with 2 workers is {ratio:.2f} × as fast as one process with all cores, with the workers' start")
 
 
-def test_an_interrupted_run_goes_on(archive, tmp_path):
+def test_an_interrupted_run_resumes(archive, tmp_path):
     out = tmp_path / "out"
 
     class Interrupted(Exception):
@@ -157,12 +157,12 @@ def test_an_interrupted_run_goes_on(archive, tmp_path):
     assert long
     for samples in long:
         half = len(samples) // 2
-        assert max(samples[half:]) <= 1.05 * max(samples[:half]), "memory is flat"
+        assert max(samples[half:]) <= 1.05 * max(samples[:half]), "the memory of a worker grows"
     found = rows(out)
     assert len(found) == IMAGES and len({row["image"] for row in found}) == IMAGES
 
 
-def test_large_pictures_are_held_a_few_at_a_time(tmp_path, capsys):
+def test_few_large_pictures_are_in_memory_at_a_time(tmp_path, capsys):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     noise = np.random.default_rng(1).integers(0, 255, (2000, 2000, 3), np.uint8)
@@ -178,8 +178,8 @@ def test_large_pictures_are_held_a_few_at_a_time(tmp_path, capsys):
     for pid, count in read.items():
         peak = max(held[pid])
         with capsys.disabled():
-            print(f"\nA worker that reads {count * size >> 20} MiB of pictures holds about {peak >> 20} MiB, itself included")
-        assert peak < batch * size, "not a whole batch"
+            print(f"\nA worker needs at most {peak >> 20} MiB of memory for {count * size >> 20} MiB of pictures")
+        assert peak < batch * size, "a worker holds a whole batch"
 
 
 def test_manifests(archive, tmp_path, monkeypatch):
@@ -192,16 +192,22 @@ def test_manifests(archive, tmp_path, monkeypatch):
         manifest = tmp_path / f"list{suffix}"
         manifest.write_text(text)
         out = tmp_path / f"out{suffix}"
-        monkeypatch.setattr("sys.argv", ["mcdrl-batch", str(manifest), str(out), "--model", str(MODEL), "--workers", "1"])
+        arguments = [str(manifest), str(out), "--model", str(MODEL), "--workers", "1"]
+        monkeypatch.setattr("sys.argv", ["mcdrl-batch", *arguments])
         assert main() == 0
         assert len(rows(out)) == 3 and len(list((out / "masks").rglob("*.png"))) == 3
 
 
 @pytest.mark.parametrize(
     "source, said",
-    [("nothing-here", "no folder or manifest"), ("empty", "no images"), ("list.csv", "column `image`"), ("list.xyz", "no manifest")],
+    [
+        ("nothing-here", "no folder or manifest"),
+        ("empty", "no images"),
+        ("list.csv", "column `image`"),
+        ("list.xyz", "not a manifest"),
+    ],
 )
-def test_sources_that_are_none(tmp_path, source, said):
+def test_bad_sources(tmp_path, source, said):
     (tmp_path / "empty").mkdir()
     (tmp_path / "list.csv").write_text("picture\na.png\n")
     (tmp_path / "list.xyz").write_text("a.png\n")
@@ -210,7 +216,7 @@ def test_sources_that_are_none(tmp_path, source, said):
     assert not (tmp_path / "out").exists()
 
 
-def test_storage_that_is_none(archive, tmp_path):
+def test_unknown_storage(archive, tmp_path):
     for source, out in [("s4://bucket/archive", tmp_path / "out"), (archive, "s4://bucket/out")]:
         with pytest.raises(mcdrl.SegmenterError, match="cannot be read"):
             segment_archive(source, out, MODEL)
@@ -219,7 +225,7 @@ def test_storage_that_is_none(archive, tmp_path):
 def test_results_that_cannot_be_written(archive, tmp_path):
     few, out = tmp_path / "few", tmp_path / "out"
     few.mkdir()
-    (few / "broken.png").write_text("no image")
+    (few / "broken.png").write_text("not an image")
     out.mkdir()
     (out / "results").write_text("a file where the folder should be")
     with pytest.raises(mcdrl.SegmenterError, match="cannot be (read|written)"):
@@ -231,8 +237,9 @@ def test_the_command_starts_ray_by_itself(archive, tmp_path):
     few.mkdir()
     shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    # By an address, as object storage has them.
-    command = [sys.executable, "-m", "mcdrl.batch.command", few.as_uri(), out.as_uri(), "--device", "cpu", "--workers", "1"]
+    # As addresses, like those of object storage.
+    arguments = [few.as_uri(), out.as_uri(), "--device", "cpu", "--workers", "1"]
+    command = [sys.executable, "-m", "mcdrl.batch.command", *arguments]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
     assert "1 segmented, 0 failed" in ended.stdout
@@ -260,16 +267,17 @@ def test_object_storage(archive):
         assert sum(pq.read_table(path, filesystem=storage).num_rows for path in tables) == 3
         second = segment_archive(source, out, MODEL, workers=1, device="cpu", resume=True)
         assert (second.segmented, second.done_before) == (0, 3)
-        # A manifest beside them, too.
+        # A manifest in object storage.
         with storage.open_output_stream("hospital/archive/list.csv") as stream:
             stream.write(b"image\nward/1.png\n")
-        listed = segment_archive(f"s3://hospital/archive/list.csv{how}", f"s3://hospital/listed{how}", MODEL, workers=1, device="cpu")
+        source, out = f"s3://hospital/archive/list.csv{how}", f"s3://hospital/listed{how}"
+        listed = segment_archive(source, out, MODEL, workers=1, device="cpu")
         assert (listed.images, listed.segmented) == (1, 1)
     finally:
         server.stop()
 
 
-def test_a_model_that_is_none_is_told_before_any_worker_starts(archive, tmp_path):
+def test_a_damaged_model_fails_before_any_worker_starts(archive, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(MODEL.read_bytes()[:1000])
     with pytest.raises(mcdrl.SegmenterError) as error:
@@ -277,7 +285,7 @@ def test_a_model_that_is_none_is_told_before_any_worker_starts(archive, tmp_path
     assert error.value.code == "model"
 
 
-def test_results_within_the_archive_are_not_segmented(tmp_path):
+def test_results_inside_the_archive_are_not_segmented(tmp_path):
     for index, sample in enumerate(sorted((ASSETS / "samples").glob("*/images/*.png"))[:2]):
         shutil.copy(sample, tmp_path / f"{index} of a ward.png")
     for expected in (2, 0):
@@ -285,7 +293,7 @@ def test_results_within_the_archive_are_not_segmented(tmp_path):
         assert (summary.images, summary.segmented) == (2, expected)
 
 
-def test_results_may_lie_around_the_archive(archive, tmp_path):
+def test_the_archive_may_be_inside_the_folder_of_results(archive, tmp_path):
     few = tmp_path / "ward"
     few.mkdir()
     shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
@@ -293,7 +301,7 @@ def test_results_may_lie_around_the_archive(archive, tmp_path):
     assert (summary.images, summary.segmented) == (1, 1)
 
 
-def test_what_storage_does_not_give_is_tried_again(archive, tmp_path):
+def test_unreadable_images_are_retried(archive, tmp_path):
     listed = tmp_path / "list.txt"
     listed.write_text("there.png\nlate.png\nslide.tiff\n")
     shutil.copy(next(archive.glob("ward-0/*.png")), tmp_path / "there.png")
@@ -312,7 +320,7 @@ def test_what_storage_does_not_give_is_tried_again(archive, tmp_path):
     assert codes == [("late.png", None), ("slide.tiff", "image-too-large"), ("there.png", None)]
 
 
-def test_nothing_but_what_a_killed_run_left_is_removed(archive, tmp_path):
+def test_only_the_unfinished_files_of_a_killed_run_are_removed(archive, tmp_path):
     few, out = tmp_path / "few", tmp_path / "out"
     for folder in (few, out / "masks", out / "results"):
         folder.mkdir(parents=True)
@@ -325,7 +333,7 @@ def test_nothing_but_what_a_killed_run_left_is_removed(archive, tmp_path):
     assert not left.exists() and all(file.exists() for file in others)
 
 
-def test_a_gpu_that_only_ray_knows_of_is_passed_over(archive, tmp_path, caplog):
+def test_workers_without_a_real_gpu_use_the_cpu(archive, tmp_path, caplog):
     few = tmp_path / "few"
     few.mkdir()
     shutil.copy(next(archive.glob("ward-0/*.png")), few / "a.png")
@@ -334,7 +342,7 @@ def test_a_gpu_that_only_ray_knows_of_is_passed_over(archive, tmp_path, caplog):
     assert "device cpu would use all" in caplog.text
 
 
-def test_another_model_does_not_go_on(archive, tmp_path):
+def test_another_model_cannot_resume(archive, tmp_path):
     out = tmp_path / "out"
     few = tmp_path / "few"
     few.mkdir()

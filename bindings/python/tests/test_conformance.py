@@ -1,4 +1,4 @@
-"""The answers are native's, from whatever an image is given as."""
+"""Masks equal the reference answers, for every form of an image."""
 
 import io
 
@@ -11,7 +11,7 @@ from conftest import ANSWERS, ASSETS, SAMPLE, classes_of
 
 
 @pytest.mark.parametrize("answer", ANSWERS["images"], ids=lambda answer: f"{answer['site']}-{answer['name']}")
-def test_the_answers_are_natives(segmenter, answer):
+def test_masks_equal_the_reference_answers(segmenter, answer):
     path = ASSETS / "samples" / answer["site"] / "images" / f"{answer['name']}.png"
     found = segmenter.segment(path.read_bytes())
     stored = classes_of(answer["mask"])
@@ -22,7 +22,7 @@ def test_the_answers_are_natives(segmenter, answer):
         assert difference <= ANSWERS["tolerance"]["confounder_weight"]
 
 
-def test_maps_belong_to_the_mask(segmenter):
+def test_maps_match_the_mask(segmenter):
     found = segmenter.segment(SAMPLE)
     masks = found.confidence_masks
     assert masks.shape == (len(segmenter.labels), found.height, found.width) and masks.dtype == np.float32
@@ -36,7 +36,7 @@ def test_maps_belong_to_the_mask(segmenter):
     assert sum(confounder.weight for confounder in found.confounders) == pytest.approx(1, abs=1e-3)
 
 
-def test_an_image_is_the_same_however_it_is_given(segmenter):
+def test_every_form_of_an_image_gives_the_same_mask(segmenter):
     expected = segmenter.segment(SAMPLE).category_mask
     picture = Image.open(SAMPLE).convert("RGB")
     rgb = np.asarray(picture)
@@ -49,7 +49,7 @@ def test_an_image_is_the_same_however_it_is_given(segmenter):
 
 
 def laid(upright, rotation, mirrored, padding):
-    """A picture as a camera lays it out: lying, mirrored, with longer rows than it needs; its bytes and its row stride."""
+    """The bytes and the row stride of a picture as a camera stores it: turned, mirrored, with padded rows."""
     lying = np.rot90(upright[:, ::-1] if mirrored else upright, rotation // 90)
     rows = lying.reshape(lying.shape[0], -1)
     padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
@@ -65,7 +65,8 @@ def test_pixels_of_every_order_stride_and_orientation(segmenter, rotation, mirro
     rgb = np.asarray(Image.open(SAMPLE).convert("RGB"))[:200]
     expected = segmenter.segment(rgb).confidence_masks
     rgba = np.dstack([rgb, np.full(rgb.shape[:2], 7, np.uint8)])
-    orders = {mcdrl.PixelFormat.RGB: rgb, mcdrl.PixelFormat.RGBA: rgba, mcdrl.PixelFormat.BGRA: rgba[:, :, [2, 1, 0, 3]]}
+    bgra = rgba[:, :, [2, 1, 0, 3]]
+    orders = {mcdrl.PixelFormat.RGB: rgb, mcdrl.PixelFormat.RGBA: rgba, mcdrl.PixelFormat.BGRA: bgra}
     height, width = (200, 256) if rotation % 180 == 0 else (256, 200)
     for format, pixels in orders.items():
         data, stride = laid(pixels, rotation, mirrored, padding)
@@ -75,7 +76,7 @@ def test_pixels_of_every_order_stride_and_orientation(segmenter, rotation, mirro
 
 
 def yuv(y, cb, cr, order, rotation=0, mirrored=False, padding=0):
-    """A frame of colours apart (I420) or interleaved (NV12, NV21)."""
+    """A frame with separate (I420) or interleaved (NV12, NV21) colours."""
     brightness = mcdrl.Plane(*laid(y, rotation, mirrored, padding), 1)
     if order == "I420":
         colours = [mcdrl.Plane(*laid(plane, rotation, mirrored, padding), 1) for plane in (cb, cr)]
@@ -98,7 +99,7 @@ def test_colours_of_every_order_stride_and_orientation(segmenter, rotation, mirr
         found = segmenter.segment(yuv(y, cb, cr, order, rotation, mirrored, padding)).confidence_masks
         np.testing.assert_array_equal(found, expected)
     rgb = segmenter.segment(np.asarray(picture.convert("RGB"))).category_mask
-    # The colours of a fourth of the pixels are nearly those of all.
+    # Colours for a quarter of the pixels change the mask only a little.
     assert np.mean(segmenter.segment(yuv(y, cb, cr, "I420")).category_mask != rgb) < 0.02
 
 
@@ -115,3 +116,9 @@ def test_grey_and_exif(segmenter):
     turned = segmenter.segment(Image.open(io.BytesIO(file.getvalue())))
     assert (turned.width, turned.height) == (100, 200)
     assert segmenter.segment(file.getvalue()).category_mask.shape == (200, 100)
+
+
+def test_class_colors():
+    assert mcdrl.class_color(0) == (0, 0, 0)
+    assert mcdrl.class_color(1) == (0, 200, 150)
+    assert mcdrl.class_color(7) == mcdrl.class_color(1)

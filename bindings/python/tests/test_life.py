@@ -1,4 +1,4 @@
-"""Many calls, closing, cancelling, video, listeners, and what a call costs."""
+"""Many calls, closing, cancellation, video, listeners, and the overhead of a call."""
 
 import asyncio
 import copy
@@ -67,7 +67,7 @@ def test_closing_twice_and_use_after_close_are_typed_errors():
         pass
 
 
-def test_cancelling_gives_up_all_that_waits(segmenter):
+def test_cancelling_drops_all_waiting_calls(segmenter):
     cancellation = mcdrl.Cancellation()
     file = SAMPLE.read_bytes()
     with ThreadPoolExecutor(30) as threads:
@@ -85,7 +85,8 @@ def test_cancelling_gives_up_all_that_waits(segmenter):
 
 def test_cancelling_returns_within_the_time_of_a_layer():
     model = os.environ["MCDRL_MODEL_224"]
-    with mcdrl.ImageSegmenter.create_from_options(model, device="cpu", threads=1) as segmenter, ThreadPoolExecutor(1) as thread:
+    segmenter = mcdrl.ImageSegmenter.create_from_options(model, device="cpu", threads=1)
+    with segmenter, ThreadPoolExecutor(1) as thread:
         image = np.random.default_rng(7).integers(0, 255, (224, 224, 3), np.uint8)
 
         def seconds(work):
@@ -105,18 +106,18 @@ def test_cancelling_returns_within_the_time_of_a_layer():
             return seconds(give_up)
 
         whole = min(seconds(lambda: segmenter.segment(image)) for _ in range(5))
-        # What else the machine does only adds: the quickest of ten counts. The network has more than twenty layers.
+        # Other load on the machine only adds time, so the fastest of ten counts. The network has more than 20 layers.
         waited = min(wait_after_cancelling() for _ in range(10))
-        assert waited < whole / 20, f"{waited} of {whole} s"
+        assert waited < whole / 20, f"cancelling took {waited} s, a whole image {whole} s"
 
 
-def test_creation_can_be_cancelled_in_the_middle():
+def test_creation_can_be_cancelled_half_way():
     cancellation = mcdrl.Cancellation()
     give_up = lambda stage: stage == "model" and cancellation.cancel()  # noqa: E731
     assert outcome(lambda: create(cancellation=cancellation, on_progress=give_up)) == "cancelled"
 
 
-def test_the_event_loop_goes_on_and_tasks_can_be_cancelled():
+def test_the_event_loop_stays_free_and_tasks_can_be_cancelled():
     async def work():
         segmenter = await mcdrl.ImageSegmenter.create_from_options_async(model=MODEL, device="cpu")
         ticks = 0
@@ -141,7 +142,7 @@ def test_the_event_loop_goes_on_and_tasks_can_be_cancelled():
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             waits.append(time.perf_counter() - started)
             cancelled.append(sum(isinstance(result, asyncio.CancelledError) for result in ended))
-        # What else the machine does only makes it later.
+        # Other load on the machine only adds time.
         assert min(waits) < 0.05 and max(cancelled) >= 15
         assert (await segmenter.segment_for_video_async(SAMPLE, 1)) is not None
         ticking.cancel()
@@ -150,7 +151,7 @@ def test_the_event_loop_goes_on_and_tasks_can_be_cancelled():
     asyncio.run(work())
 
 
-def test_a_result_can_be_copied_and_sent_and_a_segmenter_cannot(segmenter):
+def test_results_can_be_copied_and_sent_but_segmenters_cannot(segmenter):
     result = segmenter.segment(SAMPLE)
     for twin in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), copy.copy(result)):
         assert repr(twin) == repr(result)
@@ -165,7 +166,7 @@ def test_a_result_can_be_copied_and_sent_and_a_segmenter_cannot(segmenter):
                 send(own)
 
 
-def test_a_forked_process_is_told_that_the_segmenter_stayed_behind(segmenter):
+def test_a_segmenter_in_a_forked_process_is_closed(segmenter):
     child = os.fork()
     if child == 0:
         codes = [outcome(lambda: segmenter.segment(SAMPLE)), outcome(segmenter.close)]
@@ -193,7 +194,7 @@ def test_stale_frames_give_way():
             try:
                 results.append(future.result() is not None)
             except mcdrl.SegmenterError as error:
-                # Threads may overtake each other: then the older frame comes too late.
+                # Threads may overtake each other. Then the older frame comes too late.
                 assert error.code == "input"
                 results.append(False)
         assert 1 <= sum(results) < 40
@@ -201,13 +202,13 @@ def test_stale_frames_give_way():
         assert segmenter.segment_for_video(file, 100) is not None
 
 
-def test_who_listens_hears_what_happens_and_may_throw(caplog):
+def test_listeners_hear_the_stages_and_may_throw(caplog):
     stages, threads = [], set()
 
     def on_progress(stage):
         stages.append(stage)
         threads.add(threading.get_ident())
-        raise RuntimeError("a listener that throws disturbs nothing")
+        raise RuntimeError("an error of the listener is dropped")
 
     with caplog.at_level(logging.INFO, logger="mcdrl"):
         create(on_progress=on_progress, threads=1).close()
@@ -215,7 +216,7 @@ def test_who_listens_hears_what_happens_and_may_throw(caplog):
     assert any("device cpu" in record.message and "1 threads" in record.message for record in caplog.records)
 
 
-def test_a_gpu_is_there_or_a_typed_error_says_why_not():
+def test_a_gpu_works_or_fails_with_a_typed_error():
     try:
         segmenter = mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="gpu")
     except mcdrl.SegmenterError as error:
@@ -225,8 +226,8 @@ def test_a_gpu_is_there_or_a_typed_error_says_why_not():
         assert segmenter.device == "gpu"
 
 
-def test_calling_costs_little_beside_the_model():
-    # A model that works at 224²: `cargo xtask bindings` makes it.
+def test_the_overhead_of_a_call_is_small():
+    # A model with inputs of 224². `cargo xtask bindings` makes it.
     segmenter = mcdrl.ImageSegmenter.create_from_options(os.environ["MCDRL_MODEL_224"], device="cpu")
     image = np.random.default_rng(7).integers(0, 255, (224, 224, 3), np.uint8)
 
@@ -236,7 +237,7 @@ def test_calling_costs_little_beside_the_model():
         whole = (time.perf_counter() - started) * 1e3
         return (whole - found.milliseconds) / whole
 
-    # What else the machine does only adds: the quietest of five rounds counts.
+    # Other load on the machine only adds time, so the fastest of five rounds counts.
     share_of_a_call()
     share = min(float(np.median([share_of_a_call() for _ in range(40)])) for _ in range(5))
     print(f"calling overhead at 224²: {100 * share:.2f} % of a segmentation (median)")

@@ -1,4 +1,4 @@
-"""What users write: mypy holds it to the package's types."""
+"""Code as users write it. mypy checks it against the package's types."""
 
 from pathlib import Path
 

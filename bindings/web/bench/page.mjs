@@ -1,4 +1,4 @@
-// Both runtimes in one page, in turn.
+// Times mcdrl and onnxruntime-web in one page, in turn.
 
 import * as ort from "/bench/node_modules/onnxruntime-web/dist/ort.webgpu.min.mjs";
 import { ImageSegmenter } from "/package/index.js";
@@ -9,7 +9,7 @@ const STD = [0.26862954, 0.2613026, 0.2757771];
 
 ort.env.wasm.wasmPaths = "/bench/node_modules/onnxruntime-web/dist/";
 
-/** The first sample, at the network's own size: neither has to scale it. */
+/** A sample at the network's input size, so that no runtime has to scale it. */
 async function sample() {
   const blob = await (await fetch("/assets/samples/site-b/images/00000.png")).blob();
   const bitmap = await createImageBitmap(blob, { resizeWidth: SIDE, resizeHeight: SIDE });
@@ -18,7 +18,7 @@ async function sample() {
   return context.getImageData(0, 0, SIDE, SIDE);
 }
 
-function normalised({ data }) {
+function normalized({ data }) {
   const values = new Float32Array(3 * SIDE * SIDE);
   for (let at = 0; at < SIDE * SIDE; at++) {
     for (let channel = 0; channel < 3; channel++) {
@@ -30,7 +30,7 @@ function normalised({ data }) {
 
 const median = (times) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
 
-/** Medians in milliseconds of `rounds` rounds, each runtime once a round, after a warm-up. */
+/** The medians of `rounds` rounds, in milliseconds. Each runtime runs once a round, after a warm-up. */
 window.bench = async ({ delegate, threads, rounds }) => {
   ort.env.wasm.numThreads = threads;
   const image = await sample();
@@ -45,7 +45,7 @@ window.bench = async ({ delegate, threads, rounds }) => {
     executionProviders: [delegate === "GPU" ? "webgpu" : "wasm"],
     graphOptimizationLevel: "all",
   });
-  const pixels = normalised(image);
+  const pixels = normalized(image);
   const ours = () => segmenter.segment(image);
   const theirs = () => session.run({ pixels });
 

@@ -1,4 +1,4 @@
-// `node run.mjs MODEL.onnx [--serve]`: ratios of medians, ours to onnxruntime-web's.
+// `node run.mjs MODEL.onnx [--serve]` prints the ratios of the medians of mcdrl and onnxruntime-web.
 
 import { readFileSync } from "node:fs";
 
@@ -30,8 +30,8 @@ if (flag === "--serve") {
     const found = await page.run((options) => bench(options), options);
     const ratio = (time) => (time / found.theirs).toFixed(2);
     console.log(
-      `${name.padEnd(15)} ${ratio(found.ours)} × ONNX Runtime's (in the worker ${ratio(found.worker)} ×), ` +
-        `on ${found.device.name} with ${found.device.threads} threads; confounders differ by ${found.difference.toFixed(5)}`,
+      `${name.padEnd(15)} ${ratio(found.ours)} × the time of ONNX Runtime (in the worker ${ratio(found.worker)} ×), ` +
+        `on ${found.device.name} with ${found.device.threads} threads; the confounder weights differ by ${found.difference.toFixed(5)}`,
     );
     await page.close();
   }

@@ -1,4 +1,4 @@
-// What visitors download, compressed by brotli, held to its limits: `npm run sizes`.
+// Checks the sizes of the downloads, compressed by brotli, against their limits: `npm run sizes`.
 
 import { readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -10,7 +10,7 @@ const APP = resolve(import.meta.dirname, "../../../www/dist");
 const compressed = (...files) => files.reduce((sum, file) => sum + brotliCompressSync(readFileSync(file)).length, 0);
 const module = (name) => () => compressed(join(DIST, name, "mcdrl_bg.wasm"), join(DIST, name, "mcdrl.js"));
 
-/** All of the app but the modules, the model and the samples. */
+/** The app without the modules, the model and the samples. */
 function shell() {
   const assets = readdirSync(join(APP, "assets")).filter((name) => !/^(cpu|threads|gpu)-/.test(name));
   const own = ["index.html", "service-worker.js", "samples.json", "manifest.webmanifest", "icon.svg"];

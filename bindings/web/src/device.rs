@@ -1,4 +1,4 @@
-//! The handles of the browser's GPU: to watch it, to name it and to free it. The CPU has none.
+//! The handles of the browser's GPU: to watch it, to name it and to free it. The CPU has no handles.
 
 use mcdrl_runtime::DeviceChoice;
 
@@ -16,20 +16,20 @@ mod cpu {
     use js_sys::Function;
     use mcdrl_runtime::OpenOptions;
 
-    /// No handles.
+    /// The CPU has no handles.
     #[derive(Default)]
     pub struct GpuHandles;
 
     impl GpuHandles {
-        /// The CPU cannot be lost.
+        /// Does nothing: the CPU cannot be lost.
         pub fn watch(&self, _options: &mut OpenOptions<'_>, _on_lost: Function) {}
 
-        /// No name.
+        /// Empty: the CPU has no adapter.
         pub fn adapter(&self) -> String {
             String::new()
         }
 
-        /// Nothing to free.
+        /// Does nothing: the CPU's memory is freed with the engine.
         pub fn close(self) {}
     }
 }
@@ -54,7 +54,7 @@ mod gpu {
     pub struct GpuHandles(Rc<RefCell<Option<WgpuSetup>>>);
 
     impl GpuHandles {
-        /// Has the handles kept here when the GPU is open. `on_lost` hears a reason if it is lost later.
+        /// Keeps the handles here as soon as the GPU is open. `on_lost` is called with a reason if the GPU is lost later.
         pub fn watch(&self, options: &mut OpenOptions<'_>, on_lost: Function) {
             let slot = self.0.clone();
             options.on_gpu = Box::new(move |setup| {
@@ -63,7 +63,7 @@ mod gpu {
                     let listener = ON_LOST.with(|listener| listener.borrow().clone());
                     if let Some(listener) = listener {
                         let text = format!("{reason:?}: {message}");
-                        // Exceptions of the listener are its own.
+                        // Exceptions of the listener are ignored.
                         let _ = listener.call1(&JsValue::NULL, &text.into());
                     }
                 });

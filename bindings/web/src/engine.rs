@@ -41,8 +41,8 @@ impl Engine {
     /// Opens a model file on the module's device, checks the device and, with `measure`, times it.
     ///
     /// - `limit`: milliseconds for each step on a GPU
-    /// - `on_stage`: hears the stage, `"device"`, `"model"`, `"warm-up"` or `"measure"`
-    /// - `on_lost`: hears a reason if the device is lost later
+    /// - `on_stage`: called with each stage: `"device"`, `"model"`, `"warm-up"` or `"measure"`
+    /// - `on_lost`: called with a reason if the device is lost later
     ///
     /// # Errors
     /// `device`, `timeout` and `wrong-answer` for the device, `model` and `model-version` for the file.
@@ -58,7 +58,7 @@ impl Engine {
         options.measure = measure;
         options.gpu_limit = Duration::from_secs_f64(limit / 1e3);
         options.on_stage = Box::new(move |stage| {
-            // Exceptions of the listener are its own.
+            // Exceptions of the listener are ignored.
             let _ = on_stage.call1(&JsValue::NULL, &stage_name(stage).into());
         });
         gpu.watch(&mut options, on_lost);
@@ -74,7 +74,7 @@ impl Engine {
     /// `{ labels, confounders: [{ name, family, hint_weight? }], palette, adapter, milliseconds? }`.
     ///
     /// # Errors
-    /// None in practice.
+    /// Never in practice.
     pub fn about(&self) -> Result<JsValue, JsValue> {
         let about = About {
             labels: self.segmenter.labels(),
@@ -101,10 +101,10 @@ impl Engine {
     }
 }
 
-/// Decides between the GPU and the CPU by the milliseconds that both took: `{ name, reason }`.
+/// Chooses the faster device by the milliseconds of both: `{ name, reason }`.
 ///
 /// # Errors
-/// None in practice.
+/// Never in practice.
 #[wasm_bindgen(js_name = chooseDevice)]
 pub fn choose_device(gpu: f64, cpu: f64) -> Result<JsValue, JsValue> {
     let time = |milliseconds: f64| Duration::from_secs_f64(milliseconds.max(0.0) / 1e3);

@@ -12,7 +12,7 @@ use crate::error::coded;
 static WAITING: Mutex<VecDeque<ThreadBuilder>> = Mutex::new(VecDeque::new());
 static ADDED: Condvar = Condvar::new();
 
-/// Makes this worker a thread of the pool. It returns when the pool ends, which is never.
+/// Makes this worker a thread of the pool. It never returns, because the pool never ends.
 #[wasm_bindgen(js_name = runThread)]
 pub fn run_thread() {
     let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,7 +26,7 @@ pub fn run_thread() {
     thread.run();
 }
 
-/// Builds the pool of `count` workers that have called [`run_thread`] or will.
+/// Builds the pool from `count` workers. They may call [`run_thread`] before or afterwards.
 ///
 /// # Errors
 /// `internal` if a pool exists already.

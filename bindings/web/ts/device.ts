@@ -1,4 +1,7 @@
-/** Loads the modules that the browser can run, and remembers which device was faster. The decisions are the modules'. */
+/**
+ * Opens a model on a device. This file loads the modules that the browser can run and remembers the faster device. The
+ * modules check, time and compare the devices.
+ */
 
 import { SegmenterError } from "./errors.js";
 import { loadModule, unloadModule, type Engine, type Fetch, type Module, type ModuleName } from "./modules.js";
@@ -56,7 +59,7 @@ export async function chooseDevice(options: OpenOptions): Promise<{ running: Run
   if (known) return { running: withReason(gpu, "faster than the CPU when both were timed before"), verdicts: {} };
 
   const cpu = await openCpu(options, "", true);
-  const milliseconds = (running: Running) => running.engine.about().milliseconds ?? Infinity;
+  const milliseconds = (running: Running) => running.engine.about().milliseconds!; // Both were timed.
   const choice = cpu.module.chooseDevice(milliseconds(gpu), milliseconds(cpu));
   const [winner, loser] = choice.name === "gpu" ? [gpu, cpu] : [cpu, gpu];
   release(loser);
@@ -64,11 +67,11 @@ export async function chooseDevice(options: OpenOptions): Promise<{ running: Run
   return { running: withReason(winner, choice.reason), verdicts: { [machine]: verdict } };
 }
 
-/** Opens the model on the CPU: on many threads where memory can be shared, else on one. */
+/** Opens the model on the CPU: on many threads if memory can be shared, else on one. */
 export async function openCpu(options: OpenOptions, reason: string, measure = false): Promise<Running> {
   const threads = threadCount(options);
   options.report({ stage: "module" });
-  // If the threads do not start, one thread is enough.
+  // If the threads do not start, one thread computes.
   const many = threads > 1 ? await loadModule("threads", threads, options.get).catch(() => undefined) : undefined;
   const name = many ? "threads" : "cpu";
   const module = many ?? (await loadModule("cpu", 1, options.get));
@@ -93,7 +96,7 @@ async function openGpu(options: OpenOptions, description: string, measure: boole
     const adapter = description || engine.about().adapter;
     return { name: "gpu", module, engine, info: { name: "gpu", threads: 1, reason: "", adapter }, lost };
   } catch (thrown) {
-    // An engine that comes late must not stay beside the CPU.
+    // An engine that opens late must not stay in memory.
     opening.then((late) => late.close()).catch(() => {});
     unloadModule("gpu");
     throw thrown;
@@ -112,9 +115,9 @@ function openEngine(
   return module.Engine.open(model, measure, gpuTimeout, onStage, onLost);
 }
 
-/** The result of a GPU, unless it is lost, its module breaks or the time is over. */
-export function onTime<T>(result: Promise<T>, lost: Promise<never>, options: OpenOptions, what: string): Promise<T> {
-  return within(Promise.race([result, lost, options.broken()]), options.gpuTimeout, what);
+/** The result of a GPU. Rejects if the GPU is lost, its module panics or the time is over. */
+export function onTime<T>(result: Promise<T>, lost: Promise<never>, options: OpenOptions, step: string): Promise<T> {
+  return within(Promise.race([result, lost, options.broken()]), options.gpuTimeout, step);
 }
 
 /** Frees the device's memory and ends its module. */
@@ -128,10 +131,10 @@ export function release({ engine, name }: Running): void {
 }
 
 /** The result, or a `timeout` error. */
-async function within<T>(result: Promise<T>, milliseconds: number, what: string): Promise<T> {
+async function within<T>(result: Promise<T>, milliseconds: number, step: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const text = `the GPU took longer than ${milliseconds / 1000} s ${what}`;
+    const text = `the GPU took longer than ${milliseconds / 1000} s ${step}`;
     timer = setTimeout(() => reject(new SegmenterError("timeout", text)), milliseconds);
   });
   try {
@@ -141,7 +144,7 @@ async function within<T>(result: Promise<T>, milliseconds: number, what: string)
   }
 }
 
-/** The browser's adapter, or why there is none. */
+/** The browser's adapter, or the reason why it has no adapter. */
 async function findAdapter(limit: number): Promise<{ description: string } | string> {
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!gpu) return "no WebGPU here";
@@ -164,7 +167,7 @@ function threadCount(options: OpenOptions): number {
   return Math.min(options.threads, navigator.hardwareConcurrency || 1);
 }
 
-/** A short name for a model's bytes (FNV-1a). It must be cheap, not safe. */
+/** A cheap hash of a model's bytes (FNV-1a). */
 function fingerprint(bytes: Uint8Array): string {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);

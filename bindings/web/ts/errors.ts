@@ -1,14 +1,19 @@
-/** Errors that programs can act on. */
+/** The errors of the package. */
 
 /**
- * What went wrong:
- * - `image`: the file is no image that can be read; `image-too-large`: it has too many pixels;
- * - `input`: the argument is nothing that can be segmented (an empty image, a tainted canvas, a late timestamp);
- * - `model`: the file is no model, or damaged; `model-version`: of a format that this version does not know;
- * - `network`: the model or a part of the package could not be downloaded;
- * - `device`: the device failed; `wrong-answer`: it computes wrongly;
- * - `timeout`: no answer in the given time; `aborted`: by the signal; `closed`: the segmenter was closed;
- * - `internal`: a bug of ours.
+ * The kind of an error:
+ * - `image`: the bytes are not a readable image;
+ * - `image-too-large`: the image has too many pixels;
+ * - `input`: the argument cannot be used (an empty image, a tainted canvas, a late timestamp);
+ * - `model`: the file is not a model, or it is damaged;
+ * - `model-version`: the model file has an unknown format version;
+ * - `network`: the model or a part of the package cannot be downloaded;
+ * - `device`: the device is missing or failed;
+ * - `wrong-answer`: the device computes wrongly;
+ * - `timeout`: the device or the worker did not answer in time;
+ * - `aborted`: the signal cancelled the call;
+ * - `closed`: the segmenter was closed;
+ * - `internal`: a bug of this package.
  */
 export type SegmenterErrorCode = (typeof CODES)[number];
 
@@ -27,24 +32,24 @@ const CODES = [
   "internal",
 ] as const;
 
-/** Every error of this package. */
+/** Every error of this package. `code` is for programs, the message for people. */
 export class SegmenterError extends Error {
   override readonly name = "SegmenterError";
 
   constructor(
-    /** What went wrong, for programs. */
+    /** The kind of the error. */
     readonly code: SegmenterErrorCode,
     message: string,
   ) {
     super(message);
   }
 
-  /** The error as a message between threads. */
+  /** The error in a message between threads. */
   toMessage(): { code: SegmenterErrorCode; message: string } {
     return { code: this.code, message: this.message };
   }
 
-  /** Anything thrown, as an error of this package. */
+  /** Turns anything that was thrown into an error of this package. */
   static from(thrown: unknown): SegmenterError {
     if (thrown instanceof SegmenterError) return thrown;
     const { code, message } = (thrown ?? {}) as { code?: unknown; message?: unknown };

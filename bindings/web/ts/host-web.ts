@@ -7,7 +7,9 @@ import type { Host } from "./segmenter.js";
 export function startWebHost(): Host {
   const here = new URL(import.meta.url);
   if (/^https?:$/.test(here.protocol) && here.origin !== location.origin) {
-    const text = `the package's files lie on ${here.origin}, and browsers start workers from the page's own origin only: serve them yourself`;
+    const text =
+      `the package's files come from ${here.origin}, but browsers start workers only from the page's own origin: ` +
+      `serve the files from ${location.origin}`;
     throw new SegmenterError("network", text);
   }
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mcdrl" });
@@ -19,7 +21,7 @@ export function startWebHost(): Host {
     onBroken: (listener) => {
       worker.onerror = (event) => {
         event.preventDefault();
-        listener(event.message || "its script could not be loaded");
+        listener(event.message || "its script cannot be loaded");
       };
     },
     terminate: () => worker.terminate(),

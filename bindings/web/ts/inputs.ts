@@ -1,13 +1,13 @@
-/** Whatever the caller has → what travels to the worker, with as little copying as there can be. */
+/** Turns an image source into a message for the worker, with as few copies as possible. */
 
 import { SegmenterError } from "./errors.js";
 import type { Payload } from "./protocol.js";
 import type { ImageSource, PixelData } from "./types.js";
 
-/** The image as a message, and what of it changes hands. */
+/** The image as a message, and its buffers that are transferred. */
 export async function toPayload(source: ImageSource, transfer: boolean): Promise<[Payload, Transferable[]]> {
   if (typeof Blob !== "undefined" && source instanceof Blob) {
-    return [{ kind: "file", file: source }, []]; // A blob travels by reference.
+    return [{ kind: "file", file: source }, []]; // Messages hold a reference to a blob, not its bytes.
   }
   if (source instanceof ArrayBuffer) return fileBytes(new Uint8Array(source), transfer);
   if (source instanceof Uint8Array) return fileBytes(source, transfer);
@@ -19,7 +19,7 @@ export async function toPayload(source: ImageSource, transfer: boolean): Promise
   if (!DRAWABLE.some((name) => isA(drawable, name))) {
     throw new SegmenterError(
       "input",
-      "this cannot be segmented: give a Blob, the bytes of an image file, ImageData, ImageBitmap, a canvas, an img, a video or a VideoFrame",
+      "the argument is not an image: give a Blob, the bytes of an image file, ImageData, ImageBitmap, a canvas, an img, a video or a VideoFrame",
     );
   }
   return bitmap(drawable);
@@ -57,14 +57,14 @@ function pixels(source: PixelData, transfer: boolean): [Payload, Transferable[]]
   return [{ kind: "pixels", data, width, height }, [data.buffer as ArrayBuffer]];
 }
 
-/** Whether nobody else's bytes lie in the same buffer, such as in Node's pool. */
+/** Whether the array covers its whole buffer. Node's pool puts many arrays into one buffer. */
 function isWhole(bytes: Uint8Array | Uint8ClampedArray): boolean {
   return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
 }
 
 async function bitmap(source: ImageBitmapSource): Promise<[Payload, Transferable[]]> {
   if (isA(source, "HTMLImageElement") && !(source as HTMLImageElement).complete) {
-    // Its own failure is told below.
+    // A failure is reported below.
     await (source as HTMLImageElement).decode().catch(() => undefined);
   }
   try {
@@ -73,6 +73,6 @@ async function bitmap(source: ImageBitmapSource): Promise<[Payload, Transferable
     return [{ kind: "bitmap", bitmap: made }, [made]];
   } catch (thrown) {
     const reason = (thrown as Error).message;
-    throw new SegmenterError("input", `the image is empty, not loaded or from a foreign origin: ${reason}`);
+    throw new SegmenterError("input", `the image is empty, not loaded or from another origin: ${reason}`);
   }
 }

@@ -43,7 +43,7 @@ export interface Module {
       onLost: (reason: string) => void,
     ): Promise<Engine>;
   };
-  /** Decides by the milliseconds of both devices. */
+  /** Chooses the faster device by the milliseconds of both. */
   chooseDevice(gpu: number, cpu: number): { name: "cpu" | "gpu"; reason: string };
   Picture: {
     decode(file: Uint8Array): Picture;
@@ -92,7 +92,7 @@ export async function loadModule(name: ModuleName, threads: number, get: Fetch):
   return (await instance).module;
 }
 
-/** Ends a module. The next time it is loaded anew. */
+/** Ends a module. The next call of {@link loadModule} loads it again. */
 export function unloadModule(name: ModuleName): void {
   const instance = instances.get(name);
   instances.delete(name);
@@ -112,7 +112,7 @@ async function start(name: ModuleName, threads: number, get: Fetch): Promise<Ins
       compile(files.wasm.href, get),
     ]);
   } catch (thrown) {
-    throw new SegmenterError("network", `the module ${name} could not be loaded: ${(thrown as Error).message}`);
+    throw new SegmenterError("network", `the module ${name} cannot be loaded: ${(thrown as Error).message}; check that the server has all files of the package`);
   }
   await module.default({ module_or_path: compiled });
   return { module, threads: name === "threads" ? await startThreads(module, compiled, script, threads) : [] };
@@ -144,7 +144,7 @@ async function startThreads(
     workers.push(worker);
     return new Promise<void>((resolve, reject) => {
       worker.onmessage = ({ data }: MessageEvent<string>) => (data === "ready" ? resolve() : reject(new Error(data)));
-      worker.onerror = (event) => reject(new Error(event.message || "a thread could not be started"));
+      worker.onerror = (event) => reject(new Error(event.message || "a thread cannot be started"));
       worker.postMessage({ script, compiled, memory });
     });
   });

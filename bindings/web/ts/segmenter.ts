@@ -16,7 +16,7 @@ import type {
 
 /** A worker and how to end it. */
 export interface Host extends Port<ToWorker, FromWorker> {
-  /** Called when the worker breaks or cannot be started. */
+  /** Calls the listener when the worker fails or cannot be started. */
   onBroken(listener: (reason: string) => void): void;
   terminate(): void;
 }
@@ -29,6 +29,9 @@ export function useHost(start: () => Host | Promise<Host>): void {
 }
 
 const DEFAULTS = { gpuTimeout: 60_000, timeout: 180_000, threads: 8 };
+
+/** The longest time of a timer, in milliseconds. A longer one ends at once. */
+const LONGEST = 2 ** 31 - 1;
 
 interface Waiting {
   resolve(value: never): void;
@@ -45,7 +48,7 @@ interface Frame {
 }
 
 /**
- * Segments images in a worker; names and behaviour follow MediaPipe's `ImageSegmenter`.
+ * Segments images in a worker. Names and behaviour follow MediaPipe's `ImageSegmenter`.
  *
  * ```ts
  * const segmenter = await ImageSegmenter.createFromOptions({ model: "/demo.safetensors" });
@@ -73,27 +76,27 @@ export class ImageSegmenter {
     this.#onProgress = options.onProgress;
     host.listen((message) => this.#receive(message));
     host.onBroken((reason) => {
-      // A worker that breaks before its first message could not be loaded.
-      const [code, what] = this.#heard ? (["internal", "broke"] as const) : (["network", "could not be started"] as const);
-      this.#end(new SegmenterError(code, `the worker ${what}: ${reason}`));
+      // A worker that fails before its first message was not loaded.
+      const [code, failure] = this.#heard ? (["internal", "failed"] as const) : (["network", "cannot be started"] as const);
+      this.#end(new SegmenterError(code, `the worker ${failure}: ${reason}`));
       host.terminate();
     });
   }
 
   /**
-   * Downloads the model, chooses a device and checks it against the reference answer in the model file.
+   * Downloads the model and opens the device. The device has to reproduce the model's reference answer.
    *
-   * @throws SegmenterError `model`, `model-version`, `network`, `input`, `wrong-answer`, `aborted`, `timeout`, `internal`
+   * @throws SegmenterError `model`, `model-version`, `network`, `device`, `wrong-answer`, `timeout`, `input`, `aborted`
    */
   static async createFromOptions(options: ImageSegmenterOptions): Promise<ImageSegmenter> {
     if (options.signal?.aborted) throw new SegmenterError("aborted", "aborted by the signal");
-    const limit = options.timeout ?? DEFAULTS.timeout;
+    const limit = Math.min(LONGEST, options.timeout ?? DEFAULTS.timeout);
     try {
       return await ImageSegmenter.#open(options, limit);
     } catch (thrown) {
       const error = SegmenterError.from(thrown);
       if (error.code !== "timeout" || options.delegate === "CPU") throw error;
-      // The GPU blocked the whole worker. Try again without it.
+      // The GPU blocked the whole worker.
       const segmenter = await ImageSegmenter.#open({ ...options, delegate: "CPU" }, limit);
       segmenter.#created.device.reason = error.message;
       return segmenter;
@@ -118,7 +121,7 @@ export class ImageSegmenter {
       model: modelOf(model),
       delegate,
       threads: Math.max(1, this.#options.threads ?? DEFAULTS.threads),
-      gpuTimeout,
+      gpuTimeout: Math.min(LONGEST, Math.max(0, gpuTimeout)),
       verdicts: readVerdicts(),
     };
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -148,7 +151,7 @@ export class ImageSegmenter {
   }
 
   /**
-   * Segments one image. Several calls may wait; they are done in order.
+   * Segments an image. Images are segmented in the order of the calls.
    *
    * @throws SegmenterError `image`, `image-too-large`, `input`, `device`, `aborted`, `closed`
    */
@@ -173,8 +176,8 @@ export class ImageSegmenter {
    * newer one resolves to `null`. So memory does not grow and masks are never late. The frame is read at once, so a
    * `VideoFrame` or `ImageBitmap` may be closed as soon as this returns.
    *
-   * @param timestamp milliseconds, larger than the last one, also across videos
-   * @throws SegmenterError as {@link segment}
+   * @param timestamp milliseconds, larger than that of the last frame, also across videos
+   * @throws SegmenterError as {@link segment}; `input` for a timestamp that is not larger
    */
   async segmentForVideo(
     frame: ImageSource,
@@ -192,7 +195,7 @@ export class ImageSegmenter {
     const [payload, transfer] = await toPayload(frame, options.transfer ?? false);
     return new Promise((resolve, reject) => {
       const frame: Frame = { timestamp, payload, transfer, signal: options.signal, resolve, reject };
-      // Frames may be read in another order than that of the calls.
+      // A later frame may be read before an earlier one.
       const newest = (this.#nextFrame?.timestamp ?? -Infinity) > timestamp ? this.#nextFrame! : frame;
       const older = newest === frame ? this.#nextFrame : frame;
       older?.transfer.filter(isBitmap).forEach((bitmap) => bitmap.close());
@@ -221,7 +224,10 @@ export class ImageSegmenter {
     return this.#created.confounders.map((confounder) => ({ ...confounder }));
   }
 
-  /** The colour of mask value `value`. The palette of the classes repeats after its last colour; the background is black. */
+  /**
+   * The colour of mask value `value`, the same in every package. The palette of the classes repeats after its last
+   * colour; the background (0) is black.
+   */
   getColor(value: number): Color {
     const { palette } = this.#created;
     return value === 0 ? [0, 0, 0] : palette[(value - 1) % palette.length]!;
@@ -232,11 +238,11 @@ export class ImageSegmenter {
     return { ...this.#created.device };
   }
 
-  /** Frees all memory, the GPU's too. Waiting calls are rejected as `closed`. Closing twice does nothing. */
+  /** Frees all memory, also the GPU's. Waiting calls are rejected with `closed`. Closing again does nothing. */
   close(): void {
     if (this.#ended) return;
     this.#host.post({ type: "close" });
-    // A worker that segments does not hear the message.
+    // A busy worker does not receive the message.
     setTimeout(() => this.#host.terminate(), 1000);
     this.#end(new SegmenterError("closed", "the segmenter is closed"));
   }
@@ -270,7 +276,7 @@ export class ImageSegmenter {
         this.#waiting.delete(id);
         settled();
         const reason = (thrown as Error).message;
-        reject(new SegmenterError("input", `the image cannot be handed to the worker: ${reason}`));
+        reject(new SegmenterError("input", `the image cannot be sent to the worker: ${reason}`));
       }
     });
   }
@@ -336,7 +342,7 @@ function readVerdicts(): Verdicts {
     const stored: unknown = JSON.parse(localStorage.getItem(VERDICTS) ?? "{}");
     return typeof stored === "object" && stored !== null ? (stored as Verdicts) : {};
   } catch {
-    return {}; // No storage, or a foreign entry: both devices are timed again.
+    return {}; // Without a readable entry both devices are timed again.
   }
 }
 
@@ -344,6 +350,6 @@ function writeVerdicts(verdicts: Verdicts): void {
   try {
     localStorage.setItem(VERDICTS, JSON.stringify({ ...readVerdicts(), ...verdicts }));
   } catch {
-    // No storage: both devices are timed again next time.
+    // Without storage both devices are timed again next time.
   }
 }

@@ -57,10 +57,10 @@ class Session {
   }
 
   breakDown(thrown: unknown): void {
-    const told = this.#running?.module.panicMessage() ?? (thrown as Error | undefined)?.message ?? String(thrown);
+    const message = this.#running?.module.panicMessage() ?? (thrown as Error | undefined)?.message ?? String(thrown);
     const broken = this.#broken;
     this.#broken = breakable();
-    broken.reject(new SegmenterError("internal", `a bug in mcdrl, please report it: ${told}`));
+    broken.reject(new SegmenterError("internal", `a bug in mcdrl, please report it: ${message}`));
   }
 
   /** One request after the other. Cancelled requests are skipped. */
@@ -104,12 +104,12 @@ class Session {
   }
 
   async #download(url: string): Promise<Uint8Array> {
-    let told = 0;
+    let reported = 0;
     // Reported also without a known share, because the page waits as long as data comes.
     const report = (loaded: number, length: number) => {
       const step = length ? length / 100 : 256 * 1024;
-      if (loaded > 0 && loaded - told < step && loaded !== length) return;
-      told = loaded;
+      if (loaded > 0 && loaded - reported < step && loaded !== length) return;
+      reported = loaded;
       const share = length ? { fraction: Math.min(1, loaded / length) } : {};
       this.#port.post({ type: "progress", progress: { stage: "model", ...share } });
     };
@@ -136,7 +136,7 @@ class Session {
       }
       return bytes;
     } catch (thrown) {
-      throw new SegmenterError("network", `the model ${url} could not be downloaded: ${(thrown as Error).message}`);
+      throw new SegmenterError("network", `the model ${url} cannot be downloaded: ${(thrown as Error).message}; check the URL`);
     }
   }
 
@@ -149,8 +149,8 @@ class Session {
       return await run(running, source, request, this.#options, start);
     } catch (thrown) {
       const error = this.#understand(thrown, running);
-      const blameless = ["image", "image-too-large", "input"].includes(error.code);
-      if (blameless || !this.#running) throw error;
+      const badImage = ["image", "image-too-large", "input"].includes(error.code);
+      if (badImage || !this.#running) throw error;
       // The module's state is unknown or its GPU is lost. The CPU takes over. If the GPU failed, it repeats this image.
       await this.#replace(error);
       if (running.info.name === "cpu") throw error;
@@ -161,13 +161,13 @@ class Session {
   /** The error, with the module's own message if it panicked. */
   #understand(thrown: unknown, running: Running): SegmenterError {
     if (!(thrown instanceof WebAssembly.RuntimeError)) return SegmenterError.from(thrown);
-    return SegmenterError.from(new Error(running.module.panicMessage() ?? thrown.message)); // A call that is no promise.
+    return SegmenterError.from(new Error(running.module.panicMessage() ?? thrown.message));
   }
 
   async #replace(error: SegmenterError): Promise<void> {
     const old = this.#running;
     if (old) release(old);
-    const reason = old?.info.name === "gpu" ? `the GPU failed: ${error.message}` : "started again after a failure";
+    const reason = old?.info.name === "gpu" ? `the GPU failed: ${error.message}` : "restarted after a failure";
     this.#running = await openCpu(this.#options, reason);
     this.#port.post({ type: "device", device: this.#running.info });
   }
@@ -187,7 +187,7 @@ function breakable(): { promise: Promise<never>; reject(error: SegmenterError): 
   const promise = new Promise<never>((_, refuse) => {
     reject = refuse;
   });
-  promise.catch(() => {}); // Nothing may be running.
+  promise.catch(() => {}); // It may be rejected while nothing runs.
   return { promise, reject };
 }
 
@@ -206,8 +206,8 @@ async function bytesOf(blob: Blob): Promise<Uint8Array> {
   try {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (thrown) {
-    // A folder, or a file that was moved meanwhile.
-    throw new SegmenterError("image", `the file cannot be read: ${(thrown as Error).message}`);
+    // The blob is a folder, or its file was moved.
+    throw new SegmenterError("image", `the file cannot be read: ${(thrown as Error).message}; choose it again`);
   }
 }
 

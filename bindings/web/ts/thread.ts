@@ -1,4 +1,4 @@
-/** A worker that lends itself to the CPU module as a thread. */
+/** A worker that is a thread of the CPU module. */
 
 interface Start {
   script: string;
@@ -18,7 +18,7 @@ self.onmessage = async (event: MessageEvent<Start>) => {
     module = (await import(/* @vite-ignore */ script)) as ThreadModule;
     await module.default({ module_or_path: compiled, memory });
   } catch (thrown) {
-    self.postMessage(`a thread could not be started: ${(thrown as Error).message}`);
+    self.postMessage(`a thread cannot be started: ${(thrown as Error).message}`);
     return;
   }
   self.postMessage("ready");

@@ -1,8 +1,8 @@
 /** The package's inputs and results. */
 
 /**
- * The device that computes. `"auto"`: both the GPU and the CPU are checked and timed once on this machine, and the faster
- * one is kept.
+ * The device that computes. `"auto"`: the faster of the CPU and the GPU, if both give the right answer. They are timed
+ * once on a machine.
  */
 export type Delegate = "auto" | "GPU" | "CPU";
 
@@ -20,11 +20,10 @@ export interface SegmenterProgress {
 
 /** The device that computes, and why. */
 export interface DeviceInfo {
-  /** `"cpu"` or `"gpu"`. */
   name: "cpu" | "gpu";
   /** Threads of the CPU module; 1 on the GPU. */
   threads: number;
-  /** Why this one, for people: "4.1 × as fast as the CPU", "no WebGPU here", …. */
+  /** Why it was chosen, for people: "4.1 × as fast as the CPU", "no WebGPU here", …. */
   reason: string;
   /** The name of the GPU. */
   adapter: string;
@@ -44,7 +43,7 @@ export interface ImageSegmenterOptions {
   signal?: AbortSignal;
   /** The most threads of the CPU module, on a cross-origin isolated page. Default: the machine's, at most 8. */
   threads?: number;
-  /** Milliseconds for each step on a GPU. Then the CPU takes over. Default 60 000. */
+  /** Milliseconds for each step on a GPU. After that the CPU takes over. Default 60 000. */
   gpuTimeout?: number;
   /** Milliseconds for the creation after the model was downloaded. Default 180 000. */
   timeout?: number;
@@ -56,7 +55,7 @@ export interface ImageSegmenterOptions {
   outputImage?: boolean;
 }
 
-/** Pixels as `ImageData` has them; any object of this shape will do, in Node too. */
+/** Pixels in the shape of `ImageData`. Node accepts them too. */
 export interface PixelData {
   /** RGBA, row-major, `width · height · 4` bytes. */
   data: Uint8ClampedArray | Uint8Array;
@@ -82,16 +81,16 @@ export type ImageSource =
 export interface SegmentOptions {
   /** Cancels this image. */
   signal?: AbortSignal;
-  /** Transfers the buffer of an `ImageData`, the bytes of a file or the `ImageBitmap` instead of copying. It is empty afterwards. */
+  /** Transfers an `ImageData`, the bytes of a file or an `ImageBitmap` instead of copying. The caller's object is empty afterwards. */
   transfer?: boolean;
 }
 
-/** A lesion class's share of an image. */
+/** A class's share of an image. */
 export interface ClassShare {
   name: string;
-  /** Share of the pixels, 0..1. */
+  /** Its share of the pixels, 0..1. */
   fraction: number;
-  /** Mean probability of the class over its pixels, 0 where there are none. */
+  /** The mean probability of the class over its pixels, 0 where there are none. */
   confidence: number;
 }
 
@@ -132,11 +131,11 @@ export interface SegmentationResult {
   height: number;
   /** A class for every pixel, row-major: an index into {@link ImageSegmenter.getLabels}, 0 is the background. */
   categoryMask: Uint8Array;
-  /** For every label a map of its probability, row-major; empty if not asked for. */
+  /** For every label its probability at every pixel, row-major; empty if {@link ImageSegmenterOptions.outputConfidenceMasks} is off. */
   confidenceMasks: Float32Array[];
-  /** The model's uncertainty at every pixel: normalised entropy, 0..1, row-major; empty if not asked for. */
+  /** The model's uncertainty at every pixel: normalised entropy, 0..1, row-major; empty if {@link ImageSegmenterOptions.outputUncertainty} is off. */
   uncertainty: Float32Array;
-  /** The segmented image, decoded and upright: RGBA, row-major; `undefined` if not asked for. */
+  /** The segmented image, decoded and upright: RGBA, row-major; `undefined` unless {@link ImageSegmenterOptions.outputImage} is on. */
   image?: Uint8ClampedArray;
   /** The mean of `uncertainty`. */
   meanUncertainty: number;
@@ -145,6 +144,6 @@ export interface SegmentationResult {
   regions: RegionMap;
   /** The device that computed it. */
   device: "cpu" | "gpu";
-  /** The worker's time from the image's arrival to the result, in milliseconds. */
+  /** The time that the worker took, in milliseconds. */
   milliseconds: number;
 }

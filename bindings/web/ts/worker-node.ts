@@ -5,7 +5,7 @@ import { parentPort } from "node:worker_threads";
 import type { FromWorker, ToWorker } from "./protocol.js";
 import { serve } from "./session.js";
 
-if (!parentPort) throw new Error("this file is started by mcdrl itself");
+if (!parentPort) throw new Error("this file runs only in mcdrl's worker thread: import mcdrl instead");
 const port = parentPort;
 
 const breakDown = serve(

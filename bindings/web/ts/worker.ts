@@ -1,4 +1,4 @@
-/** The worker in a browser: everything that takes time happens here. */
+/** The worker in a browser. All slow work happens here. */
 
 import type { FromWorker, ToWorker } from "./protocol.js";
 import { serve } from "./session.js";

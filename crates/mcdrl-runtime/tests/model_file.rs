@@ -3,7 +3,10 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use mcdrl_model::clip::{ClipVisionEncoderConfig, CompactResNetConfig};
 use mcdrl_model::{ConfounderDictionary, DictionaryLearning, NetworkConfig, RunConfig};
-use mcdrl_runtime::{Model, Precision, Preprocess, Profile, Weights};
+use mcdrl_image::Image;
+use mcdrl_runtime::{
+    DeviceChoice, FORMAT_VERSION, Model, OpenOptions, Precision, Preprocess, Profile, Segmenter, Weights,
+};
 use serde_json::json;
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -63,6 +66,27 @@ fn a_model_file_survives_the_way_through_bytes() {
     let read = Weights::from_safetensors(&bytes).unwrap();
     assert_eq!(read.values("large"), weights.values("large"));
     assert_eq!(read.values("small"), weights.values("small"));
+}
+
+#[test]
+fn a_file_of_version_1_gives_the_same_masks_as_before() {
+    let bytes = include_bytes!("version_1.safetensors");
+    let open = |bytes: &[u8]| {
+        let options = OpenOptions { device: DeviceChoice::Cpu, ..OpenOptions::default() };
+        // This compares the answer to the built-in image with the one in the file.
+        Segmenter::open_blocking(bytes, options).unwrap()
+    };
+    let rewritten = Model::from_bytes(bytes, &Device::flex()).unwrap().to_bytes(Precision::Half);
+    assert_eq!(Model::read_header(&rewritten).unwrap().version, FORMAT_VERSION);
+    let (old, new) = (open(bytes), open(&rewritten));
+    assert_eq!(old.labels(), ["background", "lesion"]);
+    let hints = old.header().profile.confounders.iter().filter(|c| c.hint_weight.is_some());
+    assert_eq!(hints.count(), 10, "version 1 gets the thresholds of the profile");
+    let sample = include_bytes!("../../mcdrl/assets/samples/site-b/images/00000.png");
+    let image = Image::decode(sample).unwrap();
+    let (old, new) = (old.segment(&image).unwrap(), new.segment(&image).unwrap());
+    assert_eq!(old.mask.classes(), new.mask.classes());
+    assert_eq!(old.confounders, new.confounders);
 }
 
 #[test]

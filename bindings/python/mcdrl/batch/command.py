@@ -10,16 +10,21 @@ from .run import Progress, segment_archive
 
 
 def main() -> int:
-    """Exit status 0, 1 if an image or the run failed, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(prog="mcdrl-batch", description="Segments an archive of images on Ray.")
+    """Exit status: 0, 1 if an image or the run failed, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(prog="mcdrl-batch", description="Segments an archive of images with Ray.")
     parser.add_argument("source", help="a folder, a manifest with a column `image`, or an address such as s3://…")
     parser.add_argument("out", help="the folder or address for masks/ and results/")
     parser.add_argument("--model", help="a model file (default: the demonstration model)")
-    parser.add_argument("--workers", type=int, help="how many hold the model (default: Ray's CPUs or GPUs)")
-    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of a worker")
-    parser.add_argument("--batch-size", type=int, default=8, help="images that a worker is given at a time")
-    parser.add_argument("--resume", action="store_true", help="go on where an earlier run ended")
+    parser.add_argument("--workers", type=int, help="number of workers (default: as many as Ray has CPUs or GPUs)")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "gpu"],
+        default="auto",
+        help="auto: the faster of the CPU and the hardware GPU, if both give the right answer (default: auto)",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default: 1)")
+    parser.add_argument("--batch-size", type=int, default=8, help="images per task of a worker (default: 8)")
+    parser.add_argument("--resume", action="store_true", help="continue an earlier run")
     options = parser.parse_args()
     try:
         summary = segment_archive(
@@ -46,7 +51,7 @@ def main() -> int:
 def _show(progress: Progress) -> None:
     end = "\r" if sys.stderr.isatty() else "\n"
     print(
-        f"{progress.done} of {progress.images} images, {progress.images_per_second:.1f} a second, "
+        f"{progress.done} of {progress.images} images, {progress.images_per_second:.1f} per second, "
         f"{progress.failed} failed",
         end=end,
         file=sys.stderr,

@@ -1,4 +1,4 @@
-"""Which images there are."""
+"""The images of an archive."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ _MANIFESTS = (".csv", ".tsv", ".jsonl", ".txt", ".parquet")
 class Item:
     """An image of an archive."""
 
-    #: What it is called in the results.
+    #: Its name in the results.
     name: str
-    #: Where it is: a path of ``archive``'s file system, or an address.
+    #: A path in the archive's file system, or an address.
     place: str
 
 
 def find_images(source: str | os.PathLike[str], out: Store) -> tuple[Store, list[Item]]:
-    """The images of a folder (all below it), or those that a manifest lists.
+    """The images of a folder and its subfolders, or the images that a manifest lists.
 
-    A manifest is a text file with a path a line (``.txt``), or a table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``)
-    with a column ``image``; paths are relative to it. The masks in ``out`` are no images of the archive.
+    A manifest is a text file with one path per line (``.txt``), or a table (``.csv``, ``.tsv``, ``.jsonl``,
+    ``.parquet``) with a column ``image``. Its paths are relative to its folder. The files that a run wrote to ``out``
+    are left out.
     """
     text = os.fspath(source)
     store = Store.at(text)
     kind = store.kind()
     if kind == "nothing":
-        raise SegmenterError("input", f"there is no folder or manifest {text}")
+        raise SegmenterError("input", f"there is no folder or manifest {text}: check the path")
     if kind == "file":
         items = _of_manifest(text, store)
     else:
@@ -47,7 +48,7 @@ def find_images(source: str | os.PathLike[str], out: Store) -> tuple[Store, list
         ours = (f"{out.path(MASKS)}/", f"{out.path(RESULTS)}/") if out.files == store.files else ()
         items = [Item(name, place) for name, place in places if not place.startswith(ours)]
     if not items:
-        raise SegmenterError("input", f"{text} has no images: they end with {', '.join(_IMAGES)}")
+        raise SegmenterError("input", f"{text} has no images: give files that end with {', '.join(_IMAGES)}")
     return store, items
 
 
@@ -56,11 +57,11 @@ def _of_manifest(text: str, store: Store) -> list[Item]:
     items: dict[str, Item] = {}
     for path in _paths(text, store):
         absolute = "://" in path or path.startswith("/")
-        # A name is a path below the results' folder, whatever the image's own.
+        # The mask is written under this name, so it must be a path below ``out``.
         parts = [part for part in path.split("://")[-1].split("/") if part not in ("", ".", "..")]
         name = "/".join(parts)
         if name in items:
-            raise SegmenterError("input", f"{text} lists {path} twice, or two images that would be called {name}")
+            raise SegmenterError("input", f"{text} lists two images with the name {name}: list each image once")
         items[name] = Item(name, path if absolute else f"{folder}/{path}")
     return list(items.values())
 
@@ -68,7 +69,7 @@ def _of_manifest(text: str, store: Store) -> list[Item]:
 def _paths(text: str, store: Store) -> list[str]:
     suffix = os.path.splitext(store.root)[1].lower()
     if suffix not in _MANIFESTS:
-        raise SegmenterError("input", f"{text} is no manifest: its name ends with {', '.join(_MANIFESTS)}")
+        raise SegmenterError("input", f"{text} is not a manifest: give a file that ends with {', '.join(_MANIFESTS)}")
     try:
         with store.files.open_input_stream(store.root) as stream:
             data = bytes(stream.read())
@@ -82,4 +83,4 @@ def _paths(text: str, store: Store) -> list[str]:
         rows = csv.DictReader(lines, delimiter="\t" if suffix == ".tsv" else ",")
         return [str(row["image"]) for row in rows]
     except (KeyError, TypeError, ValueError, *STORAGE_ERRORS) as error:
-        raise SegmenterError("input", f"{text} is no table with a column `image`: {error}") from error
+        raise SegmenterError("input", f"{text} is not a table with a column `image`: {error}") from error

@@ -1,4 +1,4 @@
-"""The rows of results, in Parquet files."""
+"""The rows of the results, in Parquet files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 from ..errors import SegmenterError
 from .store import STORAGE_ERRORS, Store
 
-#: The folders of what a run writes.
+#: The folders that a run writes.
 RESULTS = "results"
 MASKS = "masks"
 
-#: The error's code where storage did not give an image's bytes, which it may another time.
+#: The error code of an image whose bytes storage did not deliver. A later run retries it.
 UNREADABLE = "unreadable"
 
-#: One row an image; of one that failed only ``image``, ``model`` and the error.
+#: One row per image. The row of a failed image has only ``image``, ``model``, ``worker`` and the error.
 SCHEMA = pa.schema(
     [
         ("image", pa.string()),
@@ -47,7 +47,7 @@ SCHEMA = pa.schema(
 
 
 class Results:
-    """Rows that are written as they come, in files of a thousand or of what half a minute brings."""
+    """Collects rows. Writes them to a new file after a thousand rows or half a minute."""
 
     _ROWS = 1000
     _SECONDS = 30.0
@@ -56,7 +56,7 @@ class Results:
         self._out = out
         self._rows: list[dict[str, Any]] = []
         self._written = time.monotonic()
-        #: The images that are done: they have a row, and it is not for want of storage.
+        #: The finished images: those with a row, except the unreadable ones.
         self.images: set[str] = set()
         self._unreadable: dict[str, pa.Table] = {}
         for name in out.names(RESULTS):
@@ -69,7 +69,7 @@ class Results:
             table = pq.read_table(io.BytesIO(file), columns=["image", "model", "error_code"])
             images, models, codes = (table[column].to_pylist() for column in ("image", "model", "error_code"))
         except (KeyError, ValueError, *STORAGE_ERRORS) as error:
-            text = f"{self._out.path(name)} holds no results of this program: {error}"
+            text = f"{self._out.path(name)} is not a file of results: {error}; give another folder"
             raise SegmenterError("input", text) from error
         if set(models) - {model}:
             text = f"{self._out.path(name)} holds results of another model: give another folder or that model"
@@ -80,14 +80,16 @@ class Results:
             self._unreadable[name] = pq.read_table(io.BytesIO(file)).filter(pa.array(done))
 
     def forget_unreadable(self) -> None:
-        """Takes away the rows of images that could not be read, for they are tried again."""
+        """Removes the rows of unreadable images, because they are retried."""
         for name, done in self._unreadable.items():
             self._write(name, done)
         self._unreadable = {}
 
     def add(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Adds rows, and gives those whose images had none: work that was done twice, since a machine was lost after
-        it had answered, counts once."""
+        """Adds the rows of new images and returns them.
+
+        An image may come twice, because Ray repeats the work of a lost machine. Its first row counts.
+        """
         fresh = []
         for row in rows:
             if row["image"] not in self.images:
@@ -99,11 +101,11 @@ class Results:
         return fresh
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Writes the collected rows."""
         self._written = time.monotonic()
         if not self._rows:
             return
-        # Two runs never have the same name.
+        # The name is unique across runs.
         self._write(f"{RESULTS}/part-{uuid.uuid4().hex}.parquet", pa.Table.from_pylist(self._rows, SCHEMA))
         self._rows = []
 
@@ -113,5 +115,5 @@ class Results:
         try:
             self._out.write(name, file.getvalue())
         except STORAGE_ERRORS as error:
-            text = f"{self._out.path(name)} cannot be written: {error}; resume when it can"
+            text = f"{self._out.path(name)} cannot be written: {error}; resume when the storage works"
             raise SegmenterError("device", text) from error

@@ -1,4 +1,4 @@
-"""From an archive to its results."""
+"""A run over an archive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOG = logging.getLogger("mcdrl")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is: of ``images`` to do, those that are ``done``, and of them those that ``failed``."""
+    """The progress of a run: ``done`` of its ``images`` are finished, and ``failed`` of those have an error."""
 
     images: int
     done: int
@@ -37,7 +37,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of an archive."""
+    """The result of a run."""
 
     images: int
     segmented: int
@@ -47,7 +47,7 @@ class Summary:
 
     @property
     def images_per_second(self) -> float:
-        """Of those done now, from the first start of a worker to the last row."""
+        """The speed of this run, the start of its workers included."""
         return (self.segmented + self.failed) / self.seconds if self.seconds > 0 else 0.0
 
 
@@ -67,21 +67,23 @@ def segment_archive(
 
     - ``source``: a folder, a manifest (see :func:`mcdrl.batch.inputs.find_images`), or an address of object storage
     - ``model``: a model file; by default the bundled demonstration model
-    - ``device``: ``auto`` is the CPU where Ray has no GPU; else every worker is lent one and takes it if it computes
-      rightly and faster than ``threads`` of the CPU. The rows say which it was
-    - ``workers``: how many hold the model; by default as many as Ray has CPUs, or GPUs
-    - ``threads``: CPU threads of each; more workers use cores better than more threads
-    - ``batch_size``: images that a worker is given at a time, and that are done again if it is lost
-    - ``resume``: goes on where an earlier run into ``out`` ended; without it, a folder with results is refused
+    - ``device``: ``cpu``, ``gpu``, or ``auto``: the faster of the CPU and the hardware GPU, if both give the right
+      answer. With ``gpu`` and ``auto``, Ray lends every worker a GPU. If Ray has no GPU, ``auto`` is the CPU. Every
+      row names its device
+    - ``workers``: number of workers, each with the model in memory; by default as many as Ray has CPUs or GPUs
+    - ``threads``: CPU threads per worker. More workers use the cores better than more threads
+    - ``batch_size``: images per task of a worker. The task of a lost worker is repeated
+    - ``resume``: continues an earlier run into ``out``. Without it, a folder with results is refused
 
-    Ray connects to the cluster that ``RAY_ADDRESS`` names, or starts on this machine. A worker that dies is replaced and
-    its images are done again; every image has one row in the end. An image that is none has a row with its error; one
-    that storage did not give has a row with the code ``unreadable``, and ``resume`` tries it again.
+    Ray connects to the cluster in ``RAY_ADDRESS``, or starts on this machine. A dead worker is replaced and its images
+    are segmented again. In the end, every image has one row. The row of a file that is not an image has its error. An
+    image that storage did not deliver has the code ``unreadable``, and ``resume`` retries it.
 
-    :raises SegmenterError: ``input`` for a source or options that make no sense, ``model`` for a bad model
+    :raises SegmenterError: ``input`` for a wrong source or wrong options, ``device`` if a worker or the storage fails,
+        and as :meth:`mcdrl.ImageSegmenter.create_from_options`
     """
     if threads < 1 or batch_size < 1 or (workers is not None and workers < 1):
-        raise SegmenterError("input", "workers, threads and batch_size are at least 1")
+        raise SegmenterError("input", "workers, threads and batch_size must be at least 1")
     model_bytes = _read_model(model)
     digest = hashlib.sha256(model_bytes).hexdigest()
     try:
@@ -101,11 +103,11 @@ def segment_archive(
         return Summary(len(items), 0, 0, done_before, 0.0)
 
     results.forget_unreadable()
-    # A model that is none is told here, not by a worker.
+    # Reports a bad model before any worker starts.
     ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1).close()
 
     if not ray.is_initialized():
-        # Nothing leaves the machine, not even that Ray is used.
+        # Without Ray's usage report, nothing leaves the machine.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(include_dashboard=False, log_to_driver=False)
     context = ray.data.DataContext.get_current()
@@ -116,17 +118,17 @@ def segment_archive(
     resource = "CPU" if device == "cpu" else "GPU"
     available = int(resources.get(resource, 0))
     if available == 0:
-        raise SegmenterError("device", f"Ray has no {resource}s here")
+        raise SegmenterError("device", f"Ray has no {resource}s: choose another device or another cluster")
     workers = workers or max(1, available // (threads if device == "cpu" else 1))
     workers = min(workers, -(-len(todo) // batch_size))
 
-    # Made here, a block for every piece of work: a task that cut them would wait for a CPU that the workers hold.
+    # One block per task of a worker. If Ray had to split blocks, it would wait for a CPU that the workers hold.
     table = pa.table({"name": [item.name for item in todo], "place": [item.place for item in todo]})
     blocks = [table.slice(start, batch_size) for start in range(0, len(todo), batch_size)]
     dataset = ray.data.from_arrow(blocks).map_batches(
         Worker,
         fn_constructor_kwargs={
-            # In a list, so that Ray hands the reference on and every machine fetches the model once.
+            # In a list, Ray passes the reference on, and every machine fetches the model once.
             "model": [ray.put(model_bytes)],
             "digest": digest,
             "archive": archive,
@@ -144,7 +146,7 @@ def segment_archive(
 
     started = time.monotonic()
     done = failed = 0
-    # Where Ray has GPUs, else it is "cpu" by now.
+    # Without GPUs, ``device`` is ``cpu`` by now.
     may_idle = device == "auto"
     try:
         for rows in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
@@ -153,7 +155,9 @@ def segment_archive(
             failed += sum(row["error_code"] is not None for row in fresh)
             if may_idle and any(row["device"] == "cpu" for row in fresh):
                 may_idle = False
-                _LOG.warning("the GPU that Ray lends is slower or does not compute: device cpu would use all of Ray's CPUs")
+                _LOG.warning(
+                    "a worker uses the CPU, because its GPU is slower or failed: device cpu would use all of Ray's CPUs"
+                )
             if on_progress:
                 on_progress(Progress(len(todo), done, failed, done / (time.monotonic() - started)))
     except ray.exceptions.RayError as error:
@@ -162,9 +166,9 @@ def segment_archive(
     finally:
         results.flush()
     if done != len(todo):
-        raise SegmenterError("internal", f"Ray answered for {done} of {len(todo)} images: resume to do the rest")
+        raise SegmenterError("internal", f"Ray returned {done} of {len(todo)} images: resume to do the rest")
     seconds = time.monotonic() - started
-    # A worker may have been killed while it wrote. What stays is removed by the next run.
+    # A worker may have been killed while it wrote. If its file cannot be removed, the next run removes it.
     with contextlib.suppress(*STORAGE_ERRORS):
         store.remove_parts(MASKS)
     return Summary(len(items), done - failed, failed, done_before, seconds)

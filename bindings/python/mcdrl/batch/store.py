@@ -1,4 +1,4 @@
-"""Files of this machine or of object storage, by one interface."""
+"""Files on this machine or in object storage, behind one interface."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PART = re.compile(r"\.[0-9a-f]{32}\.part$")
 
 @dataclass(frozen=True)
 class Store:
-    """A folder, wherever it is."""
+    """A folder on this machine or in object storage."""
 
     files: Any
     root: str
@@ -34,7 +34,7 @@ class Store:
         return cls(files, root.rstrip("/"))
 
     def path(self, name: str) -> str:
-        """The path of a file of the folder, as its file system has it."""
+        """The path of a file of this folder, in its file system."""
         return f"{self.root}/{name}"
 
     def kind(self) -> str:
@@ -43,7 +43,7 @@ class Store:
         return {fs.FileType.Directory: "folder", fs.FileType.File: "file"}.get(kind, "nothing")
 
     def names(self, folder: str = "") -> list[str]:
-        """All files below a folder of this one, sorted; none if there is no such folder."""
+        """All files below a subfolder, sorted. Empty if the subfolder does not exist."""
         base = self.path(folder) if folder else self.root
         selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
         found = self.files.get_file_info(selector)
@@ -55,33 +55,34 @@ class Store:
             return bytes(stream.read())
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes a file whole or not at all."""
+        """Writes a file completely or not at all."""
         path = self.path(name)
         self.files.create_dir(path.rsplit("/", 1)[0], recursive=True)
         if not isinstance(self.files, fs.LocalFileSystem):
-            # Object storage shows an object when it is complete.
+            # Object storage shows an object only when it is complete.
             with self.files.open_output_stream(path) as stream:
                 stream.write(data)
             return
-        aside = f"{path}.{uuid.uuid4().hex}.part"  # as _PART has it
+        aside = f"{path}.{uuid.uuid4().hex}.part"  # matches _PART
         with self.files.open_output_stream(aside) as stream:
             stream.write(data)
         self.files.move(aside, path)
 
     def read_at(self, place: str, most: int) -> bytes:
-        """The bytes of a file at a path of this file system, or at an address; none are read of one with more than
-        ``most``.
+        """The bytes of a file at a path in this file system, or at an address. A file of more than ``most`` bytes is
+        not read.
 
         :raises SegmenterError: ``image-too-large``
         """
         files, path = fs.FileSystem.from_uri(place) if "://" in place else (self.files, place)
         with files.open_input_file(path) as file:
             if (size := file.size()) > most:
-                raise SegmenterError("image-too-large", f"{place} has {size} bytes, of at most {most}")
+                text = f"{place} has {size} bytes, of at most {most}: give a part of it"
+                raise SegmenterError("image-too-large", text)
             return bytes(file.read())
 
     def remove_parts(self, folder: str) -> None:
-        """Removes what :meth:`write` left half written below a folder of this one when its program was killed."""
+        """Removes the unfinished files that a killed program's :meth:`write` left below a subfolder."""
         if not isinstance(self.files, fs.LocalFileSystem):
             return
         for name in self.names(folder):
@@ -89,5 +90,5 @@ class Store:
                 self.files.delete_file(self.path(name))
 
 
-#: What a file system may raise.
+#: The errors of a file system.
 STORAGE_ERRORS = (OSError, pa.ArrowException)

@@ -1,4 +1,4 @@
-"""What every worker does: it holds the model, reads images, segments them and writes masks."""
+"""A worker: holds the model, reads and segments images, and writes masks."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from ..segmenter import ImageSegmenter
 from .results import MASKS, SCHEMA, UNREADABLE
 from .store import STORAGE_ERRORS, Store
 
-#: Files that are read while one is segmented.
+#: Files that are read ahead while an image is segmented.
 _AHEAD = 3
 
 
 class Worker:
-    """An actor of Ray Data's pool."""
+    """An actor in Ray Data's pool."""
 
     def __init__(self, model: list[Any], digest: str, archive: Store, out: Store, device: str, threads: int) -> None:
         lent = [str(gpu) for gpu in ray.get_gpu_ids()]
         if device != "cpu" and lent and lent[0].isdigit():
-            # The one that Ray has lent: wgpu would take the first.
+            # By default wgpu takes the first GPU, not the one that Ray lent.
             os.environ.setdefault("CUBECL_WGPU_DEFAULT_DEVICE", f"DiscreteGpu({lent[0]})")
         self._segmenter = ImageSegmenter.create_from_options(ray.get(model[0]), device=device, threads=threads)
         self._digest = digest
         self._archive = archive
         self._out = out
         self._name = f"{socket.gethostname()}:{os.getpid()}"
-        # Storage answers slowly: the next images come while one is segmented.
+        # Storage is slow, so the next files are read while an image is segmented.
         self._readers = ThreadPoolExecutor(_AHEAD)
 
     def __call__(self, items: pa.Table) -> pa.Table:
@@ -48,7 +48,7 @@ class Worker:
         return pa.Table.from_pylist(rows, SCHEMA)
 
     def _files(self, places: list[str]) -> Iterator[Future[bytes]]:
-        """The files in their order, a few of them read ahead and no more held."""
+        """The files in their order. Only a few are in memory at a time."""
         reading: deque[Future[bytes]] = deque()
         for place in places:
             reading.append(self._readers.submit(_patiently, self._archive.read_at, place, MOST_BYTES))
@@ -65,8 +65,8 @@ class Worker:
         except SegmenterError as error:
             return row | {"error_code": error.code, "error": error.message}
         except STORAGE_ERRORS as error:
-            return row | {"error_code": UNREADABLE, "error": f"it cannot be read: {error}"}
-        # What fails from here on is not the image's fault: the run ends, and can be resumed.
+            return row | {"error_code": UNREADABLE, "error": f"the image {name} cannot be read: {error}"}
+        # Later errors are not the image's fault. They end the run, and it can be resumed.
         found = self._segmenter.segment(image)
         mask = f"{MASKS}/{name}.png"
         _patiently(self._out.write, mask, _png(found.category_mask))
@@ -75,7 +75,10 @@ class Worker:
             "width": found.width,
             "height": found.height,
             "classes": [vars(share) for share in found.classes],
-            "confounders": [vars(weight) for weight in found.confounders],
+            "confounders": [
+                {"name": confounder.name, "family": confounder.family, "weight": confounder.weight}
+                for confounder in found.confounders
+            ],
             "mean_uncertainty": found.mean_uncertainty,
             "device": found.device,
             "milliseconds": found.milliseconds,
@@ -83,7 +86,7 @@ class Worker:
 
 
 def _patiently(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Storage that is busy is asked again; a file that is not there is not."""
+    """Retries failed reads and writes after 1 s and after 4 s. Missing files are not retried."""
     for seconds in (1, 4):
         try:
             return work(*arguments)

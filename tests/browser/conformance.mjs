@@ -1,6 +1,6 @@
-// The stored answers, in pages and in Node.
+// The masks of tests/conformance/answers.json, for pages and Node.
 
-/** The class of every pixel of a stored mask: class and length of every run, row-major. */
+/** The class of every pixel of a stored mask. A mask is stored as runs (class, length), row-major. */
 export function classesOf({ width, height, runs }) {
   const classes = new Uint8Array(width * height);
   const numbers = runs.split(" ").map(Number);

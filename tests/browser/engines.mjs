@@ -1,4 +1,4 @@
-// The three browser engines behind one small surface: open a page, run a function in it, close.
+// Three browser engines with one interface: open a page, run a function in it, close it.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -13,10 +13,10 @@ const FIREFOX = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(existsSync);
 const MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 const WEBKIT = [MINI_BROWSER].find(existsSync);
 
-/** Which engines there are; the others' tests say "skipped". */
+/** The programs of the installed engines. Tests of missing engines are skipped. */
 export const ENGINES = { chromium: CHROMIUM, firefox: FIREFOX, webkit: WEBKIT };
 
-/** A software WebGPU: slow, and right. */
+/** WebGPU runs in software here: slowly, but correctly. */
 const CHROMIUM_FLAGS = [
   "--no-sandbox",
   "--disable-quic",
@@ -30,12 +30,12 @@ const CHROMIUM_FLAGS = [
   "--use-fake-ui-for-media-stream",
 ];
 
-/** Starts Chromium for tests that need all of it. */
+/** Starts Chromium for tests that need more than {@link openPage}. */
 export async function startChromium() {
   return chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
 }
 
-/** Opens `url` in an engine: `{ run(work, argument), close() }`; `run` awaits what `work` gives. */
+/** Opens `url` in an engine: `{ run(work, argument), close() }`. `run` awaits the result of `work`. */
 export async function openPage(engine, url) {
   return { chromium: openChromium, firefox: openFirefox, webkit: openWebKit }[engine](url);
 }
@@ -76,7 +76,7 @@ async function openWebKit(url) {
     try {
       process.kill(-driver.pid);
     } catch {
-      // It has ended by itself.
+      // The driver has ended already.
     }
   };
   try {

@@ -1,17 +1,17 @@
-// WebGPU: the same answers, and what may go wrong with a GPU costs neither the image nor the page.
+// WebGPU: it gives the stored answers, and the CPU takes over if the GPU fails.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { ENGINES, startChromium } from "./engines.mjs";
-import { holdsToTheAnswers, inLab, tamper } from "./lab.mjs";
+import { checkAnswers, inLab, tamper } from "./lab.mjs";
 import { startServer } from "./server.mjs";
 
 for (const engine of ["chromium", "firefox"]) {
-  test(`${engine}: WebGPU gives native's answers`, { skip: !ENGINES[engine] && `${engine} is not installed` }, () =>
+  test(`${engine}: WebGPU gives the native answers`, { skip: !ENGINES[engine] && `${engine} is not installed` }, () =>
     inLab(engine, {}, async (page) => {
-      const made = await page.run(() => lab.create({ delegate: "GPU" }));
-      assert.equal(made.device.name, "gpu", made.device.reason);
+      const created = await page.run(() => lab.create({ delegate: "GPU" }));
+      assert.equal(created.device.name, "gpu", created.device.reason);
       const stages = await page.run(() => lab.progress.map(({ stage }) => stage));
       assert.ok(stages.includes("warm-up"), stages.join());
       // Shaders were compiled before the first image.
@@ -23,56 +23,56 @@ for (const engine of ["chromium", "firefox"]) {
       });
       const later = times.slice(1).sort((a, b) => a - b)[1];
       assert.ok(times[0] < 3 * later, `the first image took ${times[0]} ms, later ones ${later} ms`);
-      await holdsToTheAnswers(page, "gpu");
+      await checkAnswers(page, "gpu");
     }));
 }
 
-describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? false : "chromium is not installed" }, () => {
+describe("a GPU that fails", { skip: ENGINES.chromium ? false : "chromium is not installed" }, () => {
   const cpuInstead = async (page, options) => {
-    const made = await page.run((wish) => lab.create(wish), options);
-    assert.equal(made.device.name, "cpu");
+    const created = await page.run((options) => lab.create(options), options);
+    assert.equal(created.device.name, "cpu");
     const { device, width } = await page.run(async () => {
       const result = await lab.segmenter.segment(await lab.fileOf(lab.samples[0]));
       return { device: result.device, width: result.width };
     });
     assert.equal(device, "cpu");
     assert.ok(width > 0);
-    return made.device.reason;
+    return created.device.reason;
   };
 
-  test("no WebGPU: the CPU, and it says so", () =>
+  test("without WebGPU the CPU computes, and the reason says so", () =>
     inLab("chromium", tamper("Object.defineProperty(navigator, 'gpu', { value: undefined })"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU" }), /no WebGPU/);
     }));
 
-  test("no adapter: the CPU", () =>
+  test("without an adapter the CPU computes", () =>
     inLab("chromium", tamper("GPU.prototype.requestAdapter = async () => null"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "auto" }), /no adapter/);
     }));
 
-  test("an adapter that never answers: the CPU after the time limit", () =>
+  test("the CPU replaces an adapter that does not answer in time", () =>
     inLab("chromium", tamper("GPU.prototype.requestAdapter = () => new Promise(() => {})"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU", gpuTimeout: 1000 }), /does not answer/);
     }));
 
-  test("a device that never comes: the CPU after the time limit", () =>
+  test("the CPU replaces a device that does not open in time", () =>
     inLab("chromium", tamper("GPUAdapter.prototype.requestDevice = () => new Promise(() => {})"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU", gpuTimeout: 3000 }), /longer than 3 s/);
     }));
 
-  test("a worker that hangs: a typed error for the CPU, the CPU for the GPU", () =>
+  test("the CPU replaces a GPU that blocks the worker", () =>
     inLab("chromium", tamper("GPU.prototype.requestAdapter = () => { for (;;); }"), async (page) => {
       assert.match(await cpuInstead(page, { delegate: "GPU", timeout: 8000 }), /not ready after 8 s/);
     }));
 
-  test("a worker that never answers at all is a typed error", () =>
+  test("a worker that never answers gives a typed error", () =>
     inLab("chromium", tamper("for (;;)"), async (page) => {
       const failure = await page.run(() => lab.failure(() => lab.create({ delegate: "CPU", timeout: 2000 })));
       assert.deepEqual([failure.typed, failure.code], [true, "timeout"]);
     }));
 
-  test("a driver that computes wrongly is found out before the first image", () => {
-    // What some drivers do: no error, other numbers.
+  test("the CPU replaces a GPU that computes wrongly", () => {
+    // Some drivers compute wrong numbers without an error.
     const faulty = `const right = GPUDevice.prototype.createShaderModule;
       GPUDevice.prototype.createShaderModule = function (descriptor) {
         const code = descriptor.code.replaceAll(/max\\(/g, "min(");
@@ -83,8 +83,8 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
     });
   });
 
-  test("a module that panics in the middle of a promise: the CPU", () => {
-    // An error that nobody awaits, which the GPU's runtime answers with a panic.
+  test("the CPU replaces a GPU module that panics inside a promise", () => {
+    // The GPU's runtime panics at an uncaptured error.
     const refused = `GPUDevice.prototype.createBindGroup = function () {
         this.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUValidationError("refused") }));
         throw new Error("refused");
@@ -94,7 +94,7 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
     });
   });
 
-  test("auto times both, keeps the faster and remembers it", () =>
+  test("auto times both devices and remembers the faster one", () =>
     inLab("chromium", {}, async (page) => {
       const first = await page.run(async () => {
         const { device } = await lab.create({ delegate: "auto" });
@@ -113,15 +113,15 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
       assert.match(second.device.reason, /timed before/);
     }));
 
-  test("a GPU lost in mid-run: the image in hand comes back from the CPU", async () => {
+  test("the CPU repeats the image of a lost GPU", async () => {
     const server = await startServer();
     const browser = await startChromium();
     try {
       const page = await browser.newPage();
       await page.goto(`${server.url}/tests/page.html`);
       await page.waitForFunction(() => window.labReady);
-      const made = await page.evaluate(() => lab.create({ delegate: "GPU" }));
-      assert.equal(made.device.name, "gpu", made.device.reason);
+      const created = await page.evaluate(() => lab.create({ delegate: "GPU" }));
+      assert.equal(created.device.name, "gpu", created.device.reason);
       const running = page.evaluate(async () => {
         const files = await Promise.all(lab.samples.slice(0, 6).map(lab.fileOf));
         const results = await Promise.all(files.map((file) => lab.segmenter.segment(file)));
@@ -144,7 +144,7 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
     }
   });
 
-  test("closing gives the GPU's memory back, and it can be opened again", () =>
+  test("closing frees the GPU, and it can be opened again", () =>
     inLab("chromium", tamper(`const channel = new BroadcastChannel("gpu");
       const destroy = GPUDevice.prototype.destroy;
       GPUDevice.prototype.destroy = function () {
@@ -154,12 +154,12 @@ describe("when something is wrong with the GPU", { skip: ENGINES.chromium ? fals
       for (let round = 0; round < 2; round++) {
         const found = await page.run(async () => {
           const { device } = await lab.create({ delegate: "GPU" });
-          const told = new Promise((resolve) => {
+          const destroyed = new Promise((resolve) => {
             new BroadcastChannel("gpu").onmessage = (event) => resolve(event.data);
           });
           lab.segmenter.close();
           const late = new Promise((late) => setTimeout(() => late("nothing"), 10_000));
-          return { device: device.name, reason: await Promise.race([told, late]) };
+          return { device: device.name, reason: await Promise.race([destroyed, late]) };
         });
         assert.deepEqual(found, { device: "gpu", reason: "destroyed" });
       }

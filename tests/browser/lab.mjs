@@ -1,11 +1,11 @@
-// The page that uses the package (page.html), opened in an engine, and what is asked of it in more than one suite.
+// Opens the page that uses the package (page.html) in an engine, and the checks that several suites share.
 
 import assert from "node:assert/strict";
 
 import { openPage } from "./engines.mjs";
 import { startServer } from "./server.mjs";
 
-/** Opens the page over a server of its own: `{ run, close }`. */
+/** Opens the page from its own server: `{ run, close }`. */
 export async function openLab(engine, options) {
   const server = await startServer(options);
   let page;
@@ -28,7 +28,7 @@ export async function openLab(engine, options) {
   };
 }
 
-/** What `work` gives for an open page. */
+/** Gives an open page to `work`, and closes it afterwards. */
 export async function inLab(engine, options, work) {
   const lab = await openLab(engine, options);
   try {
@@ -38,13 +38,13 @@ export async function inLab(engine, options, work) {
   }
 }
 
-/** Puts a script before the worker's own. */
+/** Inserts a script before the worker's own script. */
 export const tamper = (script) => ({
   alter: (path, bytes) => (path === "/package/worker.js" ? `${script};\n${bytes}` : bytes),
 });
 
-/** Holds the page's segmenter to the stored answers. */
-export async function holdsToTheAnswers(page, device) {
+/** Checks that the page's segmenter reproduces the stored answers on the given device. */
+export async function checkAnswers(page, device) {
   const found = await page.run(() => lab.conformance());
   assert.equal(found.images, 15);
   assert.equal(found.device, device);

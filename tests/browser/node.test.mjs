@@ -16,7 +16,7 @@ const model = pathToFileURL(join(ROOT, "crates/mcdrl/assets/demo.safetensors"));
 const answers = JSON.parse(await readFile(join(ROOT, "tests/conformance/answers.json")));
 const sample = ({ site, name }) => readFile(join(ROOT, "crates/mcdrl/assets/samples", site, "images", `${name}.png`));
 
-test("the answers are native's", async () => {
+test("the package gives the native answers", async () => {
   const segmenter = await ImageSegmenter.createFromOptions({ model });
   try {
     for (const answer of answers.images) {
@@ -36,7 +36,7 @@ test("the answers are native's", async () => {
   }
 });
 
-test("the event loop is not blocked while it works", async () => {
+test("segmenting does not block the event loop", async () => {
   const segmenter = await ImageSegmenter.createFromOptions({ model: new Uint8Array(await readFile(model)) });
   let ticks = 0;
   const timer = setInterval(() => (ticks += 1), 1);
@@ -50,7 +50,7 @@ test("the event loop is not blocked while it works", async () => {
   assert.ok(ticks > 4, `${ticks} ticks`);
 });
 
-test("errors are typed, and a closed segmenter lets the process end", async () => {
+test("errors are typed, and the process ends after a segmenter is closed", async () => {
   const segmenter = await ImageSegmenter.createFromOptions({ model, delegate: "GPU" });
   assert.equal(segmenter.device.name, "cpu");
   const bad = await segmenter.segment(new Uint8Array([1, 2, 3])).catch((error) => error);

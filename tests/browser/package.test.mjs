@@ -1,4 +1,4 @@
-// The package in three engines: the answers are native's, errors are typed, nothing hangs.
+// The package in three engines: it gives the native answers, its errors are typed, and it never hangs.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { ENGINES } from "./engines.mjs";
-import { holdsToTheAnswers, inLab, openLab } from "./lab.mjs";
+import { checkAnswers, inLab, openLab } from "./lab.mjs";
 import { ROOT } from "./server.mjs";
 
 const bad = JSON.parse(await readFile(join(ROOT, "tests/conformance/bad_inputs.json")));
 const expectedOf = (kind) => Object.fromEntries(kind.map(({ name, error }) => [name, error]));
-/** What every package has to refuse, and with which code. A model by its path is native's alone. */
+/** The inputs that every package has to refuse, with their codes. Only native packages read a model by its path. */
 const expected = {
   images: expectedOf(bad.images),
   models: expectedOf(bad.models.filter(({ path }) => path === undefined)),
@@ -29,15 +29,15 @@ for (const [engine, program] of Object.entries(ENGINES)) {
     });
     after(() => page?.close());
 
-    test("the CPU gives native's answers", async () => {
-      const made = await page.run(() => lab.create({ delegate: "CPU" }));
-      assert.deepEqual(made.labels, ["background", "polyp", "tumor", "inflammation", "nodule", "cyst"]);
-      assert.equal(made.confounders.length, 12);
-      assert.equal(made.device.name, "cpu");
-      await holdsToTheAnswers(page, "cpu");
+    test("the CPU gives the native answers", async () => {
+      const created = await page.run(() => lab.create({ delegate: "CPU" }));
+      assert.deepEqual(created.labels, ["background", "polyp", "tumor", "inflammation", "nodule", "cyst"]);
+      assert.equal(created.confounders.length, 12);
+      assert.equal(created.device.name, "cpu");
+      await checkAnswers(page, "cpu");
     });
 
-    test("a result has all that it promises", async () => {
+    test("a result has all its parts", async () => {
       const found = await page.run(async () => {
         const pixels = await lab.pixelsOf(lab.samples[0]);
         const result = await lab.segmenter.segment(pixels);
@@ -90,7 +90,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
           canvas,
           image,
         };
-        // Not every engine has these.
+        // Some engines lack these.
         if (window.OffscreenCanvas) {
           inputs.offscreen = new OffscreenCanvas(pixels.width, pixels.height);
           inputs.offscreen.getContext("2d").putImageData(pixels, 0, 0);
@@ -109,7 +109,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.ok(Object.keys(differing).length >= 6);
     });
 
-    test("what cannot be segmented is a typed error, and the next image works", async () => {
+    test("bad images give typed errors, and the next image works", async () => {
       const failures = await page.run(async () => {
         const listed = {};
         for (const { name, bytes } of await lab.badImages()) {
@@ -136,7 +136,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.equal(still, true);
     });
 
-    test("models that are none are typed errors", async () => {
+    test("bad models give typed errors", async () => {
       const failures = await page.run(async () => {
         const fail = (model) => lab.failure(() => lab.ImageSegmenter.createFromOptions({ model, delegate: "CPU" }));
         const listed = {};
@@ -152,7 +152,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.deepEqual(codesOf(others), { missing: "network", option: "input" });
     });
 
-    test("create, close, create again; use after close is an error", async () => {
+    test("a segmenter can be created again, and a closed one gives an error", async () => {
       const found = await page.run(async () => {
         lab.segmenter.close();
         for (let round = 0; round < 3; round++) {
@@ -172,7 +172,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.equal(found.cut.code, "closed");
     });
 
-    test("an aborted image is given up, the next one is not", async () => {
+    test("the signal cancels its own images only", async () => {
       const found = await page.run(async () => {
         await lab.create({ delegate: "CPU" });
         const file = await lab.fileOf(lab.samples[0]);
@@ -195,7 +195,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.ok(found.width > 0);
     });
 
-    test("of a video's frames only the newest waits", async () => {
+    test("only the newest frame of a video waits", async () => {
       const found = await page.run(async () => {
         await lab.create({ delegate: "CPU" });
         const pixels = await lab.pixelsOf(lab.samples[0]);
@@ -208,7 +208,7 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.deepEqual(found, { done: 2, last: true, late: "input" });
     });
 
-    test("a frame may be closed as soon as it was given", async () => {
+    test("a frame may be closed right after the call", async () => {
       const found = await page.run(async () => {
         await lab.create({ delegate: "CPU" });
         const file = await lab.fileOf(lab.samples[0]);
@@ -225,19 +225,19 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.ok(found.length >= 1 && found.every((width) => width > 0), JSON.stringify(found));
     });
 
-    // Only Chromium says how much memory a page and its workers have.
+    // Only Chromium measures the memory of a page and its workers.
     if (engine !== "chromium") return;
 
-    test("a thousand frames of a video leave memory flat", async () => {
+    test("memory stays flat over a thousand frames of a video", async () => {
       const growth = await page.run(async () => {
-        // On one thread: Chromium waits for minutes for what sleeping threads have to say of their memory.
+        // One thread, because Chromium waits for minutes for the measurements of sleeping threads.
         await lab.create({ delegate: "CPU", threads: 1 });
         const canvas = new OffscreenCanvas(64, 64);
         canvas.getContext("2d").fillRect(8, 8, 20, 30);
         let timestamp = 0;
         const rounds = async (count) => {
           for (let run = 0; run < count; run++) {
-            // Two at once: the second waits, or gives way.
+            // Two at once: the second frame waits or gives way.
             await Promise.all([1, 2].map(() => lab.segmenter.segmentForVideo(canvas, ++timestamp)));
           }
         };
@@ -249,10 +249,10 @@ for (const [engine, program] of Object.entries(ENGINES)) {
         lab.segmenter.close();
         return after / before;
       });
-      assert.ok(growth < 1.05, `memory grew to ${growth} of what it was`);
+      assert.ok(growth < 1.05, `memory grew by the factor ${growth}`);
     });
 
-    test("a thousand segmentations leave memory flat", async () => {
+    test("memory stays flat over a thousand images", async () => {
       const growth = await page.run(async () => {
         await lab.create({ delegate: "CPU", threads: 1, outputConfidenceMasks: false, outputUncertainty: false });
         const pixels = { data: new Uint8ClampedArray(64 * 64 * 4).fill(120), width: 64, height: 64 };
@@ -267,20 +267,20 @@ for (const [engine, program] of Object.entries(ENGINES)) {
         lab.segmenter.close();
         return after / before;
       });
-      assert.ok(growth < 1.05, `memory grew to ${growth} of what it was`);
+      assert.ok(growth < 1.05, `memory grew by the factor ${growth}`);
     });
   });
 }
 
 describe("threads", { skip: ENGINES.chromium ? false : "chromium is not installed" }, () => {
-  test("without isolation the CPU works on one", () =>
+  test("without isolation the CPU uses one thread", () =>
     inLab("chromium", { isolated: false }, async (page) => {
       const { device } = await page.run(() => lab.create({ delegate: "CPU" }));
       assert.equal(device.threads, 1);
-      await holdsToTheAnswers(page, "cpu");
+      await checkAnswers(page, "cpu");
     }));
 
-  test("those that cannot start leave one", async () => {
+  test("the CPU uses one thread if the threads do not start", async () => {
     const gone = new Promise(() => {});
     for (const broken of ["export {};", "throw new Error('no');", gone]) {
       const alter = (path, bytes) => (path === "/package/thread.js" ? broken : bytes);
@@ -291,10 +291,10 @@ describe("threads", { skip: ENGINES.chromium ? false : "chromium is not installe
     }
   });
 
-  test("with isolation it works on several", () =>
+  test("with isolation the CPU uses several threads", () =>
     inLab("chromium", {}, async (page) => {
       const { device } = await page.run(() => lab.create({ delegate: "CPU" }));
       assert.ok(device.threads > 1, JSON.stringify(device));
-      await holdsToTheAnswers(page, "cpu");
+      await checkAnswers(page, "cpu");
     }));
 });

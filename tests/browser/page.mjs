@@ -1,4 +1,4 @@
-// What runs in the page: the package as any web developer would use it, and what the tests ask for again and again.
+// The page of the tests: it uses the package's public interface, and has the functions that the tests share.
 
 import { ImageSegmenter, SegmenterError } from "/package/index.js";
 import { classesOf } from "/tests/conformance.mjs";
@@ -13,7 +13,7 @@ async function bytesOf(path) {
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-/** A copy in which bytes, written as Latin-1, are replaced. */
+/** A copy in which `find` is replaced by `replace`, both as Latin-1. */
 function replaced(bytes, find, replace) {
   const at = new TextDecoder("latin1").decode(bytes).indexOf(find);
   if (at < 0) throw new Error(`the model has no ${find}`);
@@ -49,7 +49,7 @@ window.lab = {
   pixelsOf,
   samples: answers.images.map(({ site, name }) => `/assets/samples/${site}/images/${name}.png`),
 
-  /** Makes a segmenter and remembers it; gives what a test wants to know of it. */
+  /** Creates the segmenter `lab.segmenter` and gives its properties. */
   async create(options = {}) {
     window.lab.progress = [];
     const segmenter = await ImageSegmenter.createFromOptions({
@@ -71,18 +71,18 @@ window.lab = {
       }),
     ),
 
-  /** The models that every package has to refuse, but those that are paths. */
+  /** The models that every package has to refuse, without those given by a path. */
   async badModels() {
     const model = await bytesOf("/assets/demo.safetensors");
-    const made = ({ base64, keep, flip, find, replace }) => {
+    const bytes = ({ base64, keep, flip, find, replace }) => {
       if (base64 !== undefined) return fromBase64(base64);
       if (keep !== undefined) return model.slice(0, Math.floor(keep * model.length));
       return flip !== undefined ? flipped(model, flip) : replaced(model, find, replace);
     };
-    return bad.models.filter(({ path }) => path === undefined).map((how) => ({ name: how.name, bytes: made(how) }));
+    return bad.models.filter(({ path }) => path === undefined).map((entry) => ({ name: entry.name, bytes: bytes(entry) }));
   },
 
-  /** The code and message of what a call throws. */
+  /** The code and message of the error that a call throws. */
   async failure(work) {
     try {
       await work();
@@ -92,7 +92,7 @@ window.lab = {
     return "no error";
   },
 
-  /** How far every sample's answer is from the stored one. */
+  /** The largest differences between the answers to the samples and the stored answers. */
   async conformance(images = answers.images) {
     const found = { pixels: 0, weights: 0, images: 0, device: new Set() };
     for (const { site, name, mask, confounders } of images) {

@@ -1,5 +1,4 @@
-// A server for the tests: the package, a bare page that uses it, the app, the model and the samples. It can withhold
-// isolation, break files and remembers what it was asked for.
+// The server of the tests. It serves the package, the page that uses it, the app, the model and the samples.
 
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
@@ -28,8 +27,11 @@ const TYPES = {
 };
 
 /**
- * Starts a server. `folders` and `files` come besides. `isolated`: whether pages may share memory between threads. `alter(path, bytes)` may give other
- * bytes for a path, or a promise that never ends.
+ * Starts a server: `{ url, requests, stop() }`.
+ *
+ * - `isolated`: whether pages may share memory between threads
+ * - `alter(path, bytes)`: gives other bytes for a path, or a promise that never ends
+ * - `folders`, `files`: additional folders by their prefixes, and bytes by their paths
  */
 export async function startServer({ isolated = true, alter = (_, bytes) => bytes, folders = {}, files = {} } = {}) {
   const all = { ...FOLDERS, ...folders };

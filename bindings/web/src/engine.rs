@@ -56,7 +56,7 @@ impl Engine {
         let gpu = GpuHandles::default();
         let mut options = OpenOptions::on(device::CHOICE);
         options.measure = measure;
-        options.gpu_limit = Duration::from_secs_f64(limit / 1e3);
+        options.gpu_limit = Duration::from_millis(limit as u64);
         options.on_stage = Box::new(move |stage| {
             // Exceptions of the listener are ignored.
             let _ = on_stage.call1(&JsValue::NULL, &stage_name(stage).into());
@@ -107,7 +107,7 @@ impl Engine {
 /// Never in practice.
 #[wasm_bindgen(js_name = chooseDevice)]
 pub fn choose_device(gpu: f64, cpu: f64) -> Result<JsValue, JsValue> {
-    let time = |milliseconds: f64| Duration::from_secs_f64(milliseconds.max(0.0) / 1e3);
+    let time = |milliseconds: f64| Duration::from_micros((1e3 * milliseconds) as u64);
     let chosen = faster_device(time(gpu), time(cpu));
     let choice = Choice { name: chosen.kind.name(), reason: chosen.reason.to_string() };
     Ok(choice.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)

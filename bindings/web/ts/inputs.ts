@@ -17,10 +17,10 @@ export async function toPayload(source: ImageSource, transfer: boolean): Promise
   }
   const drawable = source as Exclude<ImageSource, Blob | ArrayBuffer | Uint8Array | PixelData>;
   if (!DRAWABLE.some((name) => isA(drawable, name))) {
-    throw new SegmenterError(
-      "input",
-      "the argument is not an image: give a Blob, the bytes of an image file, ImageData, ImageBitmap, a canvas, an img, a video or a VideoFrame",
-    );
+    const text =
+      "the argument is not an image: give a Blob, the bytes of an image file, ImageData, ImageBitmap, a canvas, an img, " +
+      "a video or a VideoFrame";
+    throw new SegmenterError("input", text);
   }
   return bitmap(drawable);
 }

@@ -112,7 +112,9 @@ async function start(name: ModuleName, threads: number, get: Fetch): Promise<Ins
       compile(files.wasm.href, get),
     ]);
   } catch (thrown) {
-    throw new SegmenterError("network", `the module ${name} cannot be loaded: ${(thrown as Error).message}; check that the server has all files of the package`);
+    const reason = (thrown as Error).message;
+    const text = `the module ${name} cannot be loaded: ${reason}; check that the server has all files of the package`;
+    throw new SegmenterError("network", text);
   }
   await module.default({ module_or_path: compiled });
   return { module, threads: name === "threads" ? await startThreads(module, compiled, script, threads) : [] };

@@ -77,8 +77,10 @@ export class ImageSegmenter {
     host.listen((message) => this.#receive(message));
     host.onBroken((reason) => {
       // A worker that fails before its first message was not loaded.
-      const [code, failure] = this.#heard ? (["internal", "failed"] as const) : (["network", "cannot be started"] as const);
-      this.#end(new SegmenterError(code, `the worker ${failure}: ${reason}`));
+      const error = this.#heard
+        ? new SegmenterError("internal", `the worker failed: ${reason}`)
+        : new SegmenterError("network", `the worker cannot be started: ${reason}`);
+      this.#end(error);
       host.terminate();
     });
   }

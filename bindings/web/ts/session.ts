@@ -136,7 +136,8 @@ class Session {
       }
       return bytes;
     } catch (thrown) {
-      throw new SegmenterError("network", `the model ${url} cannot be downloaded: ${(thrown as Error).message}; check the URL`);
+      const reason = (thrown as Error).message;
+      throw new SegmenterError("network", `the model ${url} cannot be downloaded: ${reason}; check the URL`);
     }
   }
 

@@ -63,7 +63,10 @@ export interface PixelData {
   height: number;
 }
 
-/** An image. `Blob`, `ArrayBuffer` and `Uint8Array` are image files: JPEG, PNG, TIFF, BMP, WebP, and others that the browser reads. */
+/**
+ * An image. `Blob`, `ArrayBuffer` and `Uint8Array` are image files: JPEG, PNG, TIFF, BMP, WebP, and others that the browser
+ * reads.
+ */
 export type ImageSource =
   | Blob
   | ArrayBuffer
@@ -81,7 +84,7 @@ export type ImageSource =
 export interface SegmentOptions {
   /** Cancels this image. */
   signal?: AbortSignal;
-  /** Transfers an `ImageData`, the bytes of a file or an `ImageBitmap` instead of copying. The caller's object is empty afterwards. */
+  /** Transfers an `ImageData`, the bytes of a file or an `ImageBitmap` instead of copying it. It is empty afterwards. */
   transfer?: boolean;
 }
 
@@ -131,11 +134,11 @@ export interface SegmentationResult {
   height: number;
   /** A class for every pixel, row-major: an index into {@link ImageSegmenter.getLabels}, 0 is the background. */
   categoryMask: Uint8Array;
-  /** For every label its probability at every pixel, row-major; empty if {@link ImageSegmenterOptions.outputConfidenceMasks} is off. */
+  /** For every label its probability at every pixel, row-major; empty without `outputConfidenceMasks`. */
   confidenceMasks: Float32Array[];
-  /** The model's uncertainty at every pixel: normalised entropy, 0..1, row-major; empty if {@link ImageSegmenterOptions.outputUncertainty} is off. */
+  /** The model's uncertainty at every pixel: normalised entropy, 0..1, row-major; empty without `outputUncertainty`. */
   uncertainty: Float32Array;
-  /** The segmented image, decoded and upright: RGBA, row-major; `undefined` unless {@link ImageSegmenterOptions.outputImage} is on. */
+  /** The segmented image, decoded and upright: RGBA, row-major; `undefined` without `outputImage`. */
   image?: Uint8ClampedArray;
   /** The mean of `uncertainty`. */
   meanUncertainty: number;

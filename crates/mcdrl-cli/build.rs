@@ -1,4 +1,4 @@
-//! The git revision, for the provenance of models.
+//! Passes the git revision to the command, which records it in model files.
 
 use std::process::Command;
 

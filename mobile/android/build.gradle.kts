@@ -1,4 +1,4 @@
-// For Android Studio. Continuous integration uses pom.xml, which needs no Android SDK; both have the same sources.
+// The build for Android Studio. Continuous integration builds the same sources with pom.xml, without an Android SDK.
 plugins {
     id("com.android.application") version "8.7.3"
     kotlin("android") version "2.2.20"
@@ -32,14 +32,14 @@ android {
     sourceSets["main"].apply {
         kotlin.srcDirs("src/main/kotlin", "../../bindings/kotlin/src/main/kotlin")
         assets.srcDir(layout.buildDirectory.dir("model").get().asFile)
-        // Where `cargo ndk` puts the libraries: see README.md.
+        // `cargo ndk` writes the libraries here: see README.md.
         jniLibs.srcDir("jniLibs")
     }
-    // The tests are Maven's.
+    // Maven runs the tests.
     sourceSets["test"].kotlin.setSrcDirs(emptyList<String>())
 }
 
-// A source set carries no task's dependency.
+// A source set does not depend on the task that fills it.
 tasks.named("preBuild") { dependsOn(model) }
 
 dependencies {

@@ -1,5 +1,5 @@
-//! `model_224 OUT`: an untrained model like the demonstration's at CLIP's usual 224². The packages' tests measure the cost of
-//! a call on it.
+//! `model_224 OUT` writes an untrained model. It has the demonstration model's architecture and sees CLIP's usual 224²
+//! pixels. The packages' tests use it to measure the overhead of a call.
 
 use burn::tensor::Device;
 use mcdrl_model::clip::ClipVisionEncoderConfig;

@@ -1,4 +1,4 @@
-//! What a worker works with: a segmenter and its threads.
+//! A worker's segmenter and its threads.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,7 +35,9 @@ impl Bench {
         let mut builder = ThreadPoolBuilder::new().thread_name(|index| format!("mcdrl-{index}"));
         if let Some(threads) = options.threads {
             if threads == 0 {
-                return Err(SegmenterError::Input("at least one thread is needed, not 0".into()));
+                return Err(SegmenterError::Input(
+                    "the number of threads is 0: give 1 or more".into(),
+                ));
             }
             builder = builder.num_threads(threads as usize);
         }
@@ -45,7 +47,7 @@ impl Bench {
         let open = move || {
             let on_stage = move |stage: OpenStage| {
                 if let Some(listener) = &listener {
-                    // Exceptions of the listener are dropped.
+                    // Exceptions of the listener are ignored.
                     let _ = listener.on_stage(stage.into());
                 }
             };

@@ -1,6 +1,6 @@
-//! Bytes that cross the border at once.
+//! Bytes that cross the FFI boundary in one copy.
 //!
-//! UniFFI moves a `Vec<u8>` byte by byte, which is slow for pictures and maps. The other side sees a `Vec<u8>`.
+//! UniFFI copies a `Vec<u8>` byte by byte, which is slow for images and maps. Foreign code sees a `Vec<u8>`.
 #![allow(unsafe_code)]
 
 use std::ops::Deref;
@@ -9,30 +9,30 @@ use uniffi::deps::anyhow::{Result, bail};
 use uniffi::deps::bytes::{Buf, BufMut};
 use uniffi::{FfiConverter, MetadataBuffer, TypeId};
 
-/// Bytes, `Data`, `ByteArray`, `bytes`.
+/// Bytes: `Data` in Swift, `ByteArray` in Kotlin, `bytes` in Python.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
-// SAFETY: this declares the type of a `Vec<u8>` and uses UniFFI's length and format for it. UniFFI's own macro makes and
-// takes apart the buffers.
+// SAFETY: this declares the type of a `Vec<u8>` and uses UniFFI's length and format for it. UniFFI's own macro allocates
+// and frees the buffers.
 unsafe impl<UT> FfiConverter<UT> for Bytes {
     uniffi::ffi_converter_rust_buffer_lift_and_lower!(UT);
 
     const TYPE_ID_META: MetadataBuffer = <Vec<u8> as TypeId<UT>>::TYPE_ID_META;
 
     fn write(value: Self, buffer: &mut Vec<u8>) {
-        let length = i32::try_from(value.0.len()).expect("buffers are below 2 GiB, as images are");
+        let length = i32::try_from(value.0.len()).expect("buffers are smaller than 2 GiB");
         buffer.put_i32(length);
         buffer.extend_from_slice(&value.0);
     }
 
     fn try_read(buffer: &mut &[u8]) -> Result<Self> {
         if buffer.remaining() < 4 {
-            bail!("no length before bytes");
+            bail!("the buffer ends before the length of its bytes");
         }
         let length = usize::try_from(buffer.get_i32())?;
         if buffer.remaining() < length {
-            bail!("{length} bytes announced and {} there", buffer.remaining());
+            bail!("the buffer announces {length} bytes and has {}", buffer.remaining());
         }
         let (bytes, rest) = buffer.split_at(length);
         *buffer = rest;

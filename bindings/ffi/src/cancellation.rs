@@ -9,8 +9,8 @@ pub(crate) trait Cancel: Send + Sync {
     fn cancel(&self);
 }
 
-/// Cancels every call that it was passed to. The waiting caller gets [`SegmenterError::Cancelled`] at once. The current image is
-/// finished on the segmenter's own thread; waiting images are never begun.
+/// Cancels every call that it was passed to. The waiting caller gets [`SegmenterError::Cancelled`] at once. The segmenter
+/// still finishes the current image on its own thread. It skips waiting images.
 #[derive(Default, uniffi::Object)]
 pub struct Cancellation {
     state: Mutex<State>,
@@ -24,13 +24,13 @@ struct State {
 
 #[uniffi::export]
 impl Cancellation {
-    /// A cancellation that has not been used.
+    /// Creates an unused cancellation.
     #[uniffi::constructor]
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Cancels all calls that it was and will be passed to.
+    /// Cancels the calls that it was passed to, and the calls that it will be passed to.
     pub fn cancel(&self) {
         let watched = {
             let mut state = self.state();
@@ -40,7 +40,7 @@ impl Cancellation {
         watched.iter().filter_map(Weak::upgrade).for_each(|target| target.cancel());
     }
 
-    /// Whether it was used.
+    /// Whether [`Self::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.state().cancelled
     }
@@ -52,7 +52,7 @@ impl Cancellation {
         if state.cancelled {
             return Err(SegmenterError::Cancelled);
         }
-        // A long-lived cancellation must not collect ended calls.
+        // A long-lived cancellation must not accumulate ended calls.
         state.watched.retain(|target| target.strong_count() > 0);
         state.watched.push(Arc::downgrade(target));
         Ok(())

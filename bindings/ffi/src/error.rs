@@ -2,7 +2,7 @@
 
 use mcdrl_runtime::ErrorKind;
 
-/// An error. The kinds are those of every package.
+/// An error. Every package has the same kinds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 #[uniffi(flat_error)]
 pub enum SegmenterError {
@@ -30,7 +30,7 @@ pub enum SegmenterError {
     /// The device did not answer in time.
     #[error("{0}")]
     Timeout(String),
-    /// The caller's [`crate::Cancellation`] was used.
+    /// The caller's [`crate::Cancellation`] cancelled the call.
     #[error("cancelled by the caller")]
     Cancelled,
     /// The segmenter was closed.
@@ -61,9 +61,9 @@ impl From<mcdrl_runtime::Error> for SegmenterError {
 }
 
 impl SegmenterError {
-    /// A thread that the system did not give.
+    /// The error for a thread that the system refuses.
     pub(crate) fn no_thread(error: impl std::fmt::Display) -> Self {
-        Self::Device(format!("no thread can be started: {error}"))
+        Self::Device(format!("a thread cannot be started: {error}"))
     }
 }
 

@@ -26,7 +26,7 @@ pub enum YuvColors {
     Bt709Video,
 }
 
-/// How a YUV 4:2:0 frame lies in memory.
+/// The memory layout of a YUV 4:2:0 frame.
 #[derive(Clone, Copy, Debug, uniffi::Record)]
 pub struct YuvLayout {
     /// Width in pixels.
@@ -60,12 +60,12 @@ impl Image {
 
     /// Reads pixels: red, green, blue.
     ///
-    /// - `pixels`: `row_stride` bytes a row, of which the last may end with its last pixel; `pixel_stride` bytes a pixel
-    /// - `rotation`: by how many degrees the image must be turned clockwise to be upright: 0, 90, 180 or 270
-    /// - `mirrored`: whether it must be mirrored left to right once upright (front cameras)
+    /// - `pixels`: `row_stride` bytes a row and `pixel_stride` bytes a pixel; the last row may end with its last pixel
+    /// - `rotation`: the clockwise rotation in degrees that makes the image upright: 0, 90, 180 or 270
+    /// - `mirrored`: whether the upright image must be mirrored left to right (front cameras)
     ///
     /// # Errors
-    /// `Input` for bytes that do not hold the image, `ImageTooLarge`
+    /// `Input` for planes that are too short, `ImageTooLarge`
     #[uniffi::constructor]
     pub fn rgb(
         pixels: &[u8],
@@ -80,7 +80,7 @@ impl Image {
         Self::read((width, height), PixelFormat::Rgb, planes, (rotation, mirrored))
     }
 
-    /// As [`Self::rgb`], with alpha, which is dropped: red, green, blue, alpha.
+    /// As [`Self::rgb`], for red, green, blue, alpha. Alpha is dropped.
     ///
     /// # Errors
     /// As [`Self::rgb`].
@@ -98,7 +98,7 @@ impl Image {
         Self::read((width, height), PixelFormat::Rgba, planes, (rotation, mirrored))
     }
 
-    /// As [`Self::rgb`], with alpha, which is dropped: blue, green, red, alpha.
+    /// As [`Self::rgb`], for blue, green, red, alpha. Alpha is dropped.
     ///
     /// # Errors
     /// As [`Self::rgb`].

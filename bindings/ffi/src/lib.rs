@@ -8,7 +8,7 @@
 //!   waits or awaits ◀─ Reply (reply.rs) ─┼── Segmentation (segmentation.rs)
 //! ```
 //!
-//! No panic crosses the border. A panic of the model becomes [`SegmenterError::Internal`].
+//! Panics do not cross the FFI boundary. A panic of the model becomes [`SegmenterError::Internal`].
 
 mod bench;
 mod bytes;
@@ -37,7 +37,7 @@ pub use segmenter::ImageSegmenter;
 
 uniffi::setup_scaffolding!();
 
-/// The library's version, as in its packages.
+/// The version of the library and of its packages.
 #[uniffi::export]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").into()

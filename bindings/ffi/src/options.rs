@@ -10,7 +10,7 @@ use crate::error::{CallbackError, Result, SegmenterError};
 /// The device that computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Enum)]
 pub enum Device {
-    /// Tries the CPU and, if there is one, the hardware GPU. Keeps the faster one that gives the right answer.
+    /// The faster of the CPU and the hardware GPU, if both give the right answer.
     #[default]
     Auto,
     /// The CPU.
@@ -34,7 +34,7 @@ impl From<Device> for DeviceChoice {
 pub struct SegmenterOptions {
     /// The device that computes.
     pub device: Device,
-    /// Threads on the CPU; by default as many as it has cores.
+    /// Threads on the CPU. Default: one for each core.
     #[uniffi(default)]
     pub threads: Option<u32>,
 }
@@ -65,14 +65,14 @@ impl ModelSource {
     }
 }
 
-/// A confounder that a model knows.
+/// A confounder of a model.
 #[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct Confounder {
     /// Its name.
     pub name: String,
-    /// The family it belongs to.
+    /// Its family.
     pub family: String,
-    /// The weight from which on it disturbs a picture enough for a quality hint. Nothing: never a hint.
+    /// The smallest weight that gives a quality hint. `None`: never a hint.
     #[uniffi(default)]
     pub hint_weight: Option<f32>,
 }
@@ -89,9 +89,9 @@ impl From<&mcdrl_runtime::Confounder> for Confounder {
 pub enum CreationStage {
     /// The device is opened.
     Device,
-    /// The model is read onto it.
+    /// The model is loaded onto the device.
     Model,
-    /// The built-in image is segmented and checked. A GPU compiles its kernels for it.
+    /// The built-in image is segmented and the result is checked. A GPU compiles its kernels.
     WarmUp,
     /// The GPU and the CPU are timed.
     Measure,
@@ -108,13 +108,13 @@ impl From<OpenStage> for CreationStage {
     }
 }
 
-/// Hears about the stages of creating a segmenter, on one of its threads. With [`Device::Auto`] and a hardware GPU the
-/// stages come twice.
+/// Receives the stages of creating a segmenter, on one of its threads. With [`Device::Auto`] and a hardware GPU, each stage
+/// comes twice.
 #[uniffi::export(with_foreign)]
 pub trait CreationListener: Send + Sync {
     /// A stage begins.
     ///
     /// # Errors
-    /// Exceptions of the caller's code. They are dropped.
+    /// Exceptions of the caller's code. They are ignored.
     fn on_stage(&self, stage: CreationStage) -> Result<(), CallbackError>;
 }

@@ -1,4 +1,4 @@
-//! Panics stop at the border: they become errors.
+//! Turns panics into errors.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use crate::log::{LogLevel, log};
 
 /// Runs `work`; a panic becomes an error.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    // Nothing that `work` left half done is used again: every image has its own tensors.
+    // A panic leaves no broken state behind: every image has its own tensors.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = said(panic.as_ref());
         log(LogLevel::Error, format!("panic: {text}"));
@@ -19,5 +19,5 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "something without a text".into())
+        .unwrap_or_else(|| "a panic without a message".into())
 }

@@ -1,4 +1,4 @@
-//! The way of an answer to the caller that waits for it. It is sent once, by the worker or by a cancellation.
+//! Carries an answer to the waiting caller. The worker or a cancellation sends it once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ pub(crate) struct Reply<T>(Arc<Mutex<Option<oneshot::Sender<Result<T>>>>>);
 /// The waiting end.
 pub(crate) struct Answer<T>(oneshot::Receiver<Result<T>>);
 
-/// Both ends of a new answer. `cancellation` answers at once.
+/// Creates both ends of an answer. `cancellation` answers with [`SegmenterError::Cancelled`].
 pub(crate) fn reply<T: Send + 'static>(
     cancellation: &Cancellation,
 ) -> Result<(Reply<T>, Answer<T>)> {
@@ -23,7 +23,7 @@ pub(crate) fn reply<T: Send + 'static>(
 }
 
 impl<T> Reply<T> {
-    /// Answers, unless it is answered already.
+    /// Sends the answer, unless a cancellation has answered.
     pub(crate) fn send(self, result: Result<T>) {
         if let Some(sender) = take(&self.0) {
             // The caller may have given up.

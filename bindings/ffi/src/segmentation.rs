@@ -2,9 +2,9 @@
 
 use crate::bytes::Bytes;
 
-/// A segmented image, at its own size. Each part crosses the border only when it is asked for. Maps are row-major. Floats
-/// are 32-bit and little-endian, as bytes: UniFFI would box a list of floats one by one. The segmenter has the names of
-/// classes and confounders.
+/// A segmented image, at its own size. Each part is copied only on request. Maps are row-major. Floats are passed as 32-bit
+/// little-endian bytes, because UniFFI would box every float of a list. The segmenter has the names of classes and
+/// confounders.
 #[derive(uniffi::Object)]
 pub struct Segmentation {
     segmentation: mcdrl_runtime::Segmentation,
@@ -33,7 +33,7 @@ pub struct RegionMap {
     pub similarity: Bytes,
     /// 1 where a position was retained.
     pub retained: Bytes,
-    /// For every confounder its weight at the retained positions, 0 at the others.
+    /// The weight of each confounder at the retained positions, 0 at the others.
     pub confounders: Vec<Bytes>,
 }
 
@@ -49,17 +49,17 @@ impl Segmentation {
         }
     }
 
-    /// For every lesion class its share of the pixels, 0..1.
+    /// The share of the pixels of each lesion class, 0..1.
     pub fn class_fractions(&self) -> Bytes {
         bytes(self.segmentation.classes.iter().map(|class| class.fraction))
     }
 
-    /// For every lesion class its mean probability over its pixels, 0 where there are none.
+    /// The mean probability of each lesion class over its pixels, 0 if there are none.
     pub fn class_confidences(&self) -> Bytes {
         bytes(self.segmentation.classes.iter().map(|class| class.confidence))
     }
 
-    /// Every confounder's weight; they sum to one. Empty for a model without intervention.
+    /// The weight of each confounder. The weights sum to one. Empty for a model without intervention.
     pub fn confounder_weights(&self) -> Bytes {
         bytes(self.segmentation.confounders.iter().map(|confounder| confounder.weight))
     }
@@ -74,7 +74,7 @@ impl Segmentation {
         self.milliseconds
     }
 
-    /// The probability of label `index` (0 is the background) at every pixel; nothing for an unknown label.
+    /// The probability of label `index` (0 is the background) at every pixel; `None` for an unknown label.
     pub fn confidence_mask(&self, index: u32) -> Option<Bytes> {
         self.segmentation.confidence_mask(index as usize).map(bytes)
     }

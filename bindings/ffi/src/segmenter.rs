@@ -78,7 +78,7 @@ impl ImageSegmenter {
     }
 
     /// Segments a frame of a video. While one frame is segmented, only the newest frame waits. A frame that gives way to a
-    /// newer one gets nothing. So memory does not grow and masks are never late.
+    /// newer one is answered with `None`. So memory does not grow and masks are never late.
     ///
     /// - `timestamp`: milliseconds, larger than that of the last frame, also across videos
     ///
@@ -121,8 +121,8 @@ impl ImageSegmenter {
         self.about.device.into()
     }
 
-    /// Ends the segmenter after the current image and frees its memory. Waiting callers get `Closed`. (UniFFI's objects have a
-    /// `close` of their own.)
+    /// Ends the segmenter after the current image and frees its memory. Waiting callers get `Closed`. (UniFFI gives its objects
+    /// another `close`.)
     ///
     /// # Errors
     /// `Closed` if it is closed already.

@@ -9,7 +9,7 @@ use crate::reply::{Answer, Reply};
 use crate::segmentation::Segmentation;
 use crate::worker::Worker;
 
-/// The result for a frame; nothing if it gave way to a newer one.
+/// The result for a frame; `None` if it gave way to a newer one.
 pub(crate) type Found = Option<Arc<Segmentation>>;
 
 /// The waiting frame, and the last timestamp.
@@ -30,7 +30,7 @@ struct Waiting {
 }
 
 impl Video {
-    /// Lets a frame wait for `worker`. The frame that waited until now gives way and is answered with nothing.
+    /// Queues a frame for `worker`. An older waiting frame gives way and is answered with `None`.
     pub(crate) fn offer(
         &self,
         worker: &Worker,
@@ -48,8 +48,8 @@ impl Video {
         }
         state.last = Some(timestamp);
         match state.waits.replace(Waiting { frame, reply }) {
-            // The worker knows already that a frame waits. The older frame's caller may continue inside this call and come
-            // back here, so the lock must be free.
+            // The worker's queue already has a job for the waiting frame. The older frame's caller may resume inside `send`
+            // and call `offer` again, so the lock must be free.
             Some(older) => {
                 drop(state);
                 older.reply.send(Ok(None));
@@ -74,7 +74,7 @@ impl Video {
     /// Drops the waiting frame. Its caller gets [`SegmenterError::Closed`].
     pub(crate) fn clear(&self) {
         let forgotten = lock(&self.state).waits.take();
-        // As in `offer`.
+        // The lock is free here, as in `offer`.
         drop(forgotten);
     }
 }

@@ -44,8 +44,8 @@ impl Worker {
                 Err(error) => return reply.send(Err(error)),
             };
             reply.send(Ok(bench.about()));
-            // On a thread of the pool, so that images need not be handed over. Jobs that wait at the end are dropped with the
-            // channel, and so are their replies.
+            // This runs on a thread of the pool, so images do not move between threads. At the end, waiting jobs and their
+            // replies are dropped with the channel.
             bench.pool().install(|| {
                 let _ = works.set(std::thread::current().id());
                 for job in waiting {
@@ -87,7 +87,7 @@ impl Worker {
         let Open { jobs, thread, works_on, .. } = self.end().ok_or(SegmenterError::Closed)?;
         // This ends the thread's loop.
         drop(jobs);
-        // A callback of the segmenter may close it, but cannot wait for itself.
+        // A callback of the segmenter may close it. Its thread cannot wait for itself.
         let here = std::thread::current().id();
         if thread.thread().id() != here && works_on.get() != Some(&here) {
             let _ = thread.join();
@@ -118,7 +118,7 @@ mod tests {
     use crate::reply::reply;
 
     #[test]
-    fn a_panic_becomes_an_error_and_the_next_job_is_done() {
+    fn a_panic_becomes_an_error_and_the_next_job_runs() {
         let model =
             concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/mcdrl/assets/demo.safetensors");
         let never = Cancellation::new();
@@ -127,7 +127,7 @@ mod tests {
         let model = ModelSource::Path { path: model.into() };
         let worker = Worker::start(model, options, None, opened).unwrap();
         about.wait().unwrap();
-        for text in ["a text", "one that was put together"] {
+        for text in ["a text", "a formatted text"] {
             let (sent, answer) = reply::<()>(&never).unwrap();
             worker
                 .ask(

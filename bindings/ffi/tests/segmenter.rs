@@ -1,4 +1,4 @@
-//! What the packages are promised, without a foreign language between.
+//! Tests the interface of the packages from Rust.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -47,13 +47,13 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
-/// `error`, without a need for segmentations to be printable.
+/// The error of `result`. `unwrap_err` would need printable segmentations.
 fn error<T>(result: Result<T, SegmenterError>) -> SegmenterError {
     result.err().expect("an error")
 }
 
 #[test]
-fn the_answers_are_the_stored_ones() {
+fn the_library_gives_the_stored_answers() {
     let segmenter = open();
     let answers = answers();
     for answer in answers["images"].as_array().unwrap() {
@@ -82,7 +82,7 @@ fn the_answers_are_the_stored_ones() {
 }
 
 #[test]
-fn the_maps_belong_to_the_mask() {
+fn the_maps_agree_with_the_mask() {
     let segmenter = open();
     let labels = segmenter.labels();
     assert_eq!((labels[0].as_str(), labels.len()), ("background", 6));
@@ -112,7 +112,7 @@ fn the_maps_belong_to_the_mask() {
 }
 
 #[test]
-fn bad_input_is_told_apart() {
+fn bad_input_gives_the_listed_errors() {
     let path = root().join("tests/conformance/bad_inputs.json");
     let list: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let segmenter = open();
@@ -155,7 +155,7 @@ fn bad_input_is_told_apart() {
         };
         assert!(right, "{}: {found:?}", bad["name"]);
     }
-    // After all of it, it works.
+    // The segmenter still works after the errors.
     segmenter.segment(picture(), Cancellation::new()).unwrap();
 
     let none = SegmenterOptions { threads: Some(0), ..on_cpu() };
@@ -164,9 +164,9 @@ fn bad_input_is_told_apart() {
 }
 
 #[test]
-fn closing_twice_and_use_after_close_are_errors() {
+fn closing_twice_and_using_a_closed_segmenter_are_errors() {
     let segmenter = open();
-    // Those that wait when it is closed hear of it; the one in hand ends.
+    // Closing rejects waiting calls. The current call ends normally.
     let results: Vec<_> = thread::scope(|scope| {
         let waiting: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| segmenter.segment(picture(), Cancellation::new())))
@@ -190,7 +190,7 @@ fn closing_twice_and_use_after_close_are_errors() {
 }
 
 #[test]
-fn stale_frames_give_way() {
+fn only_the_newest_frame_waits() {
     let segmenter = open();
     let frames = 30;
     let segmented: Vec<bool> = thread::scope(|scope| {
@@ -200,7 +200,7 @@ fn stale_frames_give_way() {
             waiting.push(scope.spawn(move || {
                 match segmenter.segment_for_video(picture(), timestamp, Cancellation::new()) {
                     Ok(found) => found.is_some(),
-                    // Threads may overtake each other: then the older frame comes too late.
+                    // Threads may overtake each other. Then the older frame is refused.
                     Err(error) => {
                         assert!(matches!(error, SegmenterError::Input(_)), "{error:?}");
                         false
@@ -213,7 +213,7 @@ fn stale_frames_give_way() {
     });
     let count = segmented.iter().filter(|done| **done).count();
     assert!(count >= 1 && count < segmented.len(), "{count} of {frames}");
-    assert!(segmented[segmented.len() - 1], "the newest is always segmented");
+    assert!(segmented[segmented.len() - 1], "the newest frame is always segmented");
     let late = error(segmenter.segment_for_video(picture(), frames - 1, Cancellation::new()));
     assert!(matches!(late, SegmenterError::Input(_)), "{late:?}");
     assert!(segmenter.segment_for_video(picture(), frames, Cancellation::new()).unwrap().is_some());
@@ -224,7 +224,7 @@ struct Listener(Mutex<Vec<CreationStage>>);
 impl CreationListener for Listener {
     fn on_stage(&self, stage: CreationStage) -> Result<(), CallbackError> {
         self.0.lock().unwrap().push(stage);
-        Err(CallbackError::Thrown("a listener that throws disturbs nothing".into()))
+        Err(CallbackError::Thrown("the segmenter ignores exceptions of the listener".into()))
     }
 }
 
@@ -238,7 +238,7 @@ impl LogSink for Lines {
 }
 
 #[test]
-fn who_listens_hears_what_happens() {
+fn listeners_receive_the_stages_and_the_log() {
     let (listener, lines) =
         (Arc::new(Listener(Mutex::default())), Arc::new(Lines(Mutex::default())));
     set_log_sink(Some(lines.clone()));
@@ -250,7 +250,7 @@ fn who_listens_hears_what_happens() {
     assert!(lines.iter().any(|(level, text)| *level == LogLevel::Info && text.contains("cpu")));
 }
 
-/// Gives up as soon as it hears of the model.
+/// Cancels at the stage `Model`.
 struct Impatient(Arc<Cancellation>);
 
 impl CreationListener for Impatient {
@@ -263,7 +263,7 @@ impl CreationListener for Impatient {
 }
 
 #[test]
-fn creation_can_be_cancelled_in_the_middle() {
+fn creation_can_be_cancelled() {
     let cancellation = Cancellation::new();
     let listener = Arc::new(Impatient(cancellation.clone()));
     let refused = error(ImageSegmenter::open(model(), on_cpu(), Some(listener), cancellation));
@@ -271,7 +271,7 @@ fn creation_can_be_cancelled_in_the_middle() {
 }
 
 #[test]
-fn threads_are_the_segmenters_own() {
+fn the_number_of_threads_does_not_change_the_mask() {
     let alone = SegmenterOptions { threads: Some(1), ..on_cpu() };
     let (one, all) =
         (ImageSegmenter::open(model(), alone, None, Cancellation::new()).unwrap(), open());

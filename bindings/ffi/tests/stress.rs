@@ -1,4 +1,4 @@
-//! What takes time, or is timed: apart from the other tests, and one after the other.
+//! Slow tests and time measurements. They run one after the other, apart from the other tests.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ fn open_with(
     ImageSegmenter::open(model, options, None, cancellation)
 }
 
-/// One at a time, for the sake of times.
+/// Tests run one at a time, because they measure times.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -64,7 +64,7 @@ fn a_thousand_calls_from_eight_threads_leave_memory_flat() {
         (Some(before), Some(after)) => {
             assert!(after as f64 <= before as f64 * 1.05, "{before} KiB grew to {after} KiB");
         }
-        _ => println!("skipped: this system does not tell a process's memory"),
+        _ => println!("skipped: this system has no /proc/self/status"),
     }
 }
 
@@ -76,10 +76,10 @@ fn resident() -> Option<u64> {
 }
 
 #[test]
-fn calling_costs_little_beside_the_model() {
+fn a_call_adds_little_to_the_models_time() {
     let _alone = ALONE.lock();
     let segmenter = open(Cancellation::new()).unwrap();
-    // At the demonstration's 128², which is harder than CLIP's usual 224².
+    // The demonstration model sees 128² pixels, so the overhead is a larger share than at CLIP's usual 224².
     let pixels: Vec<u8> = (0..224 * 224 * 4).map(|value| (value * 31) as u8).collect();
     let share_of_a_call = || {
         let started = Instant::now();
@@ -94,7 +94,7 @@ fn calling_costs_little_beside_the_model() {
         shares.sort_by(f64::total_cmp);
         shares[20]
     };
-    // What else the machine does only adds: the quietest of five rounds counts.
+    // Other work on the machine only adds time, so the fastest of five rounds counts.
     let share = (0..5).map(|_| median()).fold(f64::INFINITY, f64::min);
     println!("calling overhead at 224²: {:.2} % of a segmentation (median)", 100.0 * share);
     assert!(share <= 0.03, "{share}");
@@ -127,7 +127,7 @@ fn cancelling_returns_within_the_time_of_a_layer() {
             at.saturating_duration_since(cancelled)
         })
     };
-    // What else the machine does only adds: the quickest of ten counts. The network has more than twenty layers.
+    // Other work on the machine only adds time, so the fastest of ten counts. The network has more than twenty layers.
     let waited = (0..10).map(|_| waited()).min().unwrap();
     assert!(waited < whole / 20, "{waited:?} of {whole:?}");
 

@@ -1,4 +1,4 @@
-//! The handles of the browser's GPU: to watch it, to name it and to free it. The CPU has no handles.
+//! The handles of the browser's GPU. They report a lost GPU, name its adapter and free its memory. The CPU has no handles.
 
 use mcdrl_runtime::DeviceChoice;
 

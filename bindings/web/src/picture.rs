@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::to_js;
 
-/// An image inside the module. JavaScript must call `free()` in the end.
+/// An image inside the module. JavaScript must call `free()` to release it.
 #[wasm_bindgen]
 pub struct Picture {
     pub(crate) image: Image,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Which large maps a result has.
+/// The large maps that a result has.
 #[wasm_bindgen]
 #[derive(Clone, Copy)]
 pub struct Maps {
@@ -61,7 +61,7 @@ pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<J
     set(&result, "categoryMask", &Uint8Array::from(segmentation.mask.classes()).into())?;
     let confidence = Array::new();
     if maps.confidence {
-        // One at a time, because all at once need much of the module's memory.
+        // One mask at a time, because all masks together need much of the module's memory.
         for index in 0..=segmentation.classes.len() {
             let mask = segmentation.confidence_mask(index).unwrap_or_default();
             confidence.push(&Float32Array::from(mask.as_slice()));

@@ -26,7 +26,7 @@ pub fn run_thread() {
     thread.run();
 }
 
-/// Builds the pool from `count` workers. They may call [`run_thread`] before or afterwards.
+/// Builds the pool from `count` workers. They may call [`run_thread`] before or after this.
 ///
 /// # Errors
 /// `internal` if a pool exists already.

@@ -1,4 +1,4 @@
-//! A training on a terminal: one line an epoch, and below them the progress and the curves.
+//! The training dashboard on a terminal: one line per epoch, and below it the progress and the curves.
 
 use std::io::{Stderr, stderr};
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 const HEIGHT: u16 = 14;
 
-/// The shortest time between two drawings.
+/// The shortest time between two redraws.
 const PAUSE: Duration = Duration::from_millis(120);
 
-/// The dashboard.
+/// Shows the progress of a training run.
 pub struct Dashboard {
     terminal: Terminal<CrosstermBackend<Stderr>>,
     started: Instant,
@@ -36,17 +36,17 @@ struct State {
 }
 
 impl Dashboard {
-    /// Opens on the lower lines of the terminal.
+    /// Opens the dashboard on the lower lines of the terminal.
     ///
     /// # Errors
-    /// A terminal that cannot be drawn on.
+    /// If the terminal cannot be drawn on.
     pub fn open() -> std::io::Result<Self> {
         let options = TerminalOptions { viewport: Viewport::Inline(HEIGHT) };
         let terminal = Terminal::with_options(CrosstermBackend::new(stderr()), options)?;
         Ok(Self { terminal, started: Instant::now(), drawn: None, state: State::default() })
     }
 
-    /// Failures to draw are ignored: a closed terminal must not end a run of hours.
+    /// Ignores errors, because a closed terminal must not end a run of hours.
     fn draw(&mut self) {
         let state = &self.state;
         let _ = self.terminal.draw(|frame| state.draw(frame));

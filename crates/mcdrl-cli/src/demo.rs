@@ -23,7 +23,7 @@ pub struct Demo {
 impl Demo {
     pub fn run(self) -> Outcome {
         let segmenter = open_segmenter(None, &self.common)?;
-        let title = "MCDRL: lesions outlined, confounders named";
+        let title = "MCDRL demonstration";
         let mut report = Report::new(
             title,
             "Each row shows a sample image, its truth, the mask of the embedded model, the regions that the text \

@@ -16,13 +16,13 @@ pub struct Dictionary {
     /// The CLIP checkpoint whose text encoder embeds the prompts.
     #[arg(long)]
     clip: PathBuf,
-    /// A profile in TOML. Without it, the built-in endoscopy profile.
+    /// A profile in TOML. Default: the built-in endoscopy profile.
     #[arg(long)]
     prompts: Option<PathBuf>,
     /// The dictionary to write: safetensors with one named row for each confounder.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Another dictionary of this command, to compare with.
+    /// A dictionary that this command wrote, to compare with.
     #[arg(long)]
     compare: Option<PathBuf>,
     #[command(flatten)]

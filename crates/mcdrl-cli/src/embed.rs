@@ -16,10 +16,10 @@ pub struct Embed {
     /// The CLIP checkpoint: a safetensors file or a Hugging Face folder.
     #[arg(long)]
     clip: PathBuf,
-    /// An image; give it again for more.
+    /// An image. Can be given more than once.
     #[arg(long, num_args = 1..)]
     image: Vec<PathBuf>,
-    /// A text; give it again for more.
+    /// A text. Can be given more than once.
     #[arg(long, num_args = 1..)]
     text: Vec<String>,
     #[command(flatten)]

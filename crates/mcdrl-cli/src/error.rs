@@ -1,10 +1,10 @@
-//! How a verb fails: exit status 1 for failed work, 2 for wrong usage.
+//! Failures of the subcommands: exit status 1 for failed work, 2 for wrong usage.
 
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Why a verb failed.
+/// The failure of a subcommand.
 pub enum Failure {
     /// The work could not be done.
     Failed(String),
@@ -12,7 +12,7 @@ pub enum Failure {
     Usage(String),
 }
 
-/// A verb's result.
+/// The result of a subcommand.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
@@ -24,12 +24,12 @@ impl Failure {
         }
     }
 
-    /// A file that cannot be read or written.
+    /// Adds the path to an error of reading or writing a file.
     pub fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
         |error| Self::Failed(format!("{}: {error}", path.display()))
     }
 
-    /// A file that cannot be used.
+    /// Adds the path to an error in the content of a file.
     pub fn file<E: fmt::Display>(path: &Path) -> impl Fn(E) -> Self + '_ {
         |error| Self::Failed(format!("{}: {error}", path.display()))
     }

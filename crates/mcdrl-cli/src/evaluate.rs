@@ -13,13 +13,13 @@ use crate::segment::open_segmenter;
 /// Evaluate a model on a dataset folder: per site, class and image.
 #[derive(Args)]
 pub struct Evaluate {
-    /// Dataset folder; give it again for more.
+    /// A dataset folder. Can be given more than once.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
-    /// The model file. Without it, the embedded demonstration model.
+    /// The model file. Default: the embedded demonstration model.
     #[arg(long)]
     model: Option<PathBuf>,
-    /// Evaluate only this site; give it again for more.
+    /// Evaluate only this site. Can be given more than once.
     #[arg(long)]
     site: Vec<String>,
     /// The folder for evaluation.csv, evaluation.json and report.html.
@@ -67,7 +67,7 @@ fn write_reports(
     let title = "MCDRL evaluation";
     let introduction = format!("{} images of {}", samples.len(), dataset.path.display());
     let mut report = evaluation_report(title, &introduction, evaluation);
-    report.heading("The worst, the median and the best of each site");
+    report.heading("Worst, median and best image of each site");
     report.legend(&segmenter.header().profile.classes);
     for score in remarkable(evaluation) {
         let sample = samples.iter().find(|s| s.site == score.site && s.name == score.name);

@@ -13,31 +13,31 @@ use crate::error::{Failure, Outcome};
 use crate::output::{Common, say, tell};
 use crate::train::{read_config, training_device};
 
-/// The defaults of the protocol on small sites. They end within half an hour on two cores.
+/// The default configuration for small sites. A run ends within half an hour on two cores.
 const QUICK: &str = include_str!("loso.toml");
 
-/// Leave one site out, for the full method and its ablations.
+/// Run leave-one-site-out for the full method and its ablations.
 #[derive(Args)]
 pub struct Loso {
-    /// Dataset folder; give it again for more.
+    /// A dataset folder. Can be given more than once.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
-    /// The CLIP checkpoint. Without it, a small one is pre-trained for every fold on its source sites.
+    /// The CLIP checkpoint. Default: every fold pre-trains a small CLIP on its source sites.
     #[arg(long)]
     clip: Option<PathBuf>,
-    /// A TOML file that overrides the training configuration: the defaults with --clip, else a short one for small sites.
+    /// A TOML file that overrides the training configuration. Without --clip, it overrides a short one for small sites.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// A seed; give it again for more.
+    /// A seed. Can be given more than once.
     #[arg(long, default_values_t = [7])]
     seed: Vec<u64>,
-    /// Compare only these variants.
+    /// Compare only this variant. Can be given more than once.
     #[arg(long, value_parser = variant_parser())]
     variant: Vec<Variant>,
-    /// Leave out only these sites.
+    /// Leave out only this site. Can be given more than once.
     #[arg(long)]
     leave_out: Vec<String>,
-    /// Trainings at a time. By default one for each core.
+    /// The number of training runs in parallel. Default: one per core.
     #[arg(long)]
     jobs: Option<usize>,
     /// The folder for loso.json and report.html.
@@ -83,7 +83,7 @@ impl Loso {
             left_out: &if self.leave_out.is_empty() { all_sites() } else { self.leave_out.clone() },
             jobs: self.jobs.unwrap_or(cores),
         };
-        // Made now, so that a wrong path fails before hours of training.
+        // Created now, so that a wrong path fails before hours of training.
         std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
         let report = loso(&request, &device, &|runs, total| {
             if let Some(run) = runs.last() {
@@ -122,8 +122,8 @@ impl Loso {
         let mut page = Report::new(
             title,
             &format!(
-                "Each site in turn is the test site and is never trained on. Numbers are per cent, the mean over sites; ± is \
-                 the standard deviation over seeds ({seeds})."
+                "Each site in turn is the test site and is not trained on. Values are in per cent, the mean over sites ± the \
+                 standard deviation over seeds ({seeds})."
             ),
         );
         page.table(&report.rows());

@@ -1,4 +1,4 @@
-//! The `mcdrl` command: every verb is one file.
+//! The `mcdrl` command: one file per subcommand.
 
 mod clip_source;
 mod dashboard;

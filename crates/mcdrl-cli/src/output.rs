@@ -1,4 +1,4 @@
-//! The shared parts of the verbs: common options, printing, progress.
+//! The shared parts of the subcommands: common options, printing, progress.
 
 use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
@@ -9,44 +9,44 @@ use mcdrl::{DeviceChoice, DeviceInfo, OpenOptions};
 
 use crate::dashboard::Dashboard;
 
-/// A line on standard output.
+/// Prints a line to standard output.
 macro_rules! say {
     ($($words:tt)*) => { $crate::output::write_line(&mut std::io::stdout(), format_args!($($words)*)) };
 }
 
-/// A line on standard error.
+/// Prints a line to standard error.
 macro_rules! tell {
     ($($words:tt)*) => { $crate::output::write_line(&mut std::io::stderr(), format_args!($($words)*)) };
 }
 
 pub(crate) use {say, tell};
 
-/// Options of every verb.
+/// Options of every subcommand.
 #[derive(Args)]
 pub struct Common {
     /// The device that computes: auto, cpu or gpu.
     #[arg(long, default_value_t)]
     device: DeviceChoice,
-    /// Print JSON for machines.
+    /// Print machine-readable JSON.
     #[arg(long)]
     pub json: bool,
 }
 
 impl Common {
-    /// How the chosen device is opened.
+    /// Options that open the chosen device.
     pub fn open_options(&self) -> OpenOptions<'static> {
         OpenOptions::on(self.device)
     }
 }
 
-/// Tells people why a GPU is not used.
+/// Prints the reason why a GPU is not used.
 pub fn tell_fallback(device: &DeviceInfo) {
     if device.is_fallback() {
-        tell!("mcdrl: on {device}");
+        tell!("mcdrl: runs on {device}");
     }
 }
 
-/// Shows a long run: as a dashboard on a terminal, as lines elsewhere.
+/// Shows the progress of a long run: as a dashboard on a terminal, as lines elsewhere.
 pub fn progress() -> Box<dyn Progress> {
     if std::io::stderr().is_terminal()
         && let Ok(dashboard) = Dashboard::open()

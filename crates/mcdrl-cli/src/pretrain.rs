@@ -13,7 +13,7 @@ use crate::train::training_device;
 /// Pre-train a small CLIP on captions made from recorded factors.
 #[derive(Args)]
 pub struct Pretrain {
-    /// Dataset folder; give it again for more.
+    /// A dataset folder. Can be given more than once.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
     /// The checkpoint to write.
@@ -22,7 +22,7 @@ pub struct Pretrain {
     /// A TOML file that overrides the default configuration.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// A site to leave out; give it again for more.
+    /// A site to leave out. Can be given more than once.
     #[arg(long)]
     leave_out: Vec<String>,
     #[command(flatten)]

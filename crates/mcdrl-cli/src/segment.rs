@@ -9,10 +9,10 @@ use serde_json::json;
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say, tell, tell_fallback};
 
-/// Segment images: masks, overlays, confounders.
+/// Segment images: write masks and overlays, print the confounders.
 #[derive(Args)]
 pub struct Segment {
-    /// The model file. Without it, the embedded demonstration model.
+    /// The model file. Default: the embedded demonstration model.
     #[arg(long)]
     model: Option<PathBuf>,
     /// The folder for `<name>.mask.png` (class indices) and `<name>.overlay.png`.
@@ -90,7 +90,7 @@ pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter
     Ok(segmenter)
 }
 
-/// A line about a segmentation for people.
+/// A readable line about a segmentation.
 pub fn describe(segmentation: &Segmentation) -> String {
     let found: Vec<String> = segmentation
         .classes
@@ -112,8 +112,8 @@ pub fn describe(segmentation: &Segmentation) -> String {
     format!("{found}; confounders removed: {}", heaviest.join(", "))
 }
 
-/// The images among the inputs, and the names of their results: the file's name, preceded by its folders' names if two
-/// would be equal.
+/// Finds the images among the inputs and names their results. A result has the name of its file. If two names are equal, the
+/// names of the folders are put before it, or a number after it.
 fn find_images(inputs: &[PathBuf]) -> Outcome<Vec<(PathBuf, String)>> {
     let mut paths = Vec::new();
     for input in inputs {
@@ -149,7 +149,7 @@ fn find_images(inputs: &[PathBuf]) -> Outcome<Vec<(PathBuf, String)>> {
     Ok(named)
 }
 
-/// The images under a folder, in order. Folders of masks are left out.
+/// Collects the images under a folder in order. Skips folders with the name `masks`.
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Outcome {
     let entries = std::fs::read_dir(folder).map_err(Failure::io(folder))?;
     let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -14,15 +14,15 @@ pub struct Serve {
     /// The port; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// The app's folder, as `cargo xtask web` builds it; by default `www/dist` here or in a folder above.
+    /// The folder of the app that `cargo xtask web` builds. Default: `www/dist` here or in a folder above.
     #[arg(long)]
     app: Option<PathBuf>,
 }
 
-/// Requests answered at once.
+/// The number of requests that are answered in parallel.
 const THREADS: usize = 4;
 
-/// Isolation lets the page share memory between threads. The policy lets it load nothing from elsewhere.
+/// Cross-origin isolation lets the page share memory between threads. The content security policy blocks other hosts.
 const HEADERS: [(&str, &str); 7] = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Embedder-Policy", "require-corp"),
@@ -35,7 +35,7 @@ const HEADERS: [(&str, &str); 7] = [
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
-    // The service worker caches the app. The browser itself asks for a newer one each time.
+    // The service worker caches the app, so the browser's own cache must check for a newer one each time.
     ("Cache-Control", "no-cache"),
 ];
 
@@ -43,7 +43,7 @@ impl Serve {
     pub fn run(self) -> Outcome {
         let app = find_app(self.app)?;
         let server = Server::http(("127.0.0.1", self.port)).map_err(|e| {
-            Failure::Failed(format!("port {}: {e}; choose another by --port", self.port))
+            Failure::Failed(format!("port {}: {e}; choose another with --port", self.port))
         })?;
         let port = server.server_addr().to_ip().map_or(self.port, |address| address.port());
         say!("http://localhost:{port}/");
@@ -53,13 +53,13 @@ impl Serve {
             std::thread::spawn(move || {
                 while let Ok(request) = server.recv() {
                     let response = answer(&app, &request);
-                    // The client may have left.
+                    // The client may have closed the connection.
                     let _ = request.respond(response);
                 }
             })
         });
         for worker in workers.collect::<Vec<_>>() {
-            worker.join().map_err(|_| Failure::Failed("the server broke".into()))?;
+            worker.join().map_err(|_| Failure::Failed("a thread of the server failed".into()))?;
         }
         Ok(())
     }
@@ -74,24 +74,24 @@ fn find_app(given: Option<PathBuf>) -> Outcome<PathBuf> {
     let found = candidates.iter().find(|folder| folder.join("index.html").is_file());
     found.cloned().ok_or_else(|| {
         let place = candidates[0].display();
-        Failure::Failed(format!("{place} has no index.html: build the app by `cargo xtask web`"))
+        Failure::Failed(format!("{place} has no index.html: build the app with `cargo xtask web`"))
     })
 }
 
 fn answer(app: &Path, request: &Request) -> ResponseBox {
     if !matches!(request.method(), Method::Get | Method::Head) {
-        return plain(405, "only GET and HEAD are answered here\n");
+        return plain(405, "only GET and HEAD are supported\n");
     }
     let Some(file) = file_of(app, request.url()) else {
-        return plain(404, "there is no such file\n");
+        return plain(404, "file not found\n");
     };
     match std::fs::read(&file) {
         Ok(bytes) => respond(200, bytes, content_type(&file)),
-        Err(_) => plain(404, "there is no such file\n"),
+        Err(_) => plain(404, "file not found\n"),
     }
 }
 
-/// The file of an address; `None` for one outside the app's folder.
+/// The file that a URL names; `None` if the URL leaves the app's folder.
 fn file_of(app: &Path, url: &str) -> Option<PathBuf> {
     let path = url.split(['?', '#']).next()?.trim_start_matches('/');
     let path = Path::new(path);
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_stay_in_the_apps_folder() {
+    fn urls_stay_in_the_apps_folder() {
         let app = tempfile::tempdir().unwrap();
         std::fs::create_dir(app.path().join("assets")).unwrap();
         let file = |url: &str| file_of(app.path(), url);
@@ -148,7 +148,7 @@ mod tests {
         for url in ["/../secret", "/assets/../../secret", "/..", "/assets/.."] {
             assert_eq!(file(url), None, "{url}");
         }
-        // Nothing is decoded, so nothing can be smuggled in: these are ordinary names.
+        // Percent escapes are not decoded, so they are ordinary names.
         assert_eq!(file("/%2e%2e/secret"), Some(app.path().join("%2e%2e/secret")));
     }
 }

@@ -7,16 +7,16 @@ use serde_json::json;
 use crate::error::Outcome;
 use crate::output::{Common, counter, say};
 
-/// Draw synthetic endoscopy sites as a dataset folder.
+/// Generate synthetic endoscopy sites as a dataset folder.
 #[derive(Args)]
 pub struct Synth {
-    /// The folder to make; it must not exist.
+    /// The folder to create; it must not exist.
     #[arg(long)]
     out: PathBuf,
     /// Number of sites, each with its own mixture of confounders and its own camera.
     #[arg(long, default_value_t = 5)]
     sites: usize,
-    /// Images a site.
+    /// Images per site.
     #[arg(long, default_value_t = 200)]
     images: usize,
     /// Side of the square images, pixels.

@@ -16,7 +16,7 @@ use crate::output::{Common, progress, say, tell};
 /// Train a segmenter.
 #[derive(Args)]
 pub struct Train {
-    /// Dataset folder; give it again for more.
+    /// A dataset folder. Can be given more than once.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
     /// The CLIP checkpoint: a safetensors file or a Hugging Face folder.
@@ -25,16 +25,16 @@ pub struct Train {
     /// A TOML file that overrides the default configuration.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// A site to leave out; give it again for more.
+    /// A site to leave out. Can be given more than once.
     #[arg(long)]
     leave_out: Vec<String>,
-    /// The run's folder: model.safetensors, and checkpoints while it runs.
+    /// The run's folder: model.safetensors, and checkpoints during training.
     #[arg(long)]
     out: PathBuf,
     /// Continue the unfinished run in the folder.
     #[arg(long)]
     resume: bool,
-    /// A note in the model file about its data, their licences and its purpose.
+    /// A note for the model file about the training data, its licences and the model's purpose.
     #[arg(long, default_value = "")]
     note: String,
     /// Store the model in half precision.
@@ -71,7 +71,7 @@ impl Train {
         let split = hold_out_groups(&samples, config.data.validation, config.seed);
         if config.data.validation > 0.0 && split.test.is_empty() {
             tell!(
-                "the images of each site are one group, so none are held out: the last epoch is kept"
+                "the images of each site form one group, so validation has no images and the last epoch is kept"
             );
         }
         let size = config.model.input_size;
@@ -124,7 +124,7 @@ pub fn read_config(path: Option<&Path>, clip: &ClipCheckpoint) -> Outcome<TrainC
     }
 }
 
-/// The device of a training: the encoder has to run on it.
+/// Opens the chosen device for training and checks that the encoder runs on it.
 pub fn training_device(clip: &ClipCheckpoint, common: &Common) -> Outcome<Device> {
     let clip = open_clip(Path::new("the CLIP checkpoint"), clip, common)?;
     Ok(clip.logit_scale.val().device())

@@ -1,4 +1,4 @@
-//! The `mcdrl` command as a user meets it: what it prints, what it leaves, how it fails.
+//! End-to-end tests of the `mcdrl` command: its output, its files and its errors.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -17,14 +17,14 @@ fn succeed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Asserts that the command fails with one clear sentence that has all of `words`, and never panics.
+/// Asserts that the command fails with this status and a message that contains all of `words`, and that it does not panic.
 fn fail(arguments: &[&str], status: i32, words: &[&str]) {
     let output = mcdrl(arguments);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "mcdrl {arguments:?}: {errors}");
     assert!(!errors.contains("panicked"), "{errors}");
     for word in words {
-        assert!(errors.contains(word), "mcdrl {arguments:?} does not say `{word}`: {errors}");
+        assert!(errors.contains(word), "mcdrl {arguments:?} does not contain `{word}`: {errors}");
     }
 }
 
@@ -36,7 +36,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The bundled samples: a real dataset folder.
+/// The bundled samples, which are a dataset folder.
 fn samples() -> PathBuf {
     Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
         .join("../mcdrl/assets/samples")
@@ -55,12 +55,12 @@ fn shared(path: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: {} is not there; set MCDRL_SHARED_DATA", path.display());
+    println!("skipped: {} does not exist; set MCDRL_SHARED_DATA", path.display());
     None
 }
 
 #[test]
-fn demo_writes_a_report_that_needs_nothing_else() {
+fn demo_writes_a_self_contained_report() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("demo");
     let said = json(&succeed(&["demo", "--json", "--out", text(&out)]));
@@ -70,11 +70,11 @@ fn demo_writes_a_report_that_needs_nothing_else() {
     assert!(report.matches("data:image/png;base64").count() >= 4 * 12);
     assert!(report.contains("confounders removed"));
     let foreign = ["src=\"http", "href=\"http", "url("];
-    assert!(foreign.iter().all(|f| !report.contains(f)), "the report loads something");
+    assert!(foreign.iter().all(|f| !report.contains(f)), "the report loads external resources");
 }
 
 #[test]
-fn segment_prints_one_line_an_image_as_the_contract_says() {
+fn segment_prints_one_json_line_per_image() {
     let folder = TempDir::new().unwrap();
     let image = a_sample();
     let lines =
@@ -100,7 +100,7 @@ fn segment_prints_one_line_an_image_as_the_contract_says() {
 }
 
 #[test]
-fn masks_agree_with_the_conformance_vectors() {
+fn masks_match_the_conformance_vectors() {
     let here = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let answers = Path::new(&here).join("../../tests/conformance/answers.json");
     let answers = json(&std::fs::read_to_string(answers).unwrap());
@@ -123,7 +123,7 @@ fn masks_agree_with_the_conformance_vectors() {
 }
 
 #[test]
-fn segment_reads_every_kind_of_image() {
+fn segment_reads_all_supported_formats() {
     let folder = TempDir::new().unwrap();
     let source = image::open(a_sample()).unwrap();
     let small = source.resize_exact(97, 61, image::imageops::FilterType::Triangle);
@@ -140,7 +140,7 @@ fn segment_reads_every_kind_of_image() {
         save("photo.jpg", small.to_rgb8().into()),
         save("bitmap.bmp", small.to_rgb8().into()),
         save("web.webp", small.to_rgb8().into()),
-        // The second name of a result may be taken already.
+        // `photo-2` is also the second choice for a result with the name `photo`.
         save("photo-2.png", small.to_rgb8().into()),
         save("photo.png", small.to_rgb8().into()),
     ];
@@ -158,14 +158,14 @@ fn segment_reads_every_kind_of_image() {
 }
 
 #[test]
-fn bad_images_are_told_apart_and_cost_no_others() {
+fn bad_images_are_reported_and_do_not_stop_the_others() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     let out = path("out");
     let run = |file: &Path, words: &[&str]| {
         fail(&["segment", "--out", text(&out), text(file)], 1, words);
     };
-    std::fs::write(path("text.png"), "this is no picture").unwrap();
+    std::fs::write(path("text.png"), "this is not an image").unwrap();
     run(&path("text.png"), &["text.png", "not a readable image"]);
 
     let photo = image::open(a_sample()).unwrap().to_rgb8();
@@ -195,7 +195,7 @@ fn bad_images_are_told_apart_and_cost_no_others() {
 }
 
 #[test]
-fn bad_models_are_told_apart() {
+fn bad_models_have_distinct_errors() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     let demo = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
@@ -221,7 +221,7 @@ fn bad_models_are_told_apart() {
 }
 
 #[test]
-fn wrong_usage_has_status_two() {
+fn wrong_usage_exits_with_status_two() {
     fail(&["segment", "--device", "quantum", "--out", "x", "y"], 2, &["quantum", "cpu"]);
     fail(&["segment"], 2, &["--out"]);
     fail(&["paint"], 2, &["paint"]);
@@ -229,7 +229,7 @@ fn wrong_usage_has_status_two() {
 }
 
 #[test]
-fn bad_datasets_are_told_apart() {
+fn bad_datasets_have_distinct_errors() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let site = data.join("a");
@@ -265,7 +265,7 @@ fn bad_datasets_are_told_apart() {
 }
 
 #[test]
-fn evaluate_writes_what_people_and_machines_read() {
+fn evaluate_writes_csv_json_and_html() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     let said = succeed(&["evaluate", "--json", "--data", text(&samples()), "--out", text(&out)]);
@@ -297,7 +297,7 @@ fn embed_prints_the_reference_embedding_of_the_probe() {
 }
 
 #[test]
-fn from_synthetic_sites_to_a_segmented_image() {
+fn the_pipeline_runs_from_synthetic_sites_to_masks() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     let synth = |out: &Path| {
@@ -398,7 +398,7 @@ fn from_synthetic_sites_to_a_segmented_image() {
         text(&out),
         text(&images),
     ]);
-    assert_eq!(lines.lines().count(), 12, "the masks were taken for images");
+    assert_eq!(lines.lines().count(), 12, "masks were segmented as images");
 
     let settings = "optimizer.learning_rate = 1e30\ndata.batch_size = 4\nschedule.intervention_start_epoch = 0";
     std::fs::write(path("wild.toml"), settings).unwrap();

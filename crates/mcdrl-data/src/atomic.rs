@@ -1,11 +1,11 @@
-//! Files that are whole or absent.
+//! Atomic file writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// Writes a file under another name and renames it, so that nobody ever sees a part of it.
+/// Writes a file under another name and then renames it, so that readers never see a partial file.
 ///
 /// # Errors
 /// [`Error::Io`].

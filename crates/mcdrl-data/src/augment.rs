@@ -1,7 +1,7 @@
-//! Seeded augmentation: variation that a few hundred images do not show.
+//! Seeded augmentation. It adds the variation that a few hundred images lack.
 //!
 //! Geometric (rotation, scale, flips, shift, aspect ratio) and photometric (gamma, brightness, contrast, saturation, white
-//! balance, uneven light, blur, noise). One warp: bilinear for the image, nearest neighbour for the mask.
+//! balance, uneven light, blur, noise). Image and mask share one warp: bilinear for the image, nearest neighbour for the mask.
 
 use garde::Validate;
 use mcdrl_runtime::Preprocess;
@@ -15,10 +15,10 @@ use crate::sample::LabelledImage;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
-    /// Chance of any rotation at all; then any angle.
+    /// Probability of a rotation. Its angle is uniform over the full circle.
     #[garde(range(min = 0.0, max = 1.0))]
     pub rotate: f32,
-    /// Largest zoom, in octaves either way.
+    /// Largest zoom in either direction, in octaves.
     #[garde(range(min = 0.0, max = 8.0))]
     pub zoom: f32,
     /// Largest shift, as a share of the side.
@@ -27,7 +27,7 @@ pub struct AugmentConfig {
     /// Largest change of the aspect ratio, in octaves.
     #[garde(range(min = 0.0, max = 8.0))]
     pub aspect: f32,
-    /// Whether to mirror.
+    /// Whether half of the views are mirrored.
     #[garde(skip)]
     pub flip: bool,
     /// Largest exponent of gamma, in octaves.
@@ -48,10 +48,10 @@ pub struct AugmentConfig {
     /// Range of a light gradient across the frame.
     #[garde(range(min = 0.0, max = 1.0))]
     pub uneven_light: f32,
-    /// Chance of a blur.
+    /// Probability of a blur.
     #[garde(range(min = 0.0, max = 1.0))]
     pub blur: f32,
-    /// Largest deviation of noise (0..1 pixels).
+    /// Largest standard deviation of the noise, for pixels in 0..1.
     #[garde(range(min = 0.0, max = 1.0))]
     pub noise: f32,
 }
@@ -96,7 +96,7 @@ impl AugmentConfig {
         }
     }
 
-    /// Only geometry, because captions describe light and colours.
+    /// Only geometric augmentation, with half the zoom, because captions describe light and colours.
     pub fn geometric() -> Self {
         let Self { rotate, zoom, shift, aspect, flip, .. } = Self::default();
         Self { rotate, zoom: zoom / 2.0, shift, aspect, flip, ..Self::none() }
@@ -178,7 +178,7 @@ impl Warp {
         let shift = [spread(config.shift), spread(config.shift)];
         let mirror = if config.flip && rng.random::<bool>() { -1.0 } else { 1.0 };
         let (sin, cos) = angle.sin_cos();
-        // Output (-1..1) → source (-1..1), then → source pixels.
+        // Output (-1..1) → source (-1..1) → source pixels.
         let across = [mirror * cos * zoom * aspect, -sin * zoom * aspect, shift[0]];
         let down = [mirror * sin * zoom / aspect, cos * zoom / aspect, shift[1]];
         let to_pixels = |row: [f32; 3], side: usize| {
@@ -196,7 +196,7 @@ impl Warp {
         let (width, height) = (sample.image.width(), sample.image.height());
         let source = sample.image.pixels();
         let plane = size * size;
-        // Beyond the frame a scope shows black, without a lesion.
+        // Outside the frame, an endoscope shows black and no lesion.
         let mut pixels = vec![0.0; 3 * plane];
         let mut classes = vec![0; plane];
         for index in 0..plane {

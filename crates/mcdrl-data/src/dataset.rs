@@ -12,15 +12,15 @@ use crate::sample::{LabelledImage, Sample, UNKNOWN_CLASS};
 use crate::site::Site;
 use crate::{Error, Result};
 
-/// A dataset folder: its sites, its samples and what its mask values mean.
+/// A dataset folder: its sites, its samples and the meaning of its mask values.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// The folder.
     pub path: PathBuf,
-    /// Classes, confounders and prompts: the endoscopy profile, overridden by `dataset.toml`. Without that file there is one
-    /// class, `lesion`.
+    /// Classes, confounders and prompts: the endoscopy profile, overridden by `dataset.toml`. If that file names no
+    /// classes, there is one class, `lesion`.
     pub profile: Profile,
-    /// The sites (hospitals or devices), by name.
+    /// The sites (hospitals or devices), sorted by name.
     pub sites: Vec<Site>,
 }
 
@@ -29,7 +29,7 @@ impl Dataset {
     /// pixels later.
     ///
     /// # Errors
-    /// One sentence naming the first file or folder that is not as it should be.
+    /// The first file or folder that is missing or wrong.
     pub fn open(path: &Path) -> Result<Self> {
         let profile = read_profile(&path.join("dataset.toml"))?;
         let single_class = (profile.classes.len() == 1).then_some(1);
@@ -84,7 +84,7 @@ impl Dataset {
     /// The site of this name.
     ///
     /// # Errors
-    /// [`Error::UnknownSite`], listing those there are.
+    /// [`Error::UnknownSite`] with the names of all sites.
     pub fn site(&self, name: &str) -> Result<&Site> {
         self.sites.iter().find(|site| site.name == name).ok_or_else(|| Error::UnknownSite {
             name: name.into(),
@@ -100,7 +100,7 @@ impl Dataset {
     /// Reads a sample's pixels.
     ///
     /// # Errors
-    /// A file that cannot be decoded, a mask of another size or with a class that is not named.
+    /// If a file cannot be decoded, or if a mask has another size than its image or a class that the dataset does not name.
     pub fn load(&self, sample: &Sample) -> Result<LabelledImage> {
         let image = read_image(&sample.image)?;
         let mask = fs::read(&sample.mask).map_err(Error::io(&sample.mask))?;

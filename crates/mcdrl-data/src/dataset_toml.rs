@@ -1,4 +1,4 @@
-//! `dataset.toml`: where a dataset differs from the endoscopy profile.
+//! `dataset.toml`: the differences of a dataset from the endoscopy profile.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The file. Absent keys are the endoscopy profile's.
+/// The content of the file. The endoscopy profile supplies all absent keys except `classes`.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DatasetToml {
@@ -21,7 +21,7 @@ struct DatasetToml {
     confounders: Option<Vec<Confounder>>,
 }
 
-/// The profile of a dataset. Without the file it has one class, `lesion`.
+/// The profile of a dataset. Without the file or its `classes`, there is one class, `lesion`.
 pub fn read_profile(path: &Path) -> Result<Profile> {
     let toml = if path.is_file() {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;

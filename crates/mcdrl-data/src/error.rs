@@ -10,7 +10,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// An image or mask file cannot be used.
@@ -18,7 +18,7 @@ pub enum Error {
     Image {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the file.
         source: mcdrl_image::Error,
     },
     /// A `dataset.toml` whose profile cannot be used.
@@ -26,7 +26,7 @@ pub enum Error {
     Profile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the profile.
         source: mcdrl_runtime::Error,
     },
     /// A TOML or JSON file cannot be read.
@@ -34,12 +34,12 @@ pub enum Error {
     Text {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// The error of the parser.
         problem: String,
     },
     /// The folder is not a dataset.
     #[error(
-        "{path}: no site in this folder; a dataset has DATA/<site>/images/<name>.jpg with \
+        "{path}: no site in this folder; a dataset needs DATA/<site>/images/<name>.jpg with \
          DATA/<site>/masks/<name>.png"
     )]
     NoSites {
@@ -53,11 +53,11 @@ pub enum Error {
         path: PathBuf,
     },
     /// An image has no mask.
-    #[error("{image}: its mask {mask} is missing; a lesion-free image has an all-zero mask")]
+    #[error("{image}: its mask {mask} is missing; a lesion-free image needs an all-zero mask")]
     MissingMask {
         /// The image.
         image: PathBuf,
-        /// Where its mask should be.
+        /// The mask file that is missing.
         mask: PathBuf,
     },
     /// A mask has no image.
@@ -65,7 +65,7 @@ pub enum Error {
     MissingImage {
         /// The mask.
         mask: PathBuf,
-        /// Where its image should be.
+        /// The folder that should have the image.
         images: PathBuf,
     },
     /// Two images of one site share a name.
@@ -94,18 +94,18 @@ pub enum Error {
         mask: PathBuf,
         /// The value.
         value: u8,
-        /// How many classes there are.
+        /// The number of named classes.
         classes: usize,
     },
     /// There is no such site.
     #[error("there is no site `{name}`; the dataset has {sites}")]
     UnknownSite {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The names there are.
+        /// The names of all sites.
         sites: String,
     },
-    /// Dataset folders that do not fit together.
+    /// Dataset folders that cannot be combined.
     #[error("{0}")]
     Config(String),
 }

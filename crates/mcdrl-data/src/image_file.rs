@@ -12,19 +12,19 @@ const IMAGE_EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "tif", "tiff", "bmp",
 /// Reads an image file of any supported format.
 ///
 /// # Errors
-/// The file's name and what is wrong with it.
+/// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
 pub fn read_image(path: &Path) -> Result<Image> {
     let bytes = fs::read(path).map_err(Error::io(path))?;
     Image::decode(&bytes).map_err(Error::image(path))
 }
 
-/// Whether the file's extension is that of an image.
+/// Whether the file has the extension of a supported image format.
 pub fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     IMAGE_EXTENSIONS.contains(&extension.as_str())
 }
 
-/// The entries of a folder in order of name, without hidden ones.
+/// The entries of a folder without hidden ones, sorted by name.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io(folder))? {

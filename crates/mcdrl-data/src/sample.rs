@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use mcdrl_image::{Image, Mask};
 use serde::{Deserialize, Serialize};
 
-/// The mask value of a lesion whose class the dataset does not say; see [`crate::Dataset::open_all`].
+/// The mask value of a lesion of an unknown class; see [`crate::Dataset::open_all`].
 pub const UNKNOWN_CLASS: u8 = 255;
 
 /// One image with its mask, on disk.
@@ -16,8 +16,8 @@ pub struct Sample {
     pub site: String,
     /// The image's file name without its extension.
     pub name: String,
-    /// The video sequence or patient. Samples of one group never go to different sides of a split. It is the part of a
-    /// name like `seq01_007` before the number, else the name itself.
+    /// The video sequence or patient. All samples of a group stay on the same side of a split. The group of `seq01_007` is
+    /// `seq01`. A name without a number is its own group.
     pub group: String,
     /// The image file.
     pub image: PathBuf,

@@ -13,12 +13,12 @@ use crate::{Error, Result};
 pub struct Site {
     /// The name of its folder.
     pub name: String,
-    /// Its images with their masks, by name.
+    /// Its images with their masks, sorted by name.
     pub samples: Vec<Sample>,
 }
 
 impl Site {
-    /// Opens a site's folder and checks that images and masks belong together.
+    /// Opens a site's folder. Checks that every image has a mask and every mask an image.
     pub(crate) fn open(folder: &Path, single_class: Option<u8>) -> Result<Self> {
         let name = file_name(folder);
         let images = folder.join("images");
@@ -65,7 +65,7 @@ fn read_factors(path: &Path) -> Result<BTreeMap<String, Factors>> {
     serde_json::from_str(&text).map_err(Error::text(path))
 }
 
-/// The part of a name like `seq01_007` before the number, else the name itself.
+/// `seq01` for `seq01_007`. A name without a number is its own group.
 fn group(name: &str) -> String {
     match name.rsplit_once('_') {
         Some((group, number))

@@ -1,4 +1,4 @@
-//! Splits that never put one group on both sides.
+//! Splits that keep each group on one side.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::{Dataset, Result, Sample};
 /// The two sides of a split.
 #[derive(Clone, Debug)]
 pub struct Split {
-    /// What is trained on.
+    /// The training samples.
     pub train: Vec<Sample>,
-    /// What is held out.
+    /// The held-out samples.
     pub test: Vec<Sample>,
 }
 
-/// The paper's protocol: one site is tested on, all others are trained on.
+/// The paper's protocol: one site for testing, all others for training.
 ///
 /// # Errors
 /// [`crate::Error::UnknownSite`].
@@ -27,7 +27,7 @@ pub fn leave_one_site_out(dataset: &Dataset, site: &str) -> Result<Split> {
     Ok(Split { train, test })
 }
 
-/// Holds out about `share` of the samples of every site, whole groups at a time, by a seed.
+/// Holds out about `share` of the samples of every site, in whole groups. The seed chooses the groups.
 pub fn hold_out_groups(samples: &[Sample], share: f64, seed: u64) -> Split {
     let mut held_out: BTreeSet<(&str, &str)> = BTreeSet::new();
     let sites: BTreeSet<&str> = samples.iter().map(|sample| sample.site.as_str()).collect();
@@ -38,7 +38,7 @@ pub fn hold_out_groups(samples: &[Sample], share: f64, seed: u64) -> Split {
         groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let wanted = (share * of_site().count() as f64).round() as usize;
         let mut taken = 0;
-        // At least one group stays to be trained on.
+        // At least one group remains for training.
         for group in groups.iter().skip(1) {
             if taken >= wanted {
                 break;

@@ -11,7 +11,7 @@ use mcdrl_image::{Image, Mask};
 use mcdrl_runtime::Preprocess;
 use tempfile::TempDir;
 
-/// A picture with a gradient, grain and a round lesion.
+/// An image with a gradient, grain and a round lesion.
 fn labelled() -> LabelledImage {
     let inside = |x: i32, y: i32| (x - 36) * (x - 36) + (y - 28) * (y - 28) < 12 * 12;
     let (mut pixels, mut classes) = (Vec::new(), Vec::new());
@@ -39,7 +39,7 @@ fn write_site(data: &Path, site: &str, names: &[&str], mask_value: u8) {
 }
 
 #[test]
-fn one_class_folders_join_others_as_the_class_they_name_or_as_unknown() {
+fn folders_with_one_class_keep_a_known_class_or_become_unknown() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     write_site(&path("many"), "a", &["one"], 2);
@@ -93,14 +93,14 @@ fn without_augmentation_a_view_is_the_image() {
 }
 
 #[test]
-fn a_seed_decides_a_view_and_masks_move_with_their_images() {
+fn equal_seeds_give_equal_views_and_masks_follow_their_images() {
     let sample = labelled();
     let preprocess = Preprocess::clip(64);
     let config = AugmentConfig::default();
     assert_eq!(config.view(&sample, &preprocess, 5), config.view(&sample, &preprocess, 5));
     assert_ne!(config.view(&sample, &preprocess, 5), config.view(&sample, &preprocess, 6));
 
-    // An image that shows its mask: white where the lesion is. Warped, it still does.
+    // The image is white where the mask has a lesion. Both must still agree after the warp.
     let lesion: Vec<u8> = sample.mask.classes().iter().map(|c| u8::from(*c != 0)).collect();
     let pixels = lesion.iter().flat_map(|lesion| [lesion * 255; 3]).collect();
     let shown = LabelledImage { image: Image::from_rgb(64, 64, pixels).unwrap(), ..sample };
@@ -119,7 +119,7 @@ fn real_endoscopy_folders_open() {
     let data = std::env::var_os("MCDRL_SHARED_DATA");
     let data = data.map_or(beside, |data| Path::new(&data).join("endoscopy"));
     if !data.is_dir() {
-        println!("skipped: {} is not there; set MCDRL_SHARED_DATA", data.display());
+        println!("skipped: {} does not exist; set MCDRL_SHARED_DATA", data.display());
         return;
     }
     let dataset = Dataset::open(&data).unwrap();

@@ -8,7 +8,7 @@ pub enum Error {
     /// Data that cannot be used.
     #[error(transparent)]
     Data(#[from] mcdrl_data::Error),
-    /// A picture for a report cannot be made.
+    /// An image for a report cannot be encoded.
     #[error(transparent)]
     Image(#[from] mcdrl_image::Error),
     /// A model that cannot be used.
@@ -25,9 +25,9 @@ pub enum Error {
         /// The sizes.
         source: MaskSizeError,
     },
-    /// Leaving one site out with one site.
+    /// Leave-one-site-out on a dataset with fewer than two sites.
     #[error(
-        "leaving one site out needs at least two sites; give another dataset folder with --data"
+        "leave-one-site-out needs at least two sites; add a dataset folder with --data"
     )]
     OneSite,
 }

@@ -8,16 +8,16 @@ use serde::Serialize;
 use crate::metrics::{Calibration, CalibrationBin, Detection, Foreground, MaskPair, Summary};
 use crate::{Error, Result};
 
-/// Share of a frame that predicted lesions must cover for the frame to count as one with a lesion.
+/// A frame counts as one with a predicted lesion if predicted lesions cover more than this share of it.
 pub const DETECTION_AREA: f64 = 0.002;
 
-/// The mask value of a predicted class that the dataset does not name: a lesion, but of no named class.
+/// The mask value of a predicted class that the dataset does not name: a lesion of another class.
 const FOREIGN_CLASS: u8 = 254;
 
 /// The scores of a model on a dataset.
 #[derive(Clone, Debug, Serialize)]
 pub struct Evaluation {
-    /// The separately scored classes: the dataset's, if the model knows all of them by name.
+    /// The classes that are scored separately: those of the dataset if the model has all of them, else none.
     pub classes: Vec<String>,
     /// Every image.
     pub images: Vec<ImageScore>,
@@ -25,7 +25,7 @@ pub struct Evaluation {
     pub sites: Vec<GroupScore>,
     /// All sites together.
     pub total: GroupScore,
-    /// Accuracy for each degree of confidence, over all pixels.
+    /// Accuracy for each confidence bin, over all pixels.
     pub reliability: Vec<CalibrationBin>,
 }
 
@@ -51,7 +51,7 @@ pub struct ImageScore {
     pub predicted: bool,
     /// Mean uncertainty, 0..1.
     pub uncertainty: f32,
-    /// The confounders by falling weight.
+    /// The confounders, sorted by descending weight.
     pub confounders: Vec<ConfounderWeight>,
 }
 
@@ -103,7 +103,7 @@ pub struct GroupScore {
     pub ece: Option<f64>,
 }
 
-/// Evaluates a model on samples. `done` hears how many are done.
+/// Evaluates a model on samples. `done` is called with the number of finished images.
 ///
 /// # Errors
 /// The first image that cannot be read or segmented.
@@ -161,11 +161,11 @@ pub fn evaluate(
     })
 }
 
-/// The correspondence of the model's classes and the dataset's.
+/// The mapping from the model's classes to those of the dataset.
 struct ClassMatching {
     /// The dataset's classes, if they can be scored separately.
     classes: Vec<String>,
-    /// The dataset's mask value for each of the model's, the background first.
+    /// The dataset's mask value for each mask value of the model, the background first.
     values: Vec<u8>,
 }
 
@@ -195,7 +195,7 @@ fn score(
         .map(|class| overlap(&pair, Foreground::Class(class as u8)))
         .collect();
     let lesion = overlap(&pair, Foreground::Any);
-    // A truth without classes is compared with all lesions together.
+    // If the truth has no known classes, only the score of all lesions together is defined.
     let comparable =
         !matching.classes.is_empty() && !truth.mask.classes().contains(&mcdrl_data::UNKNOWN_CLASS);
     let class_dice: Summary = by_class.iter().map(|overlap| overlap.dice).collect();
@@ -266,7 +266,7 @@ impl GroupScore {
 }
 
 impl Evaluation {
-    /// One line an image, as comma-separated values.
+    /// Comma-separated values, one line per image.
     pub fn to_csv(&self) -> String {
         let mut csv = String::from(
             "site,image,dice,lesion_dice,iou,acc,hd95,assd,has_lesion,predicted,uncertainty,\
@@ -297,7 +297,7 @@ impl Evaluation {
         csv
     }
 
-    /// The sites and their total as a table for people.
+    /// The scores of the sites and their total as a plain-text table.
     pub fn table(&self) -> String {
         let mut table = format!(
             "{:<16}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}\n",

@@ -23,11 +23,11 @@ use crate::{Error, Result};
 pub enum Variant {
     /// The same encoder and head trained with L_seg alone: no MTRS, no CDRL, no text in the loss.
     Baseline,
-    /// Every position is intervened on.
+    /// The intervention acts on every position.
     WithoutMtrs,
-    /// Regions are selected, nothing is intervened on.
+    /// Regions are selected, and there is no intervention.
     WithoutCdrl,
-    /// The method.
+    /// The full method.
     Full,
 }
 
@@ -35,7 +35,7 @@ impl Variant {
     /// All variants, in the order of the paper's table.
     pub const ALL: [Self; 4] = [Self::Baseline, Self::WithoutMtrs, Self::WithoutCdrl, Self::Full];
 
-    /// The name as users write it.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
@@ -63,27 +63,27 @@ impl Variant {
 pub struct LosoRequest<'a> {
     /// The sites.
     pub dataset: &'a Dataset,
-    /// A trained CLIP. Without it, one is pre-trained for every fold on the source sites of that fold, so that no text or
-    /// pixel of the left-out site is ever seen.
+    /// A trained CLIP. Without it, each fold pre-trains one on its source sites, so that no run sees text or pixels of the
+    /// left-out site.
     pub clip: Option<&'a ClipCheckpoint>,
-    /// How that CLIP is pre-trained.
+    /// The configuration of that pre-training.
     pub pretrain: &'a PretrainConfig,
-    /// How every variant is trained.
+    /// The training configuration, which each variant modifies.
     pub config: &'a TrainConfig,
     /// The seeds.
     pub seeds: &'a [u64],
-    /// A variant of the method.
+    /// The variants to compare.
     pub variants: &'a [Variant],
     /// The sites that are left out in turn. All others are always trained on.
     pub left_out: &'a [String],
-    /// Trainings at a time.
+    /// The number of training runs in parallel.
     pub jobs: usize,
 }
 
-/// One training of the protocol and its scores on the site that it never saw.
+/// One training run of the protocol and its scores on the left-out site.
 #[derive(Clone, Debug, Serialize)]
 pub struct LosoRun {
-    /// What was trained.
+    /// The variant.
     pub variant: Variant,
     /// The site that was left out.
     pub site: String,
@@ -93,17 +93,17 @@ pub struct LosoRun {
     pub score: GroupScore,
 }
 
-/// All trainings of the protocol.
+/// All training runs of the protocol.
 #[derive(Clone, Debug, Serialize)]
 pub struct LosoReport {
-    /// The trainings, in order.
+    /// The runs, sorted by seed, site and variant.
     pub runs: Vec<LosoRun>,
 }
 
-/// Runs the protocol. `tell` hears about all finished trainings, the newest at the end, and how many there are in all.
+/// Runs the protocol. `tell` is called with all finished runs, the newest at the end, and with the total number of runs.
 ///
 /// # Errors
-/// The first training or evaluation that fails.
+/// The first failure of a training run or an evaluation.
 pub fn loso(
     request: &LosoRequest<'_>,
     device: &Device,
@@ -118,8 +118,8 @@ pub fn loso(
             folds.push(Fold::new(request, site, seed)?);
         }
     }
-    // One training leaves a second core mostly idle, so several run at once. As many folds begin together as there are
-    // jobs: then no job waits for another's pre-training, and the trainings of the last fold go to different jobs.
+    // One training run leaves a second core mostly idle, so several run in parallel. As many folds start together as there
+    // are jobs. Then no job waits for another's pre-training, and the runs of the last fold go to different jobs.
     let jobs = request.jobs.max(1);
     let tasks: Vec<(&Fold, Variant)> = folds
         .chunks(jobs)
@@ -157,20 +157,20 @@ pub fn loso(
     Ok(LosoReport { runs })
 }
 
-/// One site left out under one seed.
+/// One left-out site with one seed.
 struct Fold {
     site: String,
     seed: u64,
     train: Vec<Sample>,
     validation: Vec<Sample>,
     test: Vec<Sample>,
-    /// Made by the first training of the fold, dropped by the last.
+    /// Created by the first run of the fold, dropped by the last.
     prepared: Mutex<Option<Arc<Prepared>>>,
-    /// Trainings to come.
+    /// The number of unfinished runs.
     left: AtomicUsize,
 }
 
-/// The shared parts of a fold's trainings.
+/// The data that all runs of a fold share.
 struct Prepared {
     clip: ClipCheckpoint,
     train: LoadedSamples,
@@ -256,7 +256,7 @@ impl LosoReport {
         Variant::ALL.into_iter().filter(|v| self.runs.iter().any(|r| r.variant == *v)).collect()
     }
 
-    /// The mean of a score over the left-out sites: one value a seed.
+    /// The mean of a score over the left-out sites: one value per seed.
     pub fn by_seed(
         &self,
         variant: Variant,
@@ -270,7 +270,7 @@ impl LosoReport {
         means.flatten().collect()
     }
 
-    /// The paper's table: Dice, IoU and accuracy in per cent, mean over sites, mean ± deviation over seeds.
+    /// The paper's table: Dice, IoU and accuracy in per cent. Each is a mean over sites, as mean ± standard deviation over seeds.
     pub fn rows(&self) -> Vec<Vec<String>> {
         let sites: std::collections::BTreeSet<&str> =
             self.runs.iter().map(|run| run.site.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Numbers for people.
+//! Formatting of numbers.
 
 /// `mean ± deviation`, or a dash.
 pub fn spread(mean: Option<f64>, deviation: Option<f64>, digits: usize) -> String {

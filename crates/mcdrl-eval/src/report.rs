@@ -1,4 +1,4 @@
-//! Self-contained HTML reports: pictures and plots are inside, and nothing is loaded.
+//! Self-contained HTML reports with embedded images and plots.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("report.css");
 /// The notice at the head of every report.
 const WARNING: &str = "A research demonstration, not for clinical use.";
 
-/// Side of the pictures in a gallery, pixels.
+/// Longer side of the images in a gallery, pixels.
 const PICTURE: usize = 224;
 
 /// One image in a gallery.
@@ -41,7 +41,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report with its title and a paragraph under it.
+    /// A report with a title and a paragraph under it.
     pub fn new(title: &str, introduction: &str) -> Self {
         let body = format!(
             "<h1>{}</h1><p class=warning>{WARNING}</p><p>{}</p>",
@@ -51,17 +51,17 @@ impl Report {
         Self { body }
     }
 
-    /// A heading.
+    /// Adds a heading.
     pub fn heading(&mut self, text: &str) {
         let _ = write!(self.body, "<h2>{}</h2>", escape(text));
     }
 
-    /// A paragraph.
+    /// Adds a paragraph.
     pub fn paragraph(&mut self, text: &str) {
         let _ = write!(self.body, "<p>{}</p>", escape(text));
     }
 
-    /// A table; the first row is the head, the first column names the rows.
+    /// Adds a table. The first row is the head, and the first column names the rows.
     pub fn table(&mut self, rows: &[Vec<String>]) {
         self.body.push_str("<div class=scroll><table>");
         for (index, row) in rows.iter().enumerate() {
@@ -75,7 +75,7 @@ impl Report {
         self.body.push_str("</table></div>");
     }
 
-    /// The names of the classes with their colours.
+    /// Adds the names of the classes with their colours.
     pub fn legend(&mut self, classes: &[String]) {
         self.body.push_str("<p class=legend>");
         for (value, class) in (1..).zip(classes) {
@@ -89,10 +89,10 @@ impl Report {
         self.body.push_str("</p>");
     }
 
-    /// Images with their truth, mask, region map and confounders.
+    /// Adds images with their truth, mask, region map and confounders.
     ///
     /// # Errors
-    /// An image that cannot be encoded.
+    /// If an image cannot be encoded.
     pub fn gallery(&mut self, exhibits: &[Exhibit<'_>]) -> Result<()> {
         for exhibit in exhibits {
             let (width, height) = picture_size(exhibit.image);
@@ -146,7 +146,7 @@ impl Report {
         self.body.push_str("</dl><figcaption>confounders removed</figcaption></figure>");
     }
 
-    /// The Dice of every image as a strip of dots, one strip a site.
+    /// Adds a plot of the Dice of every image: one strip of dots per site.
     pub fn dice_plot(&mut self, evaluation: &Evaluation) {
         const ROW: usize = 34;
         let height = evaluation.sites.len() * ROW + 30;
@@ -189,7 +189,7 @@ impl Report {
         );
     }
 
-    /// Accuracy over confidence.
+    /// Adds a plot of accuracy over confidence.
     pub fn reliability_plot(&mut self, bins: &[CalibrationBin]) {
         self.body.push_str(
             "<figure><svg viewBox=\"0 0 300 300\" class=small role=img aria-label=\"Accuracy over \
@@ -210,7 +210,7 @@ impl Report {
         );
     }
 
-    /// The page.
+    /// The HTML page.
     pub fn to_html(&self, title: &str) -> String {
         format!(
             "<!doctype html><html lang=en><head><meta charset=utf-8><title>{}</title>\

@@ -69,7 +69,7 @@ fn the_protocol_never_tests_on_training_sites_and_compares_four_variants() {
     }
     assert_eq!(report.rows().len(), 5);
     assert_eq!(report.variants(), Variant::ALL);
-    // Two jobs give the same as one.
+    // Two jobs give the same results as one.
     let alone = loso(&LosoRequest { jobs: 1, ..request }, &Device::flex(), &|_, _| {}).unwrap();
     let dice = |report: &LosoReport| -> Vec<Option<f64>> {
         report.runs.iter().map(|run| run.score.dice.mean).collect()

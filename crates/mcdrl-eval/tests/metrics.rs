@@ -1,4 +1,4 @@
-//! The metrics give MONAI's numbers and have the properties of their definitions.
+//! The metrics match MONAI's numbers and have the properties of their definitions.
 
 use std::{error::Error, fs, path::Path};
 
@@ -76,8 +76,7 @@ fn identical_masks_score_perfectly() -> TestResult {
 
 #[test]
 fn hd95_of_a_shifted_square_is_the_shift() -> TestResult {
-    // The far side of the square, more than 5 % of its edge, is the whole shift away while the
-    // shift is small.
+    // The far side of the square is more than 5 % of its edge. It moves by the whole shift, if the shift is small.
     let truth = square(64, 10, 10, 20);
     for shift in 0..=6 {
         let prediction = square(64, 10 + shift, 10, 20);
@@ -159,8 +158,7 @@ fn ece_of_perfectly_calibrated_pixels_is_zero() {
 #[test]
 fn ece_is_the_weighted_gap() {
     let mut calibration = Calibration::default();
-    // Three pixels, two of them right, at 0.75; one right at 0.5: (3 · |2/3 − 0.75| + |1 − 0.5|) /
-    // 4.
+    // Two of three pixels are right at 0.75, and one of one at 0.5: (3 · |2/3 − 0.75| + |1 − 0.5|) / 4.
     for (confidence, correct) in [(0.75, true), (0.75, true), (0.75, false), (0.5, true)] {
         calibration.add(confidence, correct);
     }
@@ -168,7 +166,7 @@ fn ece_is_the_weighted_gap() {
 }
 
 #[test]
-fn confidence_beyond_the_bins_is_counted() {
+fn confidence_outside_the_bins_is_counted() {
     let mut calibration = Calibration::default();
     for confidence in [-0.5, 0.0, 1.0, 1.5] {
         calibration.add(confidence, true);

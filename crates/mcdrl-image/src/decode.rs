@@ -1,4 +1,4 @@
-//! Image files → pixels: limits, EXIF orientation, and files that are cut off.
+//! Decoding of image files: size limits, EXIF orientation, files that are cut off.
 
 use std::io::Cursor;
 
@@ -45,8 +45,8 @@ pub fn check_length(width: usize, height: usize, channels: usize, found: usize) 
     Ok(())
 }
 
-/// Whether a JPEG reaches its end marker. The decoder fills the missing part of a cut file with grey. That must not pass
-/// for a picture of a patient.
+/// Whether a JPEG has its end marker. The decoder fills the missing part of a file that is cut off with grey. Such an image
+/// must not be segmented.
 fn has_end_marker(bytes: &[u8]) -> bool {
     let mut at = 2;
     while let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == 0xff)) {

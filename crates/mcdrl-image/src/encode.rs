@@ -1,4 +1,4 @@
-//! Pixels → PNG files.
+//! Encoding of PNG files.
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};

@@ -6,16 +6,16 @@ pub enum Error {
     /// The bytes are not an image of a supported format.
     #[error("not a readable image: {reason}; give a JPEG, PNG, TIFF, BMP or WebP file")]
     Decode {
-        /// What the decoder said.
+        /// The error of the decoder.
         reason: String,
     },
     /// The encoder failed.
     #[error("the image cannot be encoded: {reason}")]
     Encode {
-        /// What the encoder said.
+        /// The error of the encoder.
         reason: String,
     },
-    /// The image has more pixels than a segmentation may hold in memory.
+    /// The image has more pixels than [`MAX_MEGAPIXELS`](crate::MAX_MEGAPIXELS) allows.
     #[error(
         "the image has {width}×{height} pixels and the limit is {limit} megapixels; scale it down first"
     )]
@@ -39,7 +39,7 @@ pub enum Error {
         /// Bytes given.
         found: usize,
     },
-    /// A camera frame whose planes do not hold what its size and format need.
+    /// A camera frame whose planes do not match its size and format.
     #[error("not a readable frame: {0}")]
     Frame(String),
 }

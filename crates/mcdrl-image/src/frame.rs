@@ -6,7 +6,7 @@ use image::{ImageBuffer, Rgb};
 use crate::decode::check_size;
 use crate::{Error, Image, Result};
 
-/// How the pixels of a frame lie in memory, 8 bits a channel.
+/// The memory layout of a frame's pixels, 8 bits per channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelFormat {
     /// Red, green, blue; one plane.
@@ -15,7 +15,7 @@ pub enum PixelFormat {
     Rgba,
     /// Blue, green, red, alpha; one plane. Alpha is dropped.
     Bgra,
-    /// Y at full resolution, Cb and Cr at half of it in both directions; three planes. This covers I420, NV12, NV21 and
+    /// Y at full resolution, Cb and Cr at half the resolution in both directions; three planes. This covers I420, NV12, NV21 and
     /// Android's `YUV_420_888`: interleaved Cb and Cr are two planes with a pixel stride of 2.
     Yuv420(YuvColors),
 }
@@ -26,11 +26,11 @@ pub enum YuvColors {
     /// ITU-R BT.601, 0..255 (JPEG, Android's cameras).
     #[default]
     Bt601Full,
-    /// ITU-R BT.601, brightness 16..235 (standard-definition video).
+    /// ITU-R BT.601, luma 16..235 (standard-definition video).
     Bt601Video,
     /// ITU-R BT.709, 0..255 (iOS's `420f` video).
     Bt709Full,
-    /// ITU-R BT.709, brightness 16..235 (high-definition video, iOS's `420v`).
+    /// ITU-R BT.709, luma 16..235 (high-definition video, iOS's `420v`).
     Bt709Video,
 }
 
@@ -45,28 +45,28 @@ pub struct Plane<'a> {
     pub pixel_stride: usize,
 }
 
-/// A frame in a camera's or a program's memory.
+/// A camera frame in memory.
 #[derive(Clone, Debug)]
 pub struct Frame<'a> {
-    /// Width in pixels, as it lies in memory.
+    /// Width in pixels, before the rotation.
     pub width: usize,
-    /// Height in pixels, as it lies in memory.
+    /// Height in pixels, before the rotation.
     pub height: usize,
-    /// How the pixels lie.
+    /// The memory layout of the pixels.
     pub format: PixelFormat,
-    /// As many planes as the format has.
+    /// The planes of the format.
     pub planes: Vec<Plane<'a>>,
-    /// By how many degrees the frame must be turned clockwise to be upright: 0, 90, 180 or 270.
+    /// The clockwise rotation that makes the frame upright, degrees: 0, 90, 180 or 270.
     pub rotation: u32,
-    /// Whether the frame, once upright, must be mirrored left to right (front cameras).
+    /// Whether the upright frame must be mirrored left to right (front cameras).
     pub mirrored: bool,
 }
 
 impl Image {
-    /// Converts a frame to an upright RGB image. Masks belong to this image.
+    /// Converts a frame to an upright RGB image. Its mask has the size and orientation of this image.
     ///
     /// # Errors
-    /// [`Error::Frame`] for planes that do not hold the frame or another rotation, [`Error::TooLarge`] past
+    /// [`Error::Frame`] for planes that do not match the size and format, or for another rotation. [`Error::TooLarge`] above
     /// [`crate::MAX_MEGAPIXELS`].
     pub fn from_frame(frame: &Frame) -> Result<Self> {
         check_size(frame.width, frame.height)?;
@@ -133,7 +133,7 @@ fn yuv420(frame: &Frame, colors: YuvColors) -> Result<Vec<u8>> {
     Ok(rgb)
 }
 
-/// Fixed-point factors, 16 bits behind the point.
+/// Fixed-point factors with 16 fractional bits.
 struct Conversion {
     black: i32,
     luma: i32,
@@ -144,7 +144,7 @@ struct Conversion {
 }
 
 impl Conversion {
-    /// ITU-R BT.601-7 and BT.709-6 by the weights of red and blue in the brightness.
+    /// The factors of ITU-R BT.601-7 and BT.709-6, from the weights of red and blue in the luma.
     fn of(colors: YuvColors) -> Self {
         let (red, blue) = match colors {
             YuvColors::Bt601Full | YuvColors::Bt601Video => (0.299, 0.114),
@@ -180,7 +180,7 @@ impl Conversion {
 
 fn planes<'a, const N: usize>(frame: &Frame<'a>) -> Result<[Plane<'a>; N]> {
     frame.planes.as_slice().try_into().map_err(|_| {
-        Error::Frame(format!("it has {} planes where its format has {N}", frame.planes.len()))
+        Error::Frame(format!("it has {} planes but its format has {N}", frame.planes.len()))
     })
 }
 
@@ -194,27 +194,27 @@ fn check_plane(
     if plane.pixel_stride < bytes_per_pixel {
         let (stride, least) = (plane.pixel_stride, bytes_per_pixel);
         return Err(Error::Frame(format!(
-            "{name} has a pixel stride of {stride}; at least {least}"
+            "{name} has a pixel stride of {stride} but needs {least}"
         )));
     }
-    let overflow = || Error::Frame(format!("{name} has strides that no memory holds"));
+    let overflow = || Error::Frame(format!("{name} has strides that are too large"));
     let row = (width - 1).checked_mul(plane.pixel_stride).ok_or_else(overflow)?;
     let row = row.checked_add(bytes_per_pixel).ok_or_else(overflow)?;
     if plane.row_stride < row {
         let stride = plane.row_stride;
-        let text = format!("{name} has a row stride of {stride} where a row has {row} bytes");
+        let text = format!("{name} has a row stride of {stride} but a row has {row} bytes");
         return Err(Error::Frame(text));
     }
     let rows = plane.row_stride.checked_mul(height - 1).ok_or_else(overflow)?;
     let least = rows.checked_add(row).ok_or_else(overflow)?;
     if plane.bytes.len() < least {
         let found = plane.bytes.len();
-        return Err(Error::Frame(format!("{name} has {found} bytes and needs {least}")));
+        return Err(Error::Frame(format!("{name} has {found} bytes but needs {least}")));
     }
     Ok(())
 }
 
-/// The rows of a plane that [`check_plane`] has seen, each from its first to its last pixel.
+/// The rows of a plane that [`check_plane`] has checked, each from its first to its last pixel.
 fn rows<'a>(
     plane: Plane<'a>,
     width: usize,

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::decode::{check_length, decode_upright};
 use crate::encode::encode_png;
 
-/// An RGB image, 8 bits a channel, row-major.
+/// An RGB image, 8 bits per channel, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     width: usize,
@@ -19,8 +19,8 @@ impl Image {
     /// Wraps `width · height · 3` bytes of RGB.
     ///
     /// # Errors
-    /// [`Error::BufferLength`] if the buffer has another length or the image is empty,
-    /// [`Error::TooLarge`] past [`crate::MAX_MEGAPIXELS`].
+    /// [`Error::BufferLength`](crate::Error::BufferLength) if the buffer has another length or the image is empty,
+    /// [`Error::TooLarge`](crate::Error::TooLarge) above [`crate::MAX_MEGAPIXELS`].
     pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self> {
         check_length(width, height, 3, pixels.len())?;
         Ok(Self { width, height, pixels })
@@ -43,8 +43,8 @@ impl Image {
     /// applied.
     ///
     /// # Errors
-    /// [`Error::Decode`] for bytes of another format, [`Error::TooLarge`] past
-    /// [`crate::MAX_MEGAPIXELS`].
+    /// [`Error::Decode`](crate::Error::Decode) for bytes of another format, [`Error::TooLarge`](crate::Error::TooLarge)
+    /// above [`crate::MAX_MEGAPIXELS`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let rgb = decode_upright(bytes)?.into_rgb8();
         let (width, height) = rgb.dimensions();
@@ -89,7 +89,7 @@ impl Image {
     /// Encodes the image as a PNG file.
     ///
     /// # Errors
-    /// [`Error::Encode`] if the encoder fails.
+    /// [`Error::Encode`](crate::Error::Encode) if the encoder fails.
     pub fn encode_png(&self) -> Result<Vec<u8>> {
         encode_png(&self.pixels, self.width, self.height, ExtendedColorType::Rgb8)
     }

@@ -1,4 +1,4 @@
-//! Pixels: image files, camera frames, masks and overlays. This crate knows nothing of tensors.
+//! Image files, camera frames, masks and overlays. This crate does not use tensors.
 //!
 //! ```
 //! use mcdrl_image::{Image, Mask, overlay};

@@ -27,7 +27,7 @@ impl Mask {
     /// Decodes a mask file: the values of its first channel, unscaled (a 1-bit file has 0 and 255).
     ///
     /// # Errors
-    /// As [`Image::decode`], and [`Error::Decode`] for colour masks, whose classes would be a guess.
+    /// As [`crate::Image::decode`], and [`Error::Decode`] for colour masks, because their classes are ambiguous.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let image = decode_upright(bytes)?;
         let (width, height) = (image.width() as usize, image.height() as usize);
@@ -40,7 +40,7 @@ impl Mask {
             _ => {
                 let rgb = image.into_rgb8().into_raw();
                 if rgb.chunks_exact(3).any(|p| p[0] != p[1] || p[0] != p[2]) {
-                    let reason = "a mask must be grey with one class index a pixel, but this one has colours";
+                    let reason = "a mask must be grey with one class index per pixel, but this mask has colours";
                     return Err(Error::Decode { reason: reason.into() });
                 }
                 rgb.chunks_exact(3).map(|p| p[0]).collect()
@@ -64,13 +64,13 @@ impl Mask {
         &self.classes
     }
 
-    /// Passes every value through `class`.
+    /// Applies `class` to every value.
     pub fn map(mut self, class: impl Fn(u8) -> u8) -> Self {
         self.classes.iter_mut().for_each(|value| *value = class(*value));
         self
     }
 
-    /// Scales the mask to `width × height`, nearest neighbour.
+    /// Scales the mask to `width × height` by nearest neighbour.
     pub fn resize(&self, width: usize, height: usize) -> Self {
         let pick = |out: usize, from: usize, to: usize| ((2 * out + 1) * from) / (2 * to);
         let mut classes = Vec::with_capacity(width * height);

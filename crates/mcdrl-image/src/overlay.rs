@@ -7,7 +7,7 @@ pub fn overlay(image: &Image, mask: &Mask, opacity: f32) -> Image {
     let (width, height) = (image.width(), image.height());
     let classes = mask.classes();
     let mut pixels = image.pixels().to_vec();
-    // The outline stays visible on large images.
+    // A wider outline stays visible on large images.
     let reach = (width.max(height) / 256).max(1);
     for y in 0..height {
         for x in 0..width {

@@ -1,8 +1,8 @@
-//! Frames of cameras become the image that they show.
+//! Camera frames become upright RGB images.
 
 use mcdrl_image::{Error, Frame, Image, PixelFormat, Plane, YuvColors};
 
-/// Every pixel another colour, 6 × 4.
+/// A 6 × 4 image in which every pixel has another colour.
 fn image() -> Image {
     let pixels = (0..6 * 4 * 3).map(|value| (value * 37 % 251) as u8).collect();
     Image::from_rgb(6, 4, pixels).unwrap()
@@ -12,7 +12,7 @@ fn frame(format: PixelFormat, planes: Vec<Plane<'_>>) -> Frame<'_> {
     Frame { width: 6, height: 4, format, planes, rotation: 0, mirrored: false }
 }
 
-/// The image's pixels as `write` lays each of them out, with rows of `stride` bytes.
+/// The image's pixels in the layout of `write`, with rows of `stride` bytes.
 fn laid_out(image: &Image, stride: usize, write: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for row in image.pixels().chunks_exact(image.width() * 3) {
@@ -24,7 +24,7 @@ fn laid_out(image: &Image, stride: usize, write: impl Fn(&[u8]) -> Vec<u8>) -> V
 }
 
 #[test]
-fn interleaved_pixels_are_read_whatever_their_order_and_stride() {
+fn interleaved_pixels_of_any_order_and_stride_are_read() {
     let image = image();
     type Write = fn(&[u8]) -> Vec<u8>;
     let formats: [(PixelFormat, usize, Write); 5] = [
@@ -38,7 +38,7 @@ fn interleaved_pixels_are_read_whatever_their_order_and_stride() {
         for padding in [0, 13] {
             let row_stride = 6 * pixel_stride + padding;
             let mut bytes = laid_out(&image, row_stride, write);
-            // Cameras' buffers end with the last pixel.
+            // The buffers of cameras end with the last pixel, without padding.
             bytes.truncate(bytes.len() - padding);
             if format == PixelFormat::Rgb {
                 bytes.truncate(bytes.len() - (pixel_stride - 3));
@@ -80,9 +80,9 @@ fn frames_are_turned_upright() {
     }
 }
 
-/// Colours and what BT.601 and BT.709 make of them, rounded: Y, Cb, Cr over 0..255 and over the range of video.
+/// Colours and their rounded Y, Cb, Cr in BT.601 and BT.709, in full range and in video range.
 #[test]
-fn yuv_means_what_its_standard_says() {
+fn yuv_follows_its_standard() {
     let known = [
         (YuvColors::Bt601Full, [76, 85, 255], [255, 0, 0]),
         (YuvColors::Bt601Full, [150, 44, 21], [0, 255, 0]),
@@ -107,9 +107,9 @@ fn yuv_means_what_its_standard_says() {
     }
 }
 
-/// NV12, NV21 and I420 of the same picture, with an odd size: the last colours count for one row and column.
+/// NV12, NV21 and I420 of the same image. It has an odd size, so the last chroma values cover one row and one column.
 #[test]
-fn planar_and_interleaved_colours_are_the_same_picture() {
+fn planar_and_interleaved_chroma_give_the_same_image() {
     let (width, height) = (5, 3);
     let y: Vec<u8> = (0..15).map(|value| value * 16).collect();
     let (cb, cr): (Vec<u8>, Vec<u8>) =
@@ -131,7 +131,7 @@ fn planar_and_interleaved_colours_are_the_same_picture() {
 }
 
 #[test]
-fn planes_that_do_not_hold_the_frame_are_refused() {
+fn invalid_frames_are_refused() {
     let bytes = [0; 6 * 4 * 3];
     let plane = |length, row_stride, pixel_stride| Plane {
         bytes: &bytes[..length],

@@ -1,4 +1,4 @@
-//! What decoding makes of the files that people have.
+//! Decoding of image and mask files, and scaling.
 
 use std::io::Cursor;
 
@@ -17,7 +17,7 @@ fn marked() -> DynamicImage {
     RgbImage::from_fn(32, 16, colour).into()
 }
 
-/// A JPEG with an EXIF segment that has the orientation alone.
+/// A JPEG with an EXIF segment that has only the orientation.
 fn jpeg_with_orientation(orientation: u8) -> Vec<u8> {
     let jpeg = encode(&marked(), ImageFormat::Jpeg);
     let tiff = [
@@ -65,7 +65,7 @@ fn exif_orientation_is_applied() {
     let plain = Image::decode(&jpeg_with_orientation(1)).unwrap();
     assert_eq!((plain.width(), plain.height()), (32, 16));
     assert!(red_at(&plain, 4, 2) && !red_at(&plain, 28, 2));
-    // 6: the camera was turned; the top left belongs to the top right.
+    // Orientation 6: the top left of the file is the top right of the image.
     let turned = Image::decode(&jpeg_with_orientation(6)).unwrap();
     assert_eq!((turned.width(), turned.height()), (16, 32));
     assert!(red_at(&turned, 13, 4) && !red_at(&turned, 2, 4));
@@ -74,7 +74,7 @@ fn exif_orientation_is_applied() {
 }
 
 #[test]
-fn cut_files_are_refused_wherever_they_end() {
+fn files_that_are_cut_off_are_refused() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Bmp] {
         let bytes = encode(&marked(), format);
         assert!(Image::decode(&bytes).is_ok(), "{format:?}");
@@ -83,7 +83,7 @@ fn cut_files_are_refused_wherever_they_end() {
             assert!(Image::decode(cut).is_err(), "{format:?} cut at {tenth} tenths");
         }
     }
-    // What follows the end of the image is another matter.
+    // Bytes after the end of the image are allowed.
     let mut longer = jpeg_with_orientation(1);
     longer.extend([0; 100]);
     assert!(Image::decode(&longer).is_ok());
@@ -116,7 +116,7 @@ fn buffers_of_a_wrong_length_are_refused() {
 }
 
 #[test]
-fn scaling_keeps_what_is_even_and_masks_keep_their_values() {
+fn scaling_keeps_uniform_images_and_the_values_of_masks() {
     let grey = Image::from_rgb(50, 30, vec![77; 50 * 30 * 3]).unwrap();
     assert!(grey.resize(17, 90).pixels().iter().all(|value| *value == 77));
     let mask = Mask::from_classes(4, 2, vec![0, 1, 2, 3, 3, 2, 1, 0]).unwrap();

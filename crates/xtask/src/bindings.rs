@@ -98,7 +98,7 @@ fn python(sh: &Shell, profile: &str) -> Result<()> {
     cmd!(sh, "python3 -m venv {environment}").run()?;
     sh.remove_path(&wheels)?;
     let python = environment.join("bin/python");
-    let maturin = format!("--config-settings=build-args=--profile={profile} --features=gpu");
+    let maturin = format!("--config-settings=build-args=--profile={profile}");
     let wheel = ["wheel", "-q", "--no-deps", &maturin, "bindings/python", "--wheel-dir"];
     cmd!(sh, "{python} -m pip {wheel...} {wheels}").run()?;
     let wheel = sh.read_dir(&wheels)?.pop().context("pip wrote no wheel")?;

@@ -1,4 +1,4 @@
-// AVFoundation and CoreMedia, as far as the app uses them.
+// The parts of AVFoundation and CoreMedia that the app uses.
 @_exported import CoreVideo
 @_exported import UIKit
 

@@ -1,4 +1,4 @@
-// CoreGraphics, as far as the app and the package use it.
+// The parts of CoreGraphics that the app and the package use.
 @_exported import Foundation
 
 public typealias CFData = NSData

@@ -1,4 +1,4 @@
-// CoreTransferable, as far as the app uses it.
+// The parts of CoreTransferable that the app uses.
 import UniformTypeIdentifiers
 
 public protocol Transferable {

@@ -1,4 +1,4 @@
-// CoreVideo, as far as the package uses it.
+// The parts of CoreVideo that the package uses.
 @_exported import Foundation
 
 public class CVBuffer {}

@@ -1,4 +1,4 @@
-// PhotosUI, as far as the app uses it.
+// The parts of PhotosUI that the app uses.
 @_exported import SwiftUI
 
 public struct PhotosPickerItem: Equatable, Sendable {

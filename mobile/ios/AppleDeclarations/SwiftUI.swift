@@ -1,4 +1,4 @@
-// SwiftUI, as far as the app uses it.
+// The parts of SwiftUI that the app uses.
 @_exported import CoreTransferable
 @_exported import UIKit
 import UniformTypeIdentifiers
@@ -9,7 +9,7 @@ public protocol View {
     @ViewBuilder var body: Body { get }
 }
 
-/// What SwiftUI draws by itself.
+/// A view that SwiftUI draws itself.
 public protocol Drawn: View where Body == Never {}
 extension Drawn {
     public var body: Never { fatalError() }
@@ -34,7 +34,7 @@ public struct ViewBuilder {
     public static func buildEither<First: View, Second: View>(second: Second) -> Either<First, Second> { fatalError() }
 }
 
-// What a screen knows.
+// State.
 
 @propertyWrapper
 public struct State<Value> {
@@ -90,7 +90,7 @@ public struct EnvironmentObject<Object: ObservableObject> {
     public var wrappedValue: Object { fatalError() }
 }
 
-// The program.
+// The app.
 
 @MainActor @preconcurrency
 public protocol App {
@@ -124,7 +124,7 @@ extension UIViewRepresentable {
     public var body: Never { fatalError() }
 }
 
-// Words and colours.
+// Texts and colours.
 
 public struct LocalizedStringKey: ExpressibleByStringInterpolation {
     public init(_ words: String) {}
@@ -158,7 +158,7 @@ extension ShapeStyle where Self == Color {
     public static var red: Color { fatalError() }
 }
 
-// Places.
+// Layout.
 
 public struct Alignment: Sendable {
     public static let center = Alignment()
@@ -213,7 +213,7 @@ public struct ForEach<Data: RandomAccessCollection, ID: Hashable, Content: View>
     ) {}
 }
 
-// What is seen.
+// Views.
 
 public struct Text: Drawn {
     public init(_ words: LocalizedStringKey) {}
@@ -243,7 +243,7 @@ extension Shape {
     public func stroke(_ style: some ShapeStyle, lineWidth: CGFloat) -> some View { self }
 }
 
-// What is touched.
+// Controls.
 
 public struct Slider: Drawn {
     public init(value: Binding<Double>) {}
@@ -293,7 +293,7 @@ extension PrimitiveButtonStyle where Self == BorderedProminentButtonStyle {
     public static var borderedProminent: BorderedProminentButtonStyle { fatalError() }
 }
 
-// What is heard.
+// Accessibility.
 
 public struct AccessibilityTraits: Sendable {
     public static let isHeader = AccessibilityTraits()

@@ -1,4 +1,4 @@
-// UIKit, as far as the app uses it.
+// The parts of UIKit that the app uses.
 @_exported import CoreGraphics
 
 public final class UIImage: Sendable {

@@ -1,4 +1,4 @@
-// UniformTypeIdentifiers, as far as the app uses it.
+// The parts of UniformTypeIdentifiers that the app uses.
 @_exported import Foundation
 
 public struct UTType: Sendable {

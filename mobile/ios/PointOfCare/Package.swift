@@ -1,7 +1,7 @@
 // swift-tools-version: 5.9
 import PackageDescription
 
-// What the app decides, without a screen: the same on Linux, where the tests run.
+// The app's decisions, without its screens. The tests run on Linux.
 let package = Package(
     name: "PointOfCare",
     platforms: [.iOS(.v16), .macOS(.v13)],

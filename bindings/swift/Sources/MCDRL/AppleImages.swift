@@ -5,7 +5,7 @@ import Foundation
 extension Frame {
     /// Copies the pixels of an image.
     ///
-    /// - Parameter rotation: by how many degrees it must be turned clockwise to be upright
+    /// - Parameter rotation: the clockwise rotation in degrees that makes the frame upright: 0, 90, 180 or 270
     public init?(_ image: CGImage, rotation: Int = 0, mirrored: Bool = false) {
         let (width, height) = (image.width, image.height)
         var bytes = Data(count: width * height * 4)
@@ -44,7 +44,7 @@ import Foundation
 extension Frame {
     /// Copies a camera frame: 32BGRA, `420f` or `420v`; `nil` for other formats.
     ///
-    /// - Parameter rotation: by how many degrees it must be turned clockwise to be upright
+    /// - Parameter rotation: the clockwise rotation in degrees that makes the frame upright: 0, 90, 180 or 270
     public init?(_ buffer: CVPixelBuffer, rotation: Int = 0, mirrored: Bool = false) {
         CVPixelBufferLockBaseAddress(buffer, .readOnly)
         defer { CVPixelBufferUnlockBaseAddress(buffer, .readOnly) }
@@ -63,12 +63,12 @@ extension Frame {
             let matrix = CVBufferCopyAttachment(buffer, kCVImageBufferYCbCrMatrixKey, nil) as? String
             let old = matrix == kCVImageBufferYCbCrMatrix_ITU_R_601_4 as String
             format = old ? (full ? .yuv420 : .yuv420Video) : (full ? .yuv420BT709 : .yuv420BT709Video)
-            guard let y = Self.plane(buffer, 0), let colours = Self.plane(buffer, 1) else { return nil }
+            guard let y = Self.plane(buffer, 0), let colors = Self.plane(buffer, 1) else { return nil }
             let stride = CVPixelBufferGetBytesPerRowOfPlane(buffer, 1)
             planes = [
                 Plane(bytes: y, rowStride: CVPixelBufferGetBytesPerRowOfPlane(buffer, 0), pixelStride: 1),
-                Plane(bytes: colours, rowStride: stride, pixelStride: 2),
-                Plane(bytes: colours.dropFirst(), rowStride: stride, pixelStride: 2),
+                Plane(bytes: colors, rowStride: stride, pixelStride: 2),
+                Plane(bytes: colors.dropFirst(), rowStride: stride, pixelStride: 2),
             ]
         default:
             return nil

@@ -1,18 +1,18 @@
 import Foundation
 
-/// The most bytes in one call of the library. UniFFI's buffers stay below 2 GiB, and each has a header.
+/// The largest number of bytes in one call of the library. A UniFFI buffer is smaller than 2 GiB and has a header.
 let mostBytes = (1 << 31) - 1024
 
-/// The bytes, unless they are too many for one call.
+/// Returns the bytes. Throws if they are too many for one call.
 @discardableResult
 func crossing(_ data: Data, _ name: String) throws -> Data {
     guard data.count <= mostBytes else {
-        throw SegmenterError(.imageTooLarge, "\(name) has \(data.count) bytes, of at most \(mostBytes): give a part of it")
+        throw SegmenterError(.imageTooLarge, "\(name) has \(data.count) bytes, more than \(mostBytes): give a part of it")
     }
     return data
 }
 
-/// The value, unless it is negative or too large for the library.
+/// Returns the value. Throws if it is negative or too large for the library.
 func unsigned(_ value: Int, _ name: String) throws -> UInt32 {
     guard let value = UInt32(exactly: value) else {
         throw SegmenterError(.input, "\(name) is \(value): give a number from 0 to 2³² - 1")

@@ -3,7 +3,7 @@ import MCDRLFFI
 
 /// A frame in a camera's or a program's memory.
 public struct Frame: Sendable {
-    /// How the pixels lie in memory, 8 bits a channel.
+    /// The memory layout of the pixels, 8 bits a channel.
     public enum Format: Sendable {
         /// Red, green, blue; one plane.
         case rgb
@@ -37,17 +37,17 @@ public struct Frame: Sendable {
         }
     }
 
-    /// Width in pixels, as it lies in memory.
+    /// Width in memory, in pixels.
     public var width: Int
-    /// Height in pixels, as it lies in memory.
+    /// Height in memory, in pixels.
     public var height: Int
-    /// How the pixels lie.
+    /// The memory layout of the pixels.
     public var format: Format
-    /// As many planes as the format has.
+    /// The planes, in the order of the format.
     public var planes: [Plane]
-    /// By how many degrees it must be turned clockwise to be upright: 0, 90, 180 or 270.
+    /// The clockwise rotation in degrees that makes the frame upright: 0, 90, 180 or 270.
     public var rotation: Int
-    /// Whether it must be mirrored left to right once upright (front cameras).
+    /// Whether the upright frame must be mirrored left to right (front cameras).
     public var mirrored: Bool
 
     public init(
@@ -61,7 +61,7 @@ public struct Frame: Sendable {
         self.mirrored = mirrored
     }
 
-    /// The frame as an upright copy in the library.
+    /// Copies the frame into the library, upright.
     func read() throws -> MCDRLFFI.Image {
         let wanted = format.colors == nil ? 1 : 3
         guard planes.count == wanted else {
@@ -94,7 +94,7 @@ public struct Frame: Sendable {
     private func readYuv(_ colors: YuvColors) throws -> MCDRLFFI.Image {
         let (y, cb, cr) = (planes[0], planes[1], planes[2])
         guard y.pixelStride == 1, cb.rowStride == cr.rowStride, cb.pixelStride == cr.pixelStride else {
-            throw SegmenterError(.input, "the Y plane has a pixel stride of 1, and Cb and Cr have the same strides")
+            throw SegmenterError(.input, "the strides are wrong: Y needs the pixel stride 1, and Cb and Cr need equal strides")
         }
         let layout = YuvLayout(
             width: try unsigned(width, "the width"),

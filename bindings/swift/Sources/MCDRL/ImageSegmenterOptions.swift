@@ -14,14 +14,14 @@ public typealias Confounder = MCDRLFFI.Confounder
 public struct ImageSegmenterOptions: Sendable {
     /// The device that computes.
     public var device: Device
-    /// Threads on the CPU; by default as many as it has cores.
+    /// Threads on the CPU. Default: one for each core.
     public var threads: Int?
     /// Called with the stages of the creation, on a thread of the library.
     public var onProgress: (@Sendable (CreationStage) -> Void)?
 
     private let model: ModelSource
 
-    /// With a model file.
+    /// Options with a model file.
     public init(
         model: URL,
         device: Device = .auto,
@@ -31,7 +31,7 @@ public struct ImageSegmenterOptions: Sendable {
         self.init(.path(path: model.path), device, threads, onProgress)
     }
 
-    /// With the bytes of a model file.
+    /// Options with the bytes of a model file.
     public init(
         model: Data,
         device: Device = .auto,
@@ -52,7 +52,7 @@ public struct ImageSegmenterOptions: Sendable {
 
     func parts() throws -> (model: ModelSource, options: SegmenterOptions, listener: CreationListener?) {
         if case .bytes(let bytes) = model, bytes.count > mostBytes {
-            throw SegmenterError(.model, "a model of 2 GiB or more does not fit through memory: give its URL")
+            throw SegmenterError(.model, "a model of 2 GiB or more cannot be passed as bytes: give its URL")
         }
         let threads = try threads.map { try unsigned($0, "the number of threads") }
         let options = SegmenterOptions(device: device, threads: threads)

@@ -1,10 +1,9 @@
 import MCDRLFFI
 
-/// The level of a line of the log.
+/// The level of a log line.
 public typealias LogLevel = MCDRLFFI.LogLevel
 
-/// Sends the library's log to `handler`, which is called from any thread. `nil` switches the log off. No line holds
-/// anything of an image.
+/// Sends the library's log to `handler`, on any thread. `nil` switches the log off. Log lines contain no image data.
 public func setLogHandler(_ handler: (@Sendable (LogLevel, String) -> Void)?) {
     setLogSink(sink: handler.map(Sink.init))
 }

@@ -7,7 +7,7 @@ public struct ClassShare: Sendable, Equatable {
     public let name: String
     /// Its share of the pixels, 0..1.
     public let fraction: Float
-    /// The mean probability of the class over its pixels, 0 where there are none.
+    /// The mean probability of the class over its pixels, 0 if there are none.
     public let confidence: Float
 
     public init(name: String, fraction: Float, confidence: Float) {
@@ -21,11 +21,11 @@ public struct ClassShare: Sendable, Equatable {
 public struct ConfounderWeight: Sendable, Equatable {
     /// The confounder's name.
     public let name: String
-    /// The family it belongs to.
+    /// Its family.
     public let family: String
     /// Its weight, 0..1.
     public let weight: Float
-    /// The weight from which on it disturbs a picture enough for a quality hint; `nil`: never a hint.
+    /// The smallest weight that gives a quality hint; `nil`: never a hint.
     public let hintWeight: Float?
 
     public init(name: String, family: String, weight: Float, hintWeight: Float? = nil) {
@@ -77,12 +77,12 @@ public struct Segmentation: Sendable {
         labels = segmenter.labels.count
     }
 
-    /// For every label, the background first, its probability at every pixel. Every call copies it.
+    /// The probability of each label at every pixel, the background first. Every call copies the masks.
     public func confidenceMasks() -> [[Float]] {
         (0..<labels).map { floats(native.confidenceMask(index: UInt32($0)) ?? Data()) }
     }
 
-    /// The model's uncertainty at every pixel: normalised entropy, 0..1. Every call copies it.
+    /// The model's uncertainty at every pixel: normalised entropy, 0..1. Every call copies the map.
     public func uncertainty() -> [Float] {
         floats(native.uncertainty())
     }
@@ -109,7 +109,7 @@ public struct RegionMap: Sendable {
     public let similarity: [Float]
     /// Whether a position was retained.
     public let retained: [Bool]
-    /// For every confounder its weight at the retained positions, 0 at the others.
+    /// The weight of each confounder at the retained positions, 0 at the others.
     public let confounders: [[Float]]
 }
 

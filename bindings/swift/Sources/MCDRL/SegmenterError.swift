@@ -31,7 +31,7 @@ public struct SegmenterError: LocalizedError, Equatable, Sendable {
 
     /// The kind of the error.
     public let code: Code
-    /// What went wrong, where, and what to do.
+    /// The problem, the file or value, and the next step.
     public let message: String
 
     public init(_ code: Code, _ message: String) {

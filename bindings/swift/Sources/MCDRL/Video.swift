@@ -20,7 +20,7 @@ public struct VideoSegmentation: Sendable {
 }
 
 extension ImageSegmenter {
-    /// Segments a video. Frames are left out if they come faster than they can be segmented.
+    /// Segments a video. Frames that come faster than they can be segmented are dropped.
     public func segmentVideo(_ frames: AsyncStream<VideoFrame>) -> AsyncThrowingStream<VideoSegmentation, Error> {
         let (newest, offer) = AsyncStream.makeStream(of: VideoFrame.self, bufferingPolicy: .bufferingNewest(1))
         return AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { results in

@@ -7,7 +7,7 @@ final class BadInputTests: XCTestCase {
         XCTAssertEqual(found, bad["error"] as? String, "\(bad["name"] ?? "")")
     }
 
-    func testImagesThatAreNone() async throws {
+    func testBadImagesGiveTheListedErrors() async throws {
         let segmenter = try await Lab.open()
         for bad in try Lab.badInputs("images") {
             let sample = try (bad["sample"] as? String).map(Lab.sample)
@@ -20,7 +20,7 @@ final class BadInputTests: XCTestCase {
         try segmenter.close()
     }
 
-    func testFramesThatDoNotHoldTheirPicture() async throws {
+    func testBadFramesGiveTheListedErrors() async throws {
         let segmenter = try await Lab.open()
         for bad in try Lab.badInputs("frames") {
             let planes = (bad["planes"] as! [[String: Int]]).map {
@@ -36,7 +36,7 @@ final class BadInputTests: XCTestCase {
         try segmenter.close()
     }
 
-    func testModelsThatAreNone() async throws {
+    func testBadModelsGiveTheListedErrors() async throws {
         let good = try Data(contentsOf: Lab.model)
         for bad in try Lab.badInputs("models") {
             await refused(bad) {
@@ -55,13 +55,13 @@ final class BadInputTests: XCTestCase {
         }
     }
 
-    func testAModelTooLargeForBytes() async {
-        // Zeros that nobody reads take no memory.
+    func testAModelThatIsTooLargeForOneCallIsRefused() async {
+        // Zeros take no memory until they are read.
         let huge = Data(count: 1 << 31)
         await refused(["error": "model"]) { try await ImageSegmenter.create(options: .init(model: huge)) }
     }
 
-    func testImagesTooLargeToCross() async throws {
+    func testImagesThatAreTooLargeForOneCallAreRefused() async throws {
         let segmenter = try await Lab.open()
         let huge = Data(count: 1 << 31)
         await refused(["error": "image-too-large"]) { try await segmenter.segment(huge) }
@@ -71,7 +71,7 @@ final class BadInputTests: XCTestCase {
         try segmenter.close()
     }
 
-    func testOptionsThatMakeNoSense() async throws {
+    func testBadOptionsGiveTheListedErrors() async throws {
         for bad in try Lab.badInputs("options") {
             await refused(bad) {
                 try ImageSegmenter(options: .init(model: Lab.model, device: .cpu, threads: bad["threads"] as? Int))

@@ -2,7 +2,7 @@ import MCDRL
 import XCTest
 
 final class ConformanceTests: XCTestCase {
-    func testTheAnswersAreNatives() async throws {
+    func testThePackageGivesTheNativeAnswers() async throws {
         let answers = try Lab.answers()
         let tolerance = try XCTUnwrap(answers["tolerance"] as? [String: Double])
         let images = try XCTUnwrap(answers["images"] as? [[String: Any]])
@@ -25,7 +25,7 @@ final class ConformanceTests: XCTestCase {
         try segmenter.close()
     }
 
-    func testMapsBelongToTheMask() async throws {
+    func testTheMapsAgreeWithTheMask() async throws {
         let segmenter = try await Lab.open()
         let found = try await segmenter.segment(Lab.sample("site-b", "00000"))
         let masks = found.confidenceMasks()

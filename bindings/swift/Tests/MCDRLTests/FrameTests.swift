@@ -2,18 +2,18 @@ import Foundation
 import MCDRL
 import XCTest
 
-/// However a picture lies in memory, it is the same picture.
+/// Every memory layout of a picture gives the same result.
 final class FrameTests: XCTestCase {
     private let width = 48
     private let height = 36
 
-    /// How a frame lies in memory.
+    /// A frame's memory layout.
     private struct Layout {
         var rotation = 0
         var mirrored = false
         var padding = 0
 
-        /// Where the pixel at `x`, `y` of the upright picture of this size lies.
+        /// The place in memory of the pixel at `x`, `y` of an upright picture of this size.
         func place(_ x: Int, _ y: Int, _ width: Int, _ height: Int) -> (column: Int, row: Int) {
             let across = mirrored ? width - 1 - x : x
             switch rotation {
@@ -24,7 +24,7 @@ final class FrameTests: XCTestCase {
             }
         }
 
-        /// Bytes in rows as this layout has them, with pixels of `step` bytes that `write` gives.
+        /// Writes a plane in this layout. `write` returns the `step` bytes of a pixel.
         func lay(_ width: Int, _ height: Int, step: Int, _ write: (Int, Int) -> [UInt8]) -> (bytes: Data, rowStride: Int) {
             let lying = rotation % 180 != 0
             let stride = (lying ? height : width) * step + padding
@@ -54,35 +54,35 @@ final class FrameTests: XCTestCase {
         let order = if case .bgra = format { [2, 1, 0] } else { [0, 1, 2] }
         let step = if case .rgb = format { 3 } else { 4 }
         let (bytes, rowStride) = layout.lay(width, height, step: step) { x, y in
-            let colours = [x * 5 + y * 3, x * 2 + y * 7, x * 11 + y]
-            return order.map { UInt8(truncatingIfNeeded: colours[$0]) }
+            let colors = [x * 5 + y * 3, x * 2 + y * 7, x * 11 + y]
+            return order.map { UInt8(truncatingIfNeeded: colors[$0]) }
         }
         return frame(format, layout, [.init(bytes: bytes, rowStride: rowStride, pixelStride: step)])
     }
 
-    private enum Colours { case apart, cbFirst, crFirst }
+    private enum Colors { case apart, cbFirst, crFirst }
 
-    private func yuv(_ layout: Layout, _ colours: Colours) -> Frame {
+    private func yuv(_ layout: Layout, _ colors: Colors) -> Frame {
         let (y, stride) = layout.lay(width, height, step: 1) { x, y in [UInt8(truncatingIfNeeded: x * 5 + y * 3)] }
         let cb = { (x: Int, y: Int) in UInt8(truncatingIfNeeded: x * 9 + y * 4) }
         let cr = { (x: Int, y: Int) in UInt8(truncatingIfNeeded: x * 3 + y * 13) }
         let brightness = Frame.Plane(bytes: y, rowStride: stride, pixelStride: 1)
-        if case .apart = colours {
+        if case .apart = colors {
             let planes = [cb, cr].map { value in
                 let (bytes, stride) = layout.lay(width / 2, height / 2, step: 1) { x, y in [value(x, y)] }
                 return Frame.Plane(bytes: bytes, rowStride: stride, pixelStride: 1)
             }
             return frame(.yuv420, layout, [brightness] + planes)
         }
-        let crFirst = if case .crFirst = colours { true } else { false }
-        let (both, colourStride) = layout.lay(width / 2, height / 2, step: 2) { x, y in
+        let crFirst = if case .crFirst = colors { true } else { false }
+        let (both, colorStride) = layout.lay(width / 2, height / 2, step: 2) { x, y in
             crFirst ? [cr(x, y), cb(x, y)] : [cb(x, y), cr(x, y)]
         }
-        let planes = [both, both.dropFirst()].map { Frame.Plane(bytes: $0, rowStride: colourStride, pixelStride: 2) }
+        let planes = [both, both.dropFirst()].map { Frame.Plane(bytes: $0, rowStride: colorStride, pixelStride: 2) }
         return frame(.yuv420, layout, [brightness] + (crFirst ? planes.reversed() : planes))
     }
 
-    func testPixelsOfEveryOrderStrideAndOrientationShowTheSamePicture() async throws {
+    func testPixelsOfEveryOrderStrideAndOrientationGiveTheSameResult() async throws {
         let segmenter = try await Lab.open()
         func seen(_ frame: Frame) async throws -> [Float] { try await segmenter.segment(frame).confidenceMasks()[0] }
         let expected = try await seen(interleaved(.rgb, Layout()))
@@ -93,7 +93,7 @@ final class FrameTests: XCTestCase {
                 XCTAssertEqual(found, expected, "\(format) \(layout)")
             }
         }
-        // What the test could not tell apart would say nothing.
+        // A wrong layout must give another result.
         var wrong = interleaved(.rgb, layouts[1])
         wrong.mirrored = false
         let found = try await seen(wrong)
@@ -101,14 +101,14 @@ final class FrameTests: XCTestCase {
         try segmenter.close()
     }
 
-    func testColoursOfEveryOrderStrideAndOrientationShowTheSamePicture() async throws {
+    func testColorsOfEveryOrderStrideAndOrientationGiveTheSameResult() async throws {
         let segmenter = try await Lab.open()
         func seen(_ frame: Frame) async throws -> [Float] { try await segmenter.segment(frame).confidenceMasks()[0] }
         let expected = try await seen(yuv(Layout(), .apart))
-        for colours in [Colours.apart, .cbFirst, .crFirst] {
+        for colors in [Colors.apart, .cbFirst, .crFirst] {
             for layout in layouts {
-                let found = try await seen(yuv(layout, colours))
-                XCTAssertEqual(found, expected, "\(colours) \(layout)")
+                let found = try await seen(yuv(layout, colors))
+                XCTAssertEqual(found, expected, "\(colors) \(layout)")
             }
         }
         var wrong = yuv(Layout(), .apart)

@@ -2,7 +2,7 @@ import Foundation
 import MCDRL
 import XCTest
 
-/// What the tests share: the repository's model, samples, answers and bad inputs.
+/// The repository's model, samples, answers and bad inputs.
 enum Lab {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -14,7 +14,7 @@ enum Lab {
         try await ImageSegmenter.create(options: .init(model: model, device: .cpu))
     }
 
-    /// On a model that works at 224²: `cargo xtask bindings` makes it.
+    /// Opens a model that sees 224² pixels. `cargo xtask bindings` writes it.
     static func openAt224(threads: Int? = nil) async throws -> ImageSegmenter {
         let file = try XCTUnwrap(ProcessInfo.processInfo.environment["MCDRL_MODEL_224"])
         return try await ImageSegmenter.create(
@@ -59,7 +59,7 @@ enum Lab {
     }
 }
 
-/// The kind of the error that `work` throws.
+/// The code of the error that `work` throws.
 func failure(_ work: () async throws -> some Any) async -> String {
     do {
         _ = try await work()

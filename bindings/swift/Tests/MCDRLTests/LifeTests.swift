@@ -40,7 +40,7 @@ final class LifeTests: XCTestCase {
         return try XCTUnwrap(Int(line.filter(\.isNumber)))
     }
 
-    func testClosingTwiceAndUseAfterCloseAreTypedErrors() async throws {
+    func testClosingTwiceAndUsingAClosedSegmenterGiveTypedErrors() async throws {
         let file = try Lab.sample("site-b", "00000")
         let segmenter = try await Lab.open()
         let waiting = (0..<100).map { _ in Task { await failure { try await segmenter.segment(file) } } }
@@ -66,7 +66,7 @@ final class LifeTests: XCTestCase {
             _ = try await segmenter.segment(frame)
             whole = min(whole, now() - started)
         }
-        // What else the machine does only adds: the quickest of ten counts.
+        // Other work on the machine only adds time, so the fastest of ten counts.
         var waited = UInt64.max
         for _ in 0..<10 {
             let task = Task { await failure { try await segmenter.segment(frame) } }
@@ -80,7 +80,7 @@ final class LifeTests: XCTestCase {
         // The network has more than twenty layers.
         XCTAssertLessThan(waited, whole / 20)
 
-        // Those that wait are never begun.
+        // The segmenter skips cancelled images that wait.
         let tasks = (0..<30).map { _ in Task { await failure { try await segmenter.segment(frame) } } }
         try await Task.sleep(nanoseconds: whole / 4)
         tasks.forEach { $0.cancel() }
@@ -90,10 +90,10 @@ final class LifeTests: XCTestCase {
         try segmenter.close()
     }
 
-    func testFramesThatAreAskedForAtOnceGiveWayToTheNewest() async throws {
+    func testOnlyTheNewestOfSimultaneousFramesWaits() async throws {
         let segmenter = try await Lab.open()
         let frame = Lab.noise(side: 256)
-        // Tasks may overtake each other: then the older frame comes too late.
+        // Tasks may overtake each other. Then the older frame is refused.
         let answers = (0..<20).map { timestamp in
             Task { try await segmenter.segmentForVideo(frame, timestampMs: Int64(timestamp)) != nil }
         }
@@ -110,7 +110,7 @@ final class LifeTests: XCTestCase {
         XCTAssertEqual(late, "closed")
     }
 
-    func testStaleFramesOfAVideoGiveWay() async throws {
+    func testStaleFramesOfAVideoAreDropped() async throws {
         let segmenter = try await Lab.open()
         let frame = Lab.noise(side: 256)
         let frames = AsyncStream<VideoFrame> { frames in
@@ -132,7 +132,7 @@ final class LifeTests: XCTestCase {
         try segmenter.close()
     }
 
-    func testWhoListensHearsWhatHappens() async throws {
+    func testListenersReceiveTheStagesAndTheLog() async throws {
         let heard = Heard()
         setLogHandler { level, line in heard.add("\(level) \(line)") }
         let options = ImageSegmenterOptions(model: Lab.model, device: .cpu, threads: 1) { heard.add("\($0)") }
@@ -142,10 +142,10 @@ final class LifeTests: XCTestCase {
         XCTAssertTrue(heard.lines.contains { $0.hasPrefix("info") && $0.contains("1 threads") }, "\(heard.lines)")
     }
 
-    func testCallingCostsLittleBesideTheModel() async throws {
+    func testACallAddsLittleToTheTimeOfTheModel() async throws {
         let segmenter = try await Lab.openAt224()
         let frame = Lab.noise(side: 224)
-        // What else the machine does only adds: the quietest of five rounds counts.
+        // Other work on the machine only adds time, so the fastest of five rounds counts.
         var share = Double.infinity
         for _ in 0..<5 {
             var shares = [Double]()

@@ -1,4 +1,4 @@
-//! Confidence against correctness.
+//! Calibration: confidence compared with accuracy.
 
 use std::array;
 
@@ -7,23 +7,21 @@ use serde::{Deserialize, Serialize};
 /// The number of equal-width confidence bins of [`Calibration`], as in Guo et al. 2017.
 pub const CALIBRATION_BINS: usize = 15;
 
-/// How well the confidence of pixels matches how often they are correct.
+/// Compares the confidence of pixels with their accuracy.
 ///
-/// Confidences fall into [`CALIBRATION_BINS`] equal bins over 0 to 1, each without its lower and
-/// with its upper bound (Guo et al. 2017, "On Calibration of Modern Neural Networks"); values
-/// beyond count in the outermost.
+/// Confidences fall into [`CALIBRATION_BINS`] equal bins over 0 to 1. A bin includes its upper bound and excludes its lower
+/// bound (Guo et al. 2017, "On Calibration of Modern Neural Networks"). Values outside 0 to 1 count in the outermost bins.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     bins: [BinSums; CALIBRATION_BINS],
 }
 
 impl Calibration {
-    /// Counts a pixel: the probability of its predicted class, and whether that class is the true
-    /// one.
+    /// Counts a pixel: the probability of its predicted class, and whether that class is right.
     ///
     /// A NaN confidence makes [`ece`](Self::ece) NaN.
     pub fn add(&mut self, confidence: f32, correct: bool) {
-        // A float to integer cast saturates, and takes NaN to 0.
+        // A cast from float to integer saturates and turns NaN into 0.
         let above = (confidence * CALIBRATION_BINS as f32).ceil() as usize;
         let bin = &mut self.bins[above.clamp(1, CALIBRATION_BINS) - 1];
         bin.count += 1;
@@ -34,7 +32,7 @@ impl Calibration {
     /// Expected calibration error: Σ over bins of (bin pixels / pixels) · |accuracy − mean
     /// confidence|.
     ///
-    /// 0 is perfect, 1 the worst. `None` before the first pixel.
+    /// 0 is the best value, 1 the worst. `None` before the first pixel.
     pub fn ece(&self) -> Option<f64> {
         let pixels = self.bins.iter().map(|bin| bin.count).sum::<u64>();
         let gaps = self.bins.iter().map(|bin| (bin.correct as f64 - bin.confidence).abs());
@@ -60,9 +58,9 @@ impl Calibration {
 /// The pixels whose confidence is in one interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {
-    /// The interval's lower bound, not in it.
+    /// The lower bound, exclusive.
     pub lower: f64,
-    /// The interval's upper bound, in it.
+    /// The upper bound, inclusive.
     pub upper: f64,
     /// The number of pixels.
     pub count: u64,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Counts of frames by whether a lesion is there and whether one is predicted.
+/// Counts of frames: lesion present or absent, predicted or not.
 ///
-/// Overlap metrics skip the frames without a lesion; this is where false alarms on them show.
+/// Overlap metrics skip frames without a lesion. These counts show the false alarms on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detection {
     /// Frames with a lesion and with a predicted one.
@@ -18,8 +18,7 @@ pub struct Detection {
 }
 
 impl Detection {
-    /// Counts a frame by whether a lesion is predicted and whether one is there. Where the predicted lesion lies
-    /// does not matter.
+    /// Counts a frame. The position of the predicted lesion does not matter.
     pub fn add(&mut self, predicted: bool, present: bool) {
         let count = match (predicted, present) {
             (true, true) => &mut self.true_positive,

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use super::surface::{Frame, Grid, SurfaceDistances};
 
-/// Which mask values count as foreground; all others are background.
+/// The mask values that count as foreground. All others are background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreground {
-    /// The union of all classes: every value but 0.
+    /// The union of all classes: every value except 0.
     Any,
     /// One class: the value itself.
     Class(u8),
@@ -28,7 +28,7 @@ impl<'a> MaskPair<'a> {
     ///
     /// # Errors
     ///
-    /// When a mask does not have exactly that many pixels, or the frame has none.
+    /// If a mask does not have exactly `width` · `height` pixels, or if that is zero.
     pub fn new(
         prediction: &'a [u8],
         truth: &'a [u8],
@@ -61,8 +61,8 @@ impl<'a> MaskPair<'a> {
 
     /// Dice coefficient: 2 |P ∩ T| / (|P| + |T|).
     ///
-    /// MONAI: `DiceMetric(include_background=False, ignore_empty=True)`. `None` when the truth has
-    /// no foreground, whatever the prediction; 0 when only the prediction has none.
+    /// MONAI: `DiceMetric(include_background=False, ignore_empty=True)`. `None` if the truth has no foreground. 0 if only the
+    /// truth has foreground.
     pub fn dice(&self, of: Foreground) -> Option<f64> {
         let overlap = self.overlap(of);
         (overlap.truth > 0).then(|| ratio(2 * overlap.both, overlap.prediction + overlap.truth))
@@ -70,8 +70,8 @@ impl<'a> MaskPair<'a> {
 
     /// Intersection over union: |P ∩ T| / |P ∪ T|.
     ///
-    /// MONAI: `MeanIoU(include_background=False, ignore_empty=True)`. `None` when the truth has no
-    /// foreground, whatever the prediction; 0 when only the prediction has none.
+    /// MONAI: `MeanIoU(include_background=False, ignore_empty=True)`. `None` if the truth has no foreground. 0 if only the
+    /// truth has foreground.
     pub fn iou(&self, of: Foreground) -> Option<f64> {
         let overlap = self.overlap(of);
         let union = overlap.prediction + overlap.truth - overlap.both;
@@ -90,9 +90,9 @@ impl<'a> MaskPair<'a> {
         Some(self.surface_distances(of)?.assd())
     }
 
-    /// The distances between the edges of the two masks, for when both [`hd95`](Self::hd95) and
-    /// [`assd`](Self::assd) are wanted: they share the costly part. Linear in the size of the
-    /// foreground's bounding box, except for one sort of the edge pixels' distances.
+    /// The distances between the edges of the two masks. This is the expensive part of [`hd95`](Self::hd95) and
+    /// [`assd`](Self::assd), so call it once if you need both. The time is linear in the size of the foreground's bounding
+    /// box, plus one sort of the edge pixels' distances.
     ///
     /// `None` when either mask has no foreground, where MONAI gives NaN or infinity.
     pub fn surface_distances(&self, of: Foreground) -> Option<SurfaceDistances> {
@@ -152,8 +152,8 @@ impl fmt::Display for MaskSizeError {
         let Self { prediction, truth, width, height } = self;
         write!(
             formatter,
-            "masks of {prediction} (prediction) and {truth} (truth) pixels are not two frames of \
-             {width} × {height}"
+            "the prediction has {prediction} pixels and the truth has {truth}, but a frame of \
+             {width} × {height} needs other numbers"
         )
     }
 }
@@ -177,7 +177,7 @@ impl Foreground {
     }
 }
 
-/// Extends the range, 0..0 if there is none yet, to contain the index.
+/// Extends the range to contain the index. 0..0 is an empty range.
 fn grow(range: &mut Range<usize>, index: usize) {
     let start = if range.end == 0 { index } else { range.start.min(index) };
     *range = start..range.end.max(index + 1);

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Mean and spread of a score over frames, of those where it is defined: collect `Option<f64>` into
-/// it.
+/// Mean and spread of a score over the frames where it is defined. Collect `Option<f64>` into it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The arithmetic mean; `None` without a value.

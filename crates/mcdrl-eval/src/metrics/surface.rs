@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-/// For each edge pixel of a mask, the Euclidean distance in pixels to the nearest edge pixel of the
-/// other.
+/// For each edge pixel of a mask, the Euclidean distance in pixels to the nearest edge pixel of the other mask.
 ///
 /// An edge pixel is a foreground pixel with background, or the outside of the frame, above, below,
 /// left or right of it. MONAI: `get_mask_edges` (without spacing) and `get_surface_distance`.
@@ -15,7 +14,7 @@ pub struct SurfaceDistances {
 }
 
 impl SurfaceDistances {
-    /// The distances between the edges of two masks in one frame, none of them empty.
+    /// The distances between the edges of two masks in one frame. Neither may be empty.
     pub(super) fn between(prediction: &Grid, truth: &Grid) -> Self {
         Self {
             prediction_to_truth: prediction.select_sorted(&truth.distance_transform()),
@@ -90,7 +89,7 @@ impl Grid {
     fn distance_transform(&self) -> Vec<f64> {
         let mut distances: Vec<f64> =
             self.pixels.iter().map(|&set| if set { 0.0 } else { f64::INFINITY }).collect();
-        // Along columns it is a matter of counting: down, then up.
+        // Along columns, count the steps: one pass down, one pass up.
         for i in self.width..distances.len() {
             distances[i] = distances[i].min(distances[i - self.width] + 1.0);
         }
@@ -120,8 +119,8 @@ struct Parabola {
     start: f64,
 }
 
-/// Turns distances along the columns into Euclidean distances: their squares are the heights of
-/// parabolas, and the squares of the result are the lower envelope of these.
+/// Turns distances along the columns into Euclidean distances. Their squares are the heights of parabolas. The lower envelope
+/// of the parabolas gives the squares of the result.
 fn transform_row(row: &mut [f64], envelope: &mut Vec<Parabola>) {
     envelope.clear();
     for (x, distance) in row.iter().enumerate().filter(|(_, distance)| distance.is_finite()) {

@@ -1,7 +1,7 @@
 import MCDRL
 
-/// Advice to the person who holds the scope. Each hint is named after a confounder. The model says from which weight on a
-/// confounder disturbs.
+/// Advice to the person who holds the scope. Each hint is named after a confounder. The model sets the smallest weight that
+/// gives a hint.
 public enum QualityHint: String, CaseIterable, Sendable {
     case reflection, blur, dark, bright, blood, mucus, artefacts, near, far, uneven
 

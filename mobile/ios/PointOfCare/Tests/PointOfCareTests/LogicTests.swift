@@ -16,7 +16,7 @@ final class LogicTests: XCTestCase {
         XCTAssertNil(QualityHint.of([confounder("white-light", 0.9, limit: nil), reflection(0.1)]))
         XCTAssertEqual(QualityHint.of([reflection(0.4), blur(0.1)]), .reflection)
         XCTAssertEqual(QualityHint.of([reflection(0.18), blur(0.6)]), .blur)
-        // The model decides from which weight on a confounder disturbs.
+        // The model sets the smallest weight that gives a hint.
         XCTAssertNil(QualityHint.of([confounder("reflection", 0.4, limit: 0.5)]))
         XCTAssertNil(QualityHint.of([confounder("reflection", 0.4, limit: nil)]))
         // A model of another field has other confounders.
@@ -37,7 +37,7 @@ final class LogicTests: XCTestCase {
         XCTAssertEqual(Double(pixels[inside]), Double(color.red) * Double(pixels[inside + 3]) / 255, accuracy: 1)
     }
 
-    func testSharesAreReadEasily() {
+    func testSharesHaveFewDigits() {
         let shares: [Float] = [0, 0.042, 0.0994, 0.0996, 0.35, 1]
         XCTAssertEqual(shares.map(percent), ["0.0 %", "4.2 %", "9.9 %", "10 %", "35 %", "100 %"])
     }

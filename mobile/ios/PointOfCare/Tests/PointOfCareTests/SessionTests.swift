@@ -22,7 +22,7 @@ final class SessionTests: XCTestCase {
             if condition(session.state) { return }
             try await Task.sleep(nanoseconds: 10_000_000)
         }
-        XCTFail("not in a minute: it is \(session.state)")
+        XCTFail("timeout after a minute: the state is \(session.state)")
     }
 
     private func ready() async throws -> Session<String> {
@@ -63,7 +63,7 @@ final class SessionTests: XCTestCase {
         try await until(session) { if case .shown("5", _) = $0 { true } else { false } }
     }
 
-    func testWhatIsNoPictureSaysSo() async throws {
+    func testBadPicturesAreReported() async throws {
         let session = try await ready()
         session.open { nil }
         try await until(session) { if case .noPicture(nil) = $0 { true } else { false } }
@@ -75,7 +75,7 @@ final class SessionTests: XCTestCase {
         try await until(session) { if case .shown = $0 { true } else { false } }
     }
 
-    func testAModelThatFailsToLoadCanBeTriedAgain() async throws {
+    func testAModelThatFailsToLoadCanBeLoadedAgain() async throws {
         let attempts = Attempts()
         let session = Session<String> {
             attempts.next() == 1 ? .init(model: Data("no model".utf8)) : .init(model: Self.model, device: .cpu)

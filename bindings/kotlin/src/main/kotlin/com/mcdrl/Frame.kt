@@ -5,7 +5,7 @@ import com.mcdrl.ffi.YuvLayout
 import com.sun.jna.Memory
 import java.nio.ByteBuffer
 
-/** How the pixels of a [Frame] lie in memory, 8 bits a channel. */
+/** The memory layout of a [Frame]'s pixels, 8 bits a channel. */
 public enum class PixelFormat(internal val colors: YuvColors?) {
     /** Red, green, blue; one plane. */
     RGB(null),
@@ -45,20 +45,20 @@ public class Plane(
 
 /** A frame in a camera's or a program's memory. */
 public class Frame(
-    /** Width in pixels, as it lies in memory. */
+    /** Width in memory, in pixels. */
     public val width: Int,
-    /** Height in pixels, as it lies in memory. */
+    /** Height in memory, in pixels. */
     public val height: Int,
-    /** How the pixels lie. */
+    /** The memory layout of the pixels. */
     public val format: PixelFormat,
-    /** As many planes as the format has. */
+    /** The planes, in the order of the format. */
     public val planes: List<Plane>,
-    /** By how many degrees it must be turned clockwise to be upright: 0, 90, 180 or 270. */
+    /** The clockwise rotation in degrees that makes the frame upright: 0, 90, 180 or 270. */
     public val rotation: Int = 0,
-    /** Whether it must be mirrored left to right once upright (front cameras). */
+    /** Whether the upright frame must be mirrored left to right (front cameras). */
     public val mirrored: Boolean = false,
 ) {
-    /** The frame as an upright copy in the library. */
+    /** Copies the frame into the library, upright. */
     internal fun read(): NativeImage = translated {
         val wanted = if (format.colors == null) 1 else 3
         if (planes.size != wanted) throw refusal("the frame has ${planes.size} planes where its format has $wanted")
@@ -88,7 +88,7 @@ public class Frame(
     private fun readYuv(colors: YuvColors): NativeImage {
         val (y, cb, cr) = planes
         if (y.pixelStride != 1 || cb.rowStride != cr.rowStride || cb.pixelStride != cr.pixelStride) {
-            throw refusal("the Y plane has a pixel stride of 1, and Cb and Cr have the same strides")
+            throw refusal("the strides are wrong: Y needs the pixel stride 1, and Cb and Cr need equal strides")
         }
         val layout = YuvLayout(
             unsigned(width, "the width"),
@@ -117,7 +117,7 @@ public class Frame(
 
 internal typealias NativeImage = com.mcdrl.ffi.Image
 
-/** Lends bytes to the library: direct buffers in place, others as a copy that is freed at once. */
+/** Passes bytes to the library: direct buffers in place, others as a temporary copy. */
 internal inline fun <T> direct(bytes: ByteBuffer, use: (ByteBuffer) -> T): T {
     val size = bytes.remaining()
     if (bytes.isDirect || size == 0) return use(if (bytes.isDirect) bytes.slice() else ByteBuffer.allocateDirect(0))

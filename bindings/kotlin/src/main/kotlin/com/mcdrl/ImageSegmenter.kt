@@ -69,12 +69,12 @@ public class ImageSegmenter private constructor(
      */
     @Throws(SegmenterException::class)
     public suspend fun segmentForVideo(frame: Frame, timestampMs: Long): Segmentation? {
-        // Read on the caller's thread: on another one, a later frame might overtake it.
+        // The caller's thread reads the frame. On another thread a later frame might overtake it.
         val result = frame.read().use { translated { native.segmentForVideoAsync(it, timestampMs, never) } }
         return result?.let { Segmentation(it, labels, confounders, device) }
     }
 
-    /** Segments a video. Frames are left out if they come faster than they can be segmented. */
+    /** Segments a video. Frames that come faster than they can be segmented are dropped. */
     public fun segmentVideo(frames: Flow<VideoFrame>): Flow<VideoSegmentation> =
         frames.conflate().mapNotNull { (frame, timestampMs) ->
             segmentForVideo(frame, timestampMs)?.let { VideoSegmentation(it, timestampMs) }
@@ -88,17 +88,17 @@ public class ImageSegmenter private constructor(
     @Throws(SegmenterException::class)
     override fun close(): Unit = translated { native.shutDown() }
 
-    /** Frees the image in every case. So it must not move from one dispatcher to another. */
+    /** Frees the image even if the coroutine is cancelled. A change of the dispatcher would lose it. */
     private suspend fun segment(image: NativeImage): Segmentation {
         val result = image.use { translated { native.segmentAsync(it, never) } }
         return Segmentation(result, labels, confounders, device)
     }
 
     public companion object {
-        /** Coroutines cancel by dropping their future, so this one is never used. */
+        /** Coroutines cancel by dropping their future. So nothing uses this cancellation. */
         private val never = Cancellation()
 
-        /** Up to this many pixels are read on the caller's thread. It takes less time than a frame of a screen. */
+        /** Up to this many pixels are read on the caller's thread. This takes less time than a frame of a screen. */
         private const val FEW = 1_000_000
 
         init {

@@ -17,12 +17,12 @@ public class ImageSegmenterOptions private constructor(
     internal val model: ModelSource,
     /** The device that computes. */
     public val device: Device,
-    /** Threads on the CPU; by default as many as it has cores. */
+    /** Threads on the CPU. Default: one for each core. */
     public val threads: Int?,
     /** Called with the stages of the creation, on a thread of the library. */
     public val onProgress: ((CreationStage) -> Unit)?,
 ) {
-    /** With the bytes of a model file. */
+    /** Options with the bytes of a model file. */
     public constructor(
         model: ByteArray,
         device: Device = Device.AUTO,
@@ -30,7 +30,7 @@ public class ImageSegmenterOptions private constructor(
         onProgress: ((CreationStage) -> Unit)? = null,
     ) : this(ModelSource.Bytes(model), device, threads, onProgress)
 
-    /** With a model file. */
+    /** Options with a model file. */
     public constructor(
         model: File,
         device: Device = Device.AUTO,

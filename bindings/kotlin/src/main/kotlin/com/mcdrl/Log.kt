@@ -2,12 +2,11 @@ package com.mcdrl
 
 import com.mcdrl.ffi.LogSink
 
-/** The level of a line of the log. */
+/** The level of a log line. */
 public typealias LogLevel = com.mcdrl.ffi.LogLevel
 
 /**
- * Sends the library's log to [handler], which is called from any thread. `null` switches the log off. No line holds anything
- * of an image.
+ * Sends the library's log to [handler], on any thread. `null` switches the log off. Log lines contain no image data.
  */
 public fun setLogHandler(handler: ((LogLevel, String) -> Unit)?) {
     com.mcdrl.ffi.setLogSink(

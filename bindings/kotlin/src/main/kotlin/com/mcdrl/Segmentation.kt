@@ -9,7 +9,7 @@ public data class ClassShare(
     public val name: String,
     /** Its share of the pixels, 0..1. */
     public val fraction: Float,
-    /** The mean probability of the class over its pixels, 0 where there are none. */
+    /** The mean probability of the class over its pixels, 0 if there are none. */
     public val confidence: Float,
 )
 
@@ -17,20 +17,20 @@ public data class ClassShare(
 public data class ConfounderWeight(
     /** The confounder's name. */
     public val name: String,
-    /** The family it belongs to. */
+    /** Its family. */
     public val family: String,
     /** Its weight, 0..1. */
     public val weight: Float,
-    /** The weight from which on it disturbs a picture enough for a quality hint; `null`: never a hint. */
+    /** The smallest weight that gives a quality hint; `null`: never a hint. */
     public val hintWeight: Float? = null,
 )
 
 /**
- * A segmented image, at its own size. Maps are row-major and are made when they are read.
+ * A segmented image, at its own size. Maps are row-major and are copied when they are first read.
  *
- * A part of its memory lies outside the JVM, where the garbage collector does not see it. It is freed at once by [close].
- * Close the results of a video. Parts that were read before stay; reading others throws a [SegmenterException] with
- * `CLOSED`.
+ * A part of its memory lies outside the JVM, where the garbage collector does not see it. [close] frees it at once. Close
+ * the results of a video. A closed result keeps the parts that were read. Reading other parts throws a
+ * [SegmenterException] with `CLOSED`.
  */
 public class Segmentation internal constructor(
     private val native: com.mcdrl.ffi.Segmentation,
@@ -68,7 +68,7 @@ public class Segmentation internal constructor(
     /** The mean of [uncertainty]. */
     public val meanUncertainty: Float by lazy { read { native.meanUncertainty() } }
 
-    /** For every label, the background first, its probability at every pixel. */
+    /** The probability of each label at every pixel, the background first. */
     public val confidenceMasks: List<FloatArray> by lazy {
         List(labels.size) { label -> floats(read { native.confidenceMask(label.toUInt())!! }) }
     }
@@ -96,7 +96,7 @@ public class Segmentation internal constructor(
             translated(part)
         } catch (freed: IllegalStateException) {
             // UniFFI throws this for a freed object.
-            throw SegmenterException(SegmenterException.Code.CLOSED, "the result was closed before this was read from it")
+            throw SegmenterException(SegmenterException.Code.CLOSED, "the result is closed: read its parts before you close it")
         }
 }
 
@@ -110,7 +110,7 @@ public class RegionMap internal constructor(
     public val similarity: FloatArray,
     /** Whether a position was retained. */
     public val retained: BooleanArray,
-    /** For every confounder its weight at the retained positions, 0 at the others. */
+    /** The weight of each confounder at the retained positions, 0 at the others. */
     public val confounders: List<FloatArray>,
 )
 

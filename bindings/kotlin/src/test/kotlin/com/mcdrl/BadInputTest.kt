@@ -16,7 +16,7 @@ class BadInputTest {
     }
 
     @Test
-    fun `images that are none`() = runBlocking<Unit> {
+    fun `bad images give the listed errors`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             for (bad in Lab.badInputs.getJSONArray("images").objects()) {
                 val file = if (bad.has("sample")) Lab.sample(bad.getString("sample")) else Lab.bytes(bad)
@@ -28,12 +28,12 @@ class BadInputTest {
     }
 
     @Test
-    fun `frames that do not hold their picture`() = runBlocking<Unit> {
+    fun `bad frames give the listed errors`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             for (bad in Lab.badInputs.getJSONArray("frames").objects()) {
                 refused(bad) {
                     val planes = bad.getJSONArray("planes").objects().map {
-                        // What Int does not hold comes out negative, and is refused as well.
+                        // A number that is too large for Int becomes negative and is refused too.
                         Plane(ByteArray(it.getInt("length")), it.getLong("row_stride").toInt(), it.getLong("pixel_stride").toInt())
                     }
                     val format = if (bad.getString("format") == "rgb") PixelFormat.RGB else PixelFormat.YUV420
@@ -45,7 +45,7 @@ class BadInputTest {
     }
 
     @Test
-    fun `models that are none`() = runBlocking<Unit> {
+    fun `bad models give the listed errors`() = runBlocking<Unit> {
         val good = Lab.model.readBytes()
         for (bad in Lab.badInputs.getJSONArray("models").objects()) {
             refused(bad) {
@@ -71,7 +71,7 @@ class BadInputTest {
     }
 
     @Test
-    fun `options that make no sense`() = runBlocking<Unit> {
+    fun `bad options give the listed errors`() = runBlocking<Unit> {
         for (bad in Lab.badInputs.getJSONArray("options").objects()) {
             refused(bad) {
                 ImageSegmenter.createFromOptions(ImageSegmenterOptions(Lab.model, threads = bad.getInt("threads")))

@@ -8,7 +8,7 @@ import kotlinx.coroutines.runBlocking
 
 class ConformanceTest {
     @Test
-    fun `the answers are native's`() = runBlocking<Unit> {
+    fun `the package gives the native answers`() = runBlocking<Unit> {
         val tolerance = Lab.answers.getJSONObject("tolerance")
         Lab.open().use { segmenter ->
             for (answer in Lab.answers.getJSONArray("images").objects()) {
@@ -26,7 +26,7 @@ class ConformanceTest {
     }
 
     @Test
-    fun `maps belong to the mask`() = runBlocking<Unit> {
+    fun `the maps agree with the mask`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             val found = segmenter.segment(Lab.sample("site-b", "00000"))
             assertEquals("background", segmenter.labels[0])

@@ -7,16 +7,16 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFalse
 import kotlinx.coroutines.runBlocking
 
-/** However a picture lies in memory, it is the same picture. */
+/** Every memory layout of a picture gives the same result. */
 class FrameTest {
     private val width = 48
     private val height = 36
 
-    /** How a frame lies in memory. */
+    /** A frame's memory layout. */
     private data class Layout(val rotation: Int, val mirrored: Boolean, val padding: Int, val direct: Boolean) {
         fun width(upright: Int, other: Int) = if (rotation % 180 == 0) upright else other
 
-        /** Where the pixel at `x`, `y` of the upright picture of this size lies: column and row. */
+        /** The column and row in memory of the pixel at `x`, `y` of an upright picture of this size. */
         fun place(x: Int, y: Int, width: Int, height: Int): Pair<Int, Int> {
             val across = if (mirrored) width - 1 - x else x
             return when (rotation) {
@@ -33,11 +33,11 @@ class FrameTest {
         listOf(false, true).map { Layout(rotation, it, padding = 13, direct = it) }
     }
 
-    /** Bytes of the layout's kind of memory, in rows of `stride`, as `write` fills them. */
+    /** A buffer of the layout's kind, filled by `write`. */
     private fun memory(layout: Layout, size: Int, write: (ByteArray) -> Unit): ByteBuffer {
         val bytes = ByteArray(size).also(write)
         if (!layout.direct) return ByteBuffer.wrap(bytes)
-        // As a camera's, which need not begin with the buffer.
+        // A camera's plane may start in the middle of its buffer.
         return ByteBuffer.allocateDirect(size + 5).apply { position(5) }.put(bytes).apply { position(5) }
     }
 
@@ -49,14 +49,14 @@ class FrameTest {
         val bytes = memory(layout, stride * h) { bytes ->
             for (y in 0 until height) for (x in 0 until width) {
                 val (column, row) = layout.place(x, y, width, height)
-                val colours = listOf(x * 5 + y * 3, x * 2 + y * 7, x * 11 + y)
-                order.forEachIndexed { at, channel -> bytes[row * stride + column * channels + at] = colours[channel].toByte() }
+                val colors = listOf(x * 5 + y * 3, x * 2 + y * 7, x * 11 + y)
+                order.forEachIndexed { at, channel -> bytes[row * stride + column * channels + at] = colors[channel].toByte() }
             }
         }
         return Frame(w, h, format, listOf(Plane(bytes, stride, channels)), layout.rotation, layout.mirrored)
     }
 
-    /** I420, NV12 or NV21: colours apart, or interleaved with Cb or Cr first. */
+    /** I420 has separate Cb and Cr planes. NV12 interleaves them with Cb first, NV21 with Cr first. */
     private fun yuv(layout: Layout, interleaved: Boolean, crFirst: Boolean = false): Frame {
         val (w, h) = layout.width(width, height) to layout.width(height, width)
         fun plane(w: Int, h: Int, upright: Pair<Int, Int>, step: Int, write: (ByteArray, Int, Int, Int) -> Unit): Pair<ByteBuffer, Int> {
@@ -72,24 +72,24 @@ class FrameTest {
         val (y, stride) = plane(w, h, width to height, 1) { bytes, at, x, y -> bytes[at] = (x * 5 + y * 3).toByte() }
         fun cb(x: Int, y: Int) = (x * 9 + y * 4).toByte()
         fun cr(x: Int, y: Int) = (x * 3 + y * 13).toByte()
-        val colours = if (interleaved) {
-            val (both, colourStride) = plane(w / 2, h / 2, half, 2) { bytes, at, x, y ->
+        val colors = if (interleaved) {
+            val (both, colorStride) = plane(w / 2, h / 2, half, 2) { bytes, at, x, y ->
                 bytes[if (crFirst) at + 1 else at] = cb(x, y)
                 bytes[if (crFirst) at else at + 1] = cr(x, y)
             }
             val second = both.duplicate().apply { position(position() + 1) }
-            listOf(both, second).let { if (crFirst) it.reversed() else it }.map { Plane(it, colourStride, 2) }
+            listOf(both, second).let { if (crFirst) it.reversed() else it }.map { Plane(it, colorStride, 2) }
         } else {
             listOf(::cb, ::cr).map { value ->
-                val (bytes, colourStride) = plane(w / 2, h / 2, half, 1) { bytes, at, x, y -> bytes[at] = value(x, y) }
-                Plane(bytes, colourStride, 1)
+                val (bytes, colorStride) = plane(w / 2, h / 2, half, 1) { bytes, at, x, y -> bytes[at] = value(x, y) }
+                Plane(bytes, colorStride, 1)
             }
         }
-        return Frame(w, h, PixelFormat.YUV420, listOf(Plane(y, stride, 1)) + colours, layout.rotation, layout.mirrored)
+        return Frame(w, h, PixelFormat.YUV420, listOf(Plane(y, stride, 1)) + colors, layout.rotation, layout.mirrored)
     }
 
     @Test
-    fun `pixels of every order, stride and orientation show the same picture`() = runBlocking<Unit> {
+    fun `pixels of every order, stride and orientation give the same result`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             suspend fun seen(frame: Frame) = segmenter.segment(frame).also { assertEquals(width to height, it.width to it.height) }
                 .confidenceMasks[0]
@@ -97,7 +97,7 @@ class FrameTest {
             for (format in listOf(PixelFormat.RGB, PixelFormat.RGBA, PixelFormat.BGRA)) for (layout in layouts) {
                 assertContentEquals(expected, seen(interleaved(format, layout)), "$format $layout")
             }
-            // What the test could not tell apart would say nothing.
+            // A wrong layout must give another result.
             val turned = interleaved(PixelFormat.RGB, layouts[1])
             val wrong = Frame(turned.width, turned.height, turned.format, turned.planes, turned.rotation, mirrored = false)
             assertFalse(expected.contentEquals(seen(wrong)))
@@ -105,7 +105,7 @@ class FrameTest {
     }
 
     @Test
-    fun `colours of every order, stride and orientation show the same picture`() = runBlocking<Unit> {
+    fun `colors of every order, stride and orientation give the same result`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             suspend fun seen(frame: Frame) = segmenter.segment(frame).confidenceMasks[0]
             val expected = seen(yuv(plain, interleaved = false))

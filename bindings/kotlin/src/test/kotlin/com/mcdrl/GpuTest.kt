@@ -7,7 +7,7 @@ import kotlinx.coroutines.runBlocking
 
 class GpuTest {
     @Test
-    fun `the GPU says what the CPU says, or that there is none`() = runBlocking<Unit> {
+    fun `the GPU gives the answer of the CPU, or a device error`() = runBlocking<Unit> {
         val file = Lab.sample("site-b", "00000")
         val gpu = try {
             ImageSegmenter.createFromOptions(ImageSegmenterOptions(Lab.model, Device.GPU))

@@ -5,7 +5,7 @@ import java.util.Base64
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** What the tests share: the repository's model, samples, answers and bad inputs. */
+/** The repository's model, samples, answers and bad inputs. */
 object Lab {
     private val root = File("../..").canonicalFile
     private val assets = File(root, "crates/mcdrl/assets")
@@ -15,9 +15,9 @@ object Lab {
 
     suspend fun open(): ImageSegmenter = ImageSegmenter.createFromOptions(ImageSegmenterOptions(model, Device.CPU))
 
-    /** A model that works at 224²: `cargo xtask bindings` makes it. */
+    /** Opens a model that sees 224² pixels. `cargo xtask bindings` writes it. */
     suspend fun openAt224(threads: Int? = null): ImageSegmenter {
-        val file = checkNotNull(System.getenv("MCDRL_MODEL_224")) { "MCDRL_MODEL_224 names the file that `model_224` wrote" }
+        val file = checkNotNull(System.getenv("MCDRL_MODEL_224")) { "set MCDRL_MODEL_224 to a file of the example model_224" }
         return ImageSegmenter.createFromOptions(ImageSegmenterOptions(File(file), Device.CPU, threads))
     }
 
@@ -39,7 +39,7 @@ object Lab {
 
     fun bytes(entry: JSONObject): ByteArray = Base64.getDecoder().decode(entry.getString("base64"))
 
-    /** The kind of an error, by the names of the list of bad inputs. */
+    /** The code of an error, as in the list of bad inputs. */
     fun kind(error: SegmenterException): String = error.code.name.lowercase().replace('_', '-')
 }
 

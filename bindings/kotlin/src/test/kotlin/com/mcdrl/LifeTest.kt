@@ -30,7 +30,7 @@ class LifeTest {
 
     /** Resident memory, KiB. */
     private fun resident(): Long {
-        // What the collector has not freed is no leak.
+        // Memory that the garbage collector still has to free is not a leak.
         repeat(3) {
             System.gc()
             Thread.sleep(50)
@@ -43,7 +43,7 @@ class LifeTest {
     fun `a thousand calls from eight threads leave memory flat`() = runBlocking<Unit> {
         Executors.newFixedThreadPool(8).asCoroutineDispatcher().use { threads ->
             Lab.open().use { segmenter ->
-                // Of a frame as small as this one all is done on the caller's thread.
+                // The caller's thread reads a frame of this size.
                 val frame = Frame.rgba(ByteArray(256 * 256 * 4) { (it * 31).toByte() }, 256, 256)
                 val expected = segmenter.segment(frame).categoryMask
                 val done = AtomicInteger()
@@ -73,7 +73,7 @@ class LifeTest {
     private inline fun closed(work: () -> Unit) = assertTrue(assertFailsWith<SegmenterException> { work() }.isClosed())
 
     @Test
-    fun `closing twice and use after close are typed errors`() = runBlocking<Unit> {
+    fun `closing twice and using a closed segmenter give typed errors`() = runBlocking<Unit> {
         val segmenter = Lab.open()
         val waiting = List(100) { async(Dispatchers.Default) { runCatching { segmenter.segment(file) } } }
         delay(5)
@@ -88,7 +88,7 @@ class LifeTest {
     }
 
     @Test
-    fun `a closed result keeps what was read and says so of the rest`() = runBlocking<Unit> {
+    fun `a closed result keeps the parts that were read and refuses the others`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             val result = segmenter.segment(file)
             val confounders = result.confounders
@@ -104,7 +104,7 @@ class LifeTest {
     }
 
     @Test
-    fun `whoever goes on where the answer comes may close, and ask again`() = runBlocking<Unit> {
+    fun `a coroutine on the thread of the library may call and close the segmenter`() = runBlocking<Unit> {
         withTimeout(30_000) {
             withContext(Dispatchers.Unconfined) {
                 val segmenter = Lab.open()
@@ -116,10 +116,10 @@ class LifeTest {
     }
 
     @Test
-    fun `frames that are asked for at once give way to the newest`() = runBlocking<Unit> {
+    fun `only the newest of simultaneous frames waits`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             val frame = Frame.rgba(ByteArray(256 * 256 * 4), 256, 256)
-            // Each goes on where the answer comes, which is in the next one's call.
+            // Each coroutine resumes inside the call of the next one.
             val answers = List(20) {
                 async(Dispatchers.Unconfined) { segmenter.segmentForVideo(frame, it.toLong()) != null }
             }.awaitAll()
@@ -132,7 +132,7 @@ class LifeTest {
         Lab.openAt224(threads = 1).use { segmenter ->
             val frame = Frame.rgba(ByteArray(224 * 224 * 4) { (it * 31).toByte() }, 224, 224)
             val whole = List(5) { measureNanoTime { segmenter.segment(frame) } }.min()
-            // What else the machine does only adds: the quickest of ten counts.
+            // Other work on the machine only adds time, so the fastest of ten counts.
             val waited = (1..10).minOf {
                 val job = async(Dispatchers.Default) { segmenter.segment(frame) }
                 delay(whole / 4_000_000)
@@ -143,7 +143,7 @@ class LifeTest {
             // The network has more than twenty layers.
             assertTrue(waited < whole / 20, "$waited of $whole ns")
 
-            // Those that wait are never begun.
+            // The segmenter skips cancelled images that wait.
             val jobs = List(30) { async(Dispatchers.Default) { segmenter.segment(frame) } }
             delay(whole / 4_000_000)
             jobs.forEach { it.cancel() }
@@ -152,7 +152,7 @@ class LifeTest {
     }
 
     @Test
-    fun `stale frames of a video give way`() = runBlocking<Unit> {
+    fun `stale frames of a video are dropped`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             val frame = Frame.rgba(ByteArray(256 * 256 * 4) { (it * 31).toByte() }, 256, 256)
             val frames = flow {
@@ -164,19 +164,19 @@ class LifeTest {
             val segmented = segmenter.segmentVideo(frames).toList().map { it.timestampMs }
             assertTrue(segmented.size in 1..39, "$segmented")
             assertEquals(segmented.sorted(), segmented)
-            assertEquals(39L, segmented.last(), "the newest is always segmented")
+            assertEquals(39L, segmented.last(), "the newest frame is always segmented")
             assertEquals("input", Lab.kind(assertFailsWith<SegmenterException> { segmenter.segmentForVideo(frame, 39) }))
         }
     }
 
     @Test
-    fun `who listens hears what happens, and may throw`() = runBlocking<Unit> {
+    fun `listeners receive the stages and the log, and may throw`() = runBlocking<Unit> {
         val lines = CopyOnWriteArrayList<String>()
         val stages = CopyOnWriteArrayList<CreationStage>()
         setLogHandler { level, line -> lines.add("$level $line") }
         val options = ImageSegmenterOptions(Lab.model, Device.CPU, threads = 1) {
             stages.add(it)
-            error("a listener that throws disturbs nothing")
+            error("the segmenter ignores exceptions of the listener")
         }
         ImageSegmenter.createFromOptions(options).close()
         setLogHandler(null)
@@ -185,12 +185,12 @@ class LifeTest {
     }
 
     @Test
-    fun `calling costs little beside the model`() = runBlocking<Unit> {
+    fun `a call adds little to the time of the model`() = runBlocking<Unit> {
         Lab.openAt224().use { segmenter ->
             val frame = Frame.rgba(ByteArray(224 * 224 * 4) { (it * 31).toByte() }, 224, 224)
-            // Until the JVM has compiled what is called.
+            // The JVM first has to compile the code.
             repeat(300) { segmenter.segment(frame) }
-            // What else the machine does only adds: the quietest of five rounds counts.
+            // Other work on the machine only adds time, so the fastest of five rounds counts.
             val share = (1..5).minOf {
                 val shares = List(60) {
                     val started = System.nanoTime()

@@ -19,7 +19,7 @@ data class CameraPlacement(val sensor: Int, val screen: Int, val front: Boolean)
         fun turned(degrees: Int, size: Pair<Float, Float>) = if (degrees % 180 != 0) size.second to size.first else size
         val shown = turned(rotation, width.toFloat() to height.toFloat())
         val scale = minOf(across / shown.first, down / shown.second)
-        // The view stretches the picture as it would be upright without the rotation of the screen.
+        // The view stretches the picture to its own size, upright in the phone's natural orientation.
         val natural = turned(screen, shown)
         return Fit(natural.first * scale / across, natural.second * scale / down, -screen)
     }

@@ -85,7 +85,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         }
 
         private fun capture(device: CameraDevice) {
-            val shown = Surface(checkNotNull(preview.surfaceTexture) { "the preview is gone" })
+            val shown = Surface(checkNotNull(preview.surfaceTexture) { "the preview was closed" })
             val request = device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW).apply {
                 addTarget(shown)
                 addTarget(reader.surface)
@@ -99,7 +99,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
                     frames.close(IllegalStateException("the camera refuses ${size.width}×${size.height}"))
                 }
             }
-            @Suppress("DEPRECATION") // The other call exists from API level 28 on.
+            @Suppress("DEPRECATION") // The newer call needs API level 28.
             device.createCaptureSession(listOf(shown, reader.surface), callback, handler)
         }
 
@@ -120,7 +120,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
         }
 
         private fun placement(): CameraPlacement {
-            @Suppress("DEPRECATION") // The other call exists from API level 30 on.
+            @Suppress("DEPRECATION") // The newer call needs API level 30.
             val screen = 90 * activity.windowManager.defaultDisplay.rotation
             val front = about[CameraCharacteristics.LENS_FACING] == CameraCharacteristics.LENS_FACING_FRONT
             return CameraPlacement(about[CameraCharacteristics.SENSOR_ORIENTATION] ?: 0, screen, front)
@@ -140,7 +140,7 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
             }
         }
 
-        /** A half turn changes no size, so it starts no new activity. */
+        /** A half turn keeps the screen's size, so Android does not restart the activity. */
         override fun onDisplayChanged(display: Int) = preview.setTransform(fitted())
 
         override fun onDisplayAdded(display: Int) = Unit

@@ -16,7 +16,7 @@ import android.widget.Toast
 /** Shows a picture, the lesions in it and its confounders. */
 class MainActivity : Activity() {
     private val session get() = (application as PointOfCare).session
-    /** One object, so that it can be compared. */
+    /** A stored function, because each use of `::show` makes another object. */
     private val hear: (State) -> Unit = ::show
     private val stage by lazy { findViewById<StageView>(R.id.stage) }
 
@@ -66,7 +66,7 @@ class MainActivity : Activity() {
         session.open { BitmapPicture.read(resolver, place) }
     }
 
-    @Suppress("DEPRECATION") // The typed call exists from API level 33 on.
+    @Suppress("DEPRECATION") // The newer call needs API level 33.
     private fun sharedPicture(): Uri? =
         if (Build.VERSION.SDK_INT >= 33) intent.getParcelableExtra(Intent.EXTRA_STREAM, Uri::class.java)
         else intent.getParcelableExtra(Intent.EXTRA_STREAM)
@@ -133,7 +133,7 @@ class MainActivity : Activity() {
     }
 
     companion object {
-        /** The requests of this screen. */
+        /** The request codes of this screen. */
         const val OPEN = 1
         const val SAVE = 2
     }

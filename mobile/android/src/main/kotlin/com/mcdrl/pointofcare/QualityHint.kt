@@ -3,8 +3,8 @@ package com.mcdrl.pointofcare
 import com.mcdrl.ConfounderWeight
 
 /**
- * Advice to the person who holds the scope. Each hint is named after a confounder. The model says from which weight on a
- * confounder disturbs.
+ * Advice to the person who holds the scope. Each hint is named after a confounder. The model sets the smallest weight that
+ * gives a hint.
  */
 enum class QualityHint(val confounder: String) {
     REFLECTION("reflection"),

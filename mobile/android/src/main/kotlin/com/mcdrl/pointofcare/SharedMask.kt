@@ -42,7 +42,7 @@ class SharedMask : ContentProvider() {
         private fun folder(context: Context) = File(context.cacheDir, "masks").apply { mkdirs() }
 
         private fun file(context: Context, uri: Uri): File {
-            // The name alone, so that no path leads out of the folder.
+            // Only the file name is used, so a path cannot leave the folder.
             val name = File(uri.lastPathSegment.orEmpty()).name
             return File(folder(context), name)
         }

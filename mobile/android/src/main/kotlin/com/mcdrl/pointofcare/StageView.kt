@@ -62,7 +62,7 @@ class StageView(context: Context, attributes: AttributeSet?) : View(context, att
         mask?.let { canvas.drawBitmap(it, null, fit(picture ?: it), maskPaint) }
     }
 
-    /** Where a bitmap is drawn: whole and centred. */
+    /** The place of a bitmap: whole and centred. */
     private fun fit(bitmap: Bitmap): RectF {
         val scale = minOf(width.toFloat() / bitmap.width, height.toFloat() / bitmap.height)
         val (w, h) = bitmap.width * scale to bitmap.height * scale

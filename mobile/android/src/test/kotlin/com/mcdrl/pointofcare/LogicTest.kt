@@ -9,7 +9,7 @@ import kotlin.test.assertTrue
 import org.junit.Test
 
 class LogicTest {
-    /** Confounders, each with its weight and the weight from which on it disturbs. */
+    /** Confounders, each with its weight and the smallest weight that gives a hint. */
     private fun weights(vararg confounders: Triple<String, Float, Float?>) =
         confounders.map { (name, weight, limit) -> ConfounderWeight(name, "family", weight, limit) }
 
@@ -21,7 +21,7 @@ class LogicTest {
         assertNull(QualityHint.of(weights(Triple("white-light", 0.9f, null), reflection(0.1f))))
         assertEquals(QualityHint.REFLECTION, QualityHint.of(weights(reflection(0.4f), blur(0.1f))))
         assertEquals(QualityHint.BLUR, QualityHint.of(weights(reflection(0.18f), blur(0.6f))))
-        // The model decides from which weight on a confounder disturbs.
+        // The model sets the smallest weight that gives a hint.
         assertNull(QualityHint.of(weights(Triple("reflection", 0.4f, 0.5f))))
         assertNull(QualityHint.of(weights(Triple("reflection", 0.4f, null))))
         // A model of another field has other confounders.
@@ -37,15 +37,15 @@ class LogicTest {
         assertEquals(opaqueColor(2), pixels[1 * 8 + 2], "the edge is opaque")
         val inside = pixels[2 * 8 + 4]
         assertEquals(opaqueColor(2) and 0xffffff, inside and 0xffffff)
-        assertTrue((inside ushr 24) in 1..254, "the inside is not")
+        assertTrue((inside ushr 24) in 1..254, "the inside is translucent")
         assertContentEquals(IntArray(48), overlay(ByteArray(48), 8, 6))
         assertFailsWith<IllegalArgumentException> { overlay(ByteArray(47), 8, 6) }
     }
 
     @Test
-    fun `the sensor's picture is turned upright however the phone is held`() {
+    fun `the sensor's picture is upright in every orientation of the phone`() {
         val screens = listOf(0, 90, 180, 270)
-        // As a phone's own camera app turns them.
+        // A phone's own camera app uses the same rotations.
         assertEquals(listOf(90, 0, 270, 180), screens.map { CameraPlacement(90, it, front = false).rotation })
         assertEquals(listOf(270, 180, 90, 0), screens.map { CameraPlacement(270, it, front = false).rotation })
         assertEquals(listOf(270, 0, 90, 180), screens.map { CameraPlacement(270, it, front = true).rotation })
@@ -68,7 +68,7 @@ class LogicTest {
     }
 
     @Test
-    fun `shares are read easily`() {
+    fun `shares have few digits`() {
         assertEquals(listOf("0.0 %", "4.2 %", "9.9 %", "10 %", "35 %", "100 %"), listOf(0f, 0.042f, 0.0994f, 0.0996f, 0.35f, 1f).map(::percent))
     }
 }

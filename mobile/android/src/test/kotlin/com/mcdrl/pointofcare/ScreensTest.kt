@@ -48,7 +48,7 @@ import org.robolectric.shadows.ShadowCameraCharacteristics
 import org.robolectric.shadows.ShadowToast
 import org.robolectric.shadows.StreamConfigurationMapBuilder
 
-/** The app's screens, run for real: Android's own code, the model on this machine's library. Pictures of them are kept. */
+/** Runs the app's screens with Android's own code and the model on this machine's library. Saves screenshots. */
 @RunWith(RobolectricTestRunner::class)
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 @Config(sdk = [34], qualifiers = "w411dp-h891dp-xhdpi")
@@ -59,12 +59,12 @@ class ScreensTest {
 
     private fun <T : Activity> start(kind: Class<T>) = Robolectric.buildActivity(kind).setup()
 
-    /** Lets the screen's thread work until something is so. */
+    /** Runs the screen's thread until a condition holds. */
     private fun until(what: String, condition: () -> Boolean) {
         val end = System.currentTimeMillis() + 60_000
         while (!condition()) {
             shadowOf(Looper.getMainLooper()).idle()
-            check(System.currentTimeMillis() < end) { "not in a minute: $what; it is ${app.session.state}" }
+            check(System.currentTimeMillis() < end) { "timeout after a minute: $what; the state is ${app.session.state}" }
             Thread.sleep(5)
         }
         shadowOf(Looper.getMainLooper()).idle()
@@ -105,7 +105,7 @@ class ScreensTest {
         File(folder, "$name.png").outputStream().use { photograph().compress(Bitmap.CompressFormat.PNG, 100, it) }
     }
 
-    /** Holds a mask to the one that every platform gives. */
+    /** Compares a mask with the stored native mask. */
     private fun assertIsAnswer(site: String, name: String, mask: ByteArray) {
         val answers = JSONObject(File("../../tests/conformance/answers.json").readText())
         val images = answers.getJSONArray("images")
@@ -122,7 +122,7 @@ class ScreensTest {
         listOf(root) + if (root is ViewGroup) (0 until root.childCount).flatMap { views(root.getChildAt(it)) } else emptyList()
 
     @Test
-    fun `a picture is opened, its mask lies over it and is saved`() {
+    fun `a picture is opened, and its mask is shown and saved`() {
         val activity = start(MainActivity::class.java).get()
         untilReady()
         activity.keep("1-ready")
@@ -134,7 +134,7 @@ class ScreensTest {
         val withMask = activity.photograph()
         activity.keep("2-mask")
 
-        // The slider takes the mask away, and the picture is left.
+        // The slider hides the mask and keeps the picture.
         val slider = activity.findViewById<SeekBar>(R.id.opacity)
         slider.progress = 0
         val without = activity.photograph()
@@ -147,7 +147,7 @@ class ScreensTest {
         }
         val lesion = shown.result.categoryMask.count { it != 0.toByte() }.toDouble() / shown.result.categoryMask.size
         val side = minOf(stage.width, stage.height)
-        assertEquals(lesion, changed.toDouble() / (side * side), 0.02, "the mask covers what it should")
+        assertEquals(lesion, changed.toDouble() / (side * side), 0.02, "the mask covers the lesion")
 
         activity.findViewById<Button>(R.id.save).performClick()
         val saving = shadowOf(activity).nextStartedActivityForResult
@@ -164,7 +164,7 @@ class ScreensTest {
         }
     }
 
-    /** The system's provider of documents, as far as the app asks it. */
+    /** The parts of the system's document provider that the app uses. */
     private class Documents : ContentProvider() {
         val deleted = mutableListOf<Uri?>()
 
@@ -187,7 +187,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `a mask that cannot be saved leaves no file and says so`() {
+    fun `a mask that cannot be saved leaves no file and shows a message`() {
         val documents = Robolectric.setupContentProvider(Documents::class.java, "documents")
         val activity = start(MainActivity::class.java).get()
         untilReady()
@@ -198,11 +198,11 @@ class ScreensTest {
             shadowOf(activity).receiveResult(saving.intent, Activity.RESULT_OK, Intent().setData(place))
             assertEquals(activity.getString(R.string.not_saved), ShadowToast.getTextOfLatestToast())
         }
-        // As after the process was ended behind the picker, which made an empty file.
+        // The system ended the process while the picker was open. The picker has created an empty file.
         shadowOf(activity.contentResolver).registerInputStream(place, ByteArray(0).inputStream())
         save()
         assertEquals(listOf<Uri?>(place), documents.deleted)
-        // Somebody's own file is left.
+        // The app does not delete files with content.
         shadowOf(activity.contentResolver).registerInputStream(place, ByteArray(9).inputStream())
         save()
         assertEquals(1, documents.deleted.size)
@@ -217,7 +217,7 @@ class ScreensTest {
         assertEquals(2, documents.deleted.size)
     }
 
-    /** A JPEG file that says how it must be turned. */
+    /** Adds an EXIF orientation to a JPEG file. */
     private fun withOrientation(jpeg: ByteArray, orientation: Int): ByteArray {
         val exif = "Exif\u0000\u0000II*\u0000\u0008\u0000\u0000\u0000\u0001\u0000".toByteArray(Charsets.ISO_8859_1) +
             byteArrayOf(0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation.toByte(), 0, 0, 0, 0, 0, 0, 0)
@@ -230,7 +230,7 @@ class ScreensTest {
         val lying = Bitmap.createBitmap(48, 32, Bitmap.Config.ARGB_8888).apply { eraseColor(Color.BLACK) }
         for (y in 0 until 16) for (x in 0 until 24) lying.setPixel(x, y, Color.RED)
         val jpeg = ByteArrayOutputStream().also { lying.compress(Bitmap.CompressFormat.JPEG, 95, it) }.toByteArray()
-        // Where the first pixel of the file is seen, by EXIF's numbers from one.
+        // The corner of the file's first pixel, for the EXIF orientations 1 to 8.
         val corners = listOf("top left", "top right", "bottom right", "bottom left").let { it + it }
         corners.forEachIndexed { index, corner ->
             val place = Uri.parse("content://pictures/turned-$index")
@@ -250,7 +250,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `a second screen hears of its picture when the first is stopped after it`() {
+    fun `a second screen shows its picture after the first screen stops`() {
         val first = start(MainActivity::class.java)
         untilReady()
         val second = start(MainActivity::class.java).get()
@@ -312,7 +312,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `a denied camera says so and leads to the settings`() {
+    fun `a denied camera shows a message and opens the settings`() {
         start(MainActivity::class.java)
         untilReady()
         val controller = start(CameraActivity::class.java)
@@ -324,14 +324,14 @@ class ScreensTest {
         activity.keep("4-camera-denied")
         activity.findViewById<Button>(R.id.allow).performClick()
         assertEquals(android.provider.Settings.ACTION_APPLICATION_DETAILS_SETTINGS, shadowOf(activity).nextStartedActivity.action)
-        // A question that was interrupted is no answer.
+        // An interrupted dialog gives no answer.
         activity.onRequestPermissionsResult(1, emptyArray(), intArrayOf())
         controller.recreate()
-        assertTrue(controller.get().isShown(R.id.refusal), "turning the phone does not take the answer away")
+        assertTrue(controller.get().isShown(R.id.refusal), "turning the phone keeps the message")
     }
 
     @Test
-    fun `a picture that is too dark says what to do`() {
+    fun `a picture that is too dark gives a hint`() {
         val activity = start(MainActivity::class.java).get()
         untilReady()
         activity.open(sample("site-d/images/00001.png"))
@@ -351,17 +351,17 @@ class ScreensTest {
     }
 
     @Test
-    fun `an allowed camera that is not there says so`() {
+    fun `a missing camera shows a message`() {
         start(MainActivity::class.java)
         untilReady()
         shadowOf(app).grantPermissions(CAMERA)
         val activity = start(CameraActivity::class.java).get()
-        until("the missing camera is told") { activity.isShown(R.id.refusal) }
-        assertEquals(activity.getString(R.string.camera_none, "this device has none"), activity.words(R.id.message))
+        until("the missing camera is reported") { activity.isShown(R.id.refusal) }
+        assertEquals(activity.getString(R.string.camera_none, "this device has no camera"), activity.words(R.id.message))
         assertFalse(activity.isShown(R.id.allow))
     }
 
-    /** A camera at the back whose sensor lies on its side, as most phones'. */
+    /** Adds a back camera. Its sensor is mounted sideways, as in most phones. */
     private fun addCamera() {
         val about = ShadowCameraCharacteristics.newCameraCharacteristics()
         val sizes = StreamConfigurationMapBuilder.newBuilder().addOutputSize(ImageFormat.YUV_420_888, Size(640, 480)).build()
@@ -373,7 +373,7 @@ class ScreensTest {
         shadowOf(app.getSystemService(CameraManager::class.java)).addCamera("0", about)
     }
 
-    /** The live screen over a picture of the samples, in the place of the preview: the camera brings no frames here. */
+    /** Opens the live screen with a sample in the place of the preview. The test camera has no frames. */
     private fun live(): CameraActivity {
         shadowOf(app).grantPermissions(CAMERA)
         addCamera()
@@ -392,22 +392,22 @@ class ScreensTest {
     }
 
     @Test
-    fun `live masks lie over the camera's picture`() {
+    fun `the live screen shows the mask over the picture`() {
         val activity = live()
         assertTrue("tumor" in activity.findViewById<View>(R.id.stage).contentDescription)
         val bitmap = activity.photograph()
-        val colours = (0 until bitmap.width step 4).flatMap { x -> (0 until bitmap.height step 4).map { bitmap.getPixel(x, it) } }
-        assertTrue(colours.any { Color.green(it) > 90 && Color.blue(it) < 90 }, "the tumor's yellow is seen")
+        val colors = (0 until bitmap.width step 4).flatMap { x -> (0 until bitmap.height step 4).map { bitmap.getPixel(x, it) } }
+        assertTrue(colors.any { Color.green(it) > 90 && Color.blue(it) < 90 }, "the tumor's yellow is visible")
         assertEquals(3, activity.findViewById<LinearLayout>(R.id.confounders).childCount)
         activity.keep("5-live")
         val slider = activity.findViewById<SeekBar>(R.id.opacity)
         slider.progress = 0
-        assertFalse(activity.photograph().sameAs(bitmap), "the slider takes the mask away")
+        assertFalse(activity.photograph().sameAs(bitmap), "the slider hides the mask")
     }
 
     @Test
     @Config(qualifiers = "w740dp-h320dp-land-night-xhdpi", fontScale = 2f)
-    fun `the live screen in the dark, turned, with large text`() {
+    fun `the live screen fits a turned phone with dark mode and large text`() {
         val activity = live()
         activity.showHint(QualityHint.DARK)
         activity.keep("10-live-turned")
@@ -415,7 +415,7 @@ class ScreensTest {
             .let { it.getChildAt(0) to it.getChildAt(1) as ScrollView }
         assertTrue(stage.right <= panel.left && stage.height == panel.height, "side by side")
         assertTrue(stage.width > panel.width)
-        // All that is said can be reached, and nothing is cut off.
+        // All texts can be reached, and nothing is cut off.
         val seen = Rect()
         val column = panel.getChildAt(0) as ViewGroup
         assertTrue(panel.canScrollVertically(1))
@@ -433,7 +433,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `a model that fails to load says why, and can be tried again`() {
+    fun `a model that fails to load shows the reason and can be loaded again`() {
         val good = app.readModel
         app.readModel = { "no model".toByteArray() }
         val activity = start(MainActivity::class.java).get()
@@ -447,10 +447,10 @@ class ScreensTest {
     }
 
     @Test
-    fun `a file that is no picture says so`() {
+    fun `a file that is not a picture shows a message`() {
         val activity = start(MainActivity::class.java).get()
         untilReady()
-        activity.open("this is no picture".toByteArray())
+        activity.open("this is not a picture".toByteArray())
         until("the file is refused") { app.session.state is State.NoPicture }
         assertEquals(activity.getString(R.string.unreadable), activity.words(R.id.message))
         activity.open(sample("site-a/images/00000.png"))
@@ -459,7 +459,7 @@ class ScreensTest {
 
     @Test
     @Config(qualifiers = "w411dp-h1500dp-night-xhdpi")
-    fun `dark, and the whole page`() {
+    fun `the page is dark in dark mode`() {
         val activity = start(MainActivity::class.java).get()
         untilReady()
         activity.open(sample("site-d/images/00001.png"))
@@ -470,7 +470,7 @@ class ScreensTest {
 
     @Test
     @Config(qualifiers = "w411dp-h1500dp-xhdpi", fontScale = 1.6f)
-    fun `large text, and what a screen reader reads`() {
+    fun `controls have labels and are large enough with large text`() {
         val activity = start(MainActivity::class.java).get()
         untilReady()
         activity.open(sample("site-b/images/00000.png"))
@@ -480,8 +480,8 @@ class ScreensTest {
         val controls = views(activity.window.decorView).filter { it.isClickable && it.isShown || it is SeekBar }
         assertTrue(controls.size >= 5)
         for (view in controls) {
-            val said = view.contentDescription ?: (view as? TextView)?.text
-            assertTrue(!said.isNullOrBlank(), "$view says nothing")
+            val label = view.contentDescription ?: (view as? TextView)?.text
+            assertTrue(!label.isNullOrBlank(), "$view has no label")
             assertTrue(view.height >= 48 * density - 1, "$view is ${view.height / density} dp high")
         }
         val findings = activity.findViewById<LinearLayout>(R.id.findings).getChildAt(0)
@@ -490,7 +490,7 @@ class ScreensTest {
     }
 
     @Test
-    fun `no permission but the camera's`() {
+    fun `the app has only the permission for the camera`() {
         val info = app.packageManager.getPackageInfo(app.packageName, PackageManager.GET_PERMISSIONS)
         assertEquals(listOf(CAMERA), info.requestedPermissions.orEmpty().toList())
     }

@@ -14,7 +14,7 @@ object InstrumentationRegistry {
     }
 
     @JvmStatic
-    fun getInstrumentation(): Instrumentation = checkNotNull(instrumentation) { "no test runs" }
+    fun getInstrumentation(): Instrumentation = checkNotNull(instrumentation) { "no test is running" }
 
     @JvmStatic
     fun getArguments(): Bundle = arguments

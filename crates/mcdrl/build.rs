@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    // Cargo runs the script in the package. Relative paths stay right if a target directory outlives the clone.
+    // Cargo runs the script in the package. Relative paths stay valid if a target directory outlives the clone.
     let samples = Path::new("assets/samples");
     println!("cargo::rerun-if-changed={}", samples.display());
     let mut list = String::from("&[");
@@ -19,7 +19,7 @@ fn main() {
                 bytes_of(&image),
                 bytes_of(&mask)
             )
-            .expect("a string takes all");
+            .expect("writing to a string cannot fail");
         }
     }
     list.push(']');

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Failure {
     /// The work could not be done.
     Failed(String),
-    /// The command line asks for something impossible.
+    /// The command line is not valid.
     Usage(String),
 }
 

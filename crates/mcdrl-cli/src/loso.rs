@@ -117,7 +117,7 @@ impl Loso {
     }
 
     fn write_report(&self, report: &LosoReport) -> Outcome {
-        let title = "MCDRL: leave one site out";
+        let title = "MCDRL leave-one-site-out";
         let seeds = self.seed.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let mut page = Report::new(
             title,

@@ -26,9 +26,7 @@ pub enum Error {
         source: MaskSizeError,
     },
     /// Leave-one-site-out on a dataset with fewer than two sites.
-    #[error(
-        "leave-one-site-out needs at least two sites; add a dataset folder with --data"
-    )]
+    #[error("leave-one-site-out needs at least two sites; add a dataset folder with --data")]
     OneSite,
 }
 

@@ -1,4 +1,4 @@
-//! The paper's protocol: leave one site out, for the full method and its ablations, over several seeds.
+//! The paper's protocol: leave-one-site-out for the full method and its ablations, with several seeds.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -270,7 +270,8 @@ impl LosoReport {
         means.flatten().collect()
     }
 
-    /// The paper's table: Dice, IoU and accuracy in per cent. Each is a mean over sites, as mean ± standard deviation over seeds.
+    /// The paper's table: Dice, IoU and accuracy in per cent. Each is a mean over sites, given as mean ± standard deviation
+    /// over seeds.
     pub fn rows(&self) -> Vec<Vec<String>> {
         let sites: std::collections::BTreeSet<&str> =
             self.runs.iter().map(|run| run.site.as_str()).collect();

@@ -15,8 +15,8 @@ pub enum PixelFormat {
     Rgba,
     /// Blue, green, red, alpha; one plane. Alpha is dropped.
     Bgra,
-    /// Y at full resolution, Cb and Cr at half the resolution in both directions; three planes. This covers I420, NV12, NV21 and
-    /// Android's `YUV_420_888`: interleaved Cb and Cr are two planes with a pixel stride of 2.
+    /// Y at full resolution, Cb and Cr at half the resolution in both directions; three planes. This covers I420, NV12, NV21
+    /// and Android's `YUV_420_888`: interleaved Cb and Cr are two planes with a pixel stride of 2.
     Yuv420(YuvColors),
 }
 

@@ -47,7 +47,7 @@ pub trait Kernels: Backend {
         Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding))
     }
 
-    /// Batch normalisation by given statistics, then a ReLU if `relu` is set.
+    /// Batch normalisation with given statistics, then a ReLU if `relu` is set.
     fn fused_batch_norm(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -60,7 +60,7 @@ pub trait Kernels: Backend {
         fallback::batch_norm::<Self>(input, gamma, beta, mean, variance, epsilon, relu)
     }
 
-    /// As [`Kernels::fused_batch_norm`] by the statistics of the batch itself: output, means, variances.
+    /// As [`Kernels::fused_batch_norm`] with the statistics of the batch. Returns the output, the means and the variances.
     fn fused_batch_norm_train(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -72,7 +72,7 @@ pub trait Kernels: Backend {
     }
 
     /// The gradients of the input, γ and β of [`Kernels::fused_batch_norm_train`].
-    #[allow(clippy::too_many_arguments)] // The operation has them.
+    #[allow(clippy::too_many_arguments)] // The operation needs all of them.
     fn fused_batch_norm_train_gradients(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -103,7 +103,7 @@ pub trait Kernels: Backend {
         fallback::resize_gradient::<Self>(input, gradient, [rows, columns])
     }
 
-    /// max(a + b, 0), for tensors of one shape.
+    /// max(a + b, 0), for tensors of the same shape.
     fn add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::relu(Self::float_add(a, b))
     }

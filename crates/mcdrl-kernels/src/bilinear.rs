@@ -8,7 +8,7 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// From `input` positions to `output`.
+    /// The axis that resizes `input` positions to `output` positions.
     pub fn new(input: usize, output: usize) -> Self {
         let step = input as f32 / output as f32;
         let mixes = (0..output).map(|at| {
@@ -19,7 +19,7 @@ impl Axis {
         Self { from: input, mixes: mixes.collect() }
     }
 
-    /// The resizing as a matrix, row-major: `[to, from]`.
+    /// The resizing as a row-major matrix: `[to, from]`.
     pub fn matrix(&self) -> Vec<f32> {
         let mut matrix = vec![0.0; self.mixes.len() * self.from];
         for (row, (first, second, share)) in self.mixes.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! The operations of this crate made of a backend's own operations: for every backend but flex, and for every precision
-//! but `f32`.
+//! The operations of this crate, built from a backend's own operations: for all backends except flex, and for all
+//! precisions except `f32`.
 
 use burn::backend::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
 use burn::backend::tensor::FloatTensor;
@@ -16,7 +16,7 @@ pub(crate) fn options(stride: usize, padding: usize) -> ConvOptions<2> {
     ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1)
 }
 
-/// Batch normalisation by given statistics, then a ReLU if `relu` is set.
+/// Batch normalisation with given statistics, then a ReLU if `relu` is set.
 ///
 /// - `input`, output: `[batch, channels, height, width]`, all others `[channels]`
 pub fn batch_norm<B: Backend>(
@@ -32,7 +32,7 @@ pub fn batch_norm<B: Backend>(
     if relu { B::relu(output) } else { output }
 }
 
-/// Batch normalisation by the batch's own statistics: output, means, variances.
+/// Batch normalisation with the batch's own statistics. Returns the output, the means and the variances.
 ///
 /// - `input`, output: `[batch, channels, height, width]`, all others `[channels]`
 pub fn batch_norm_train<B: Backend>(
@@ -48,7 +48,7 @@ pub fn batch_norm_train<B: Backend>(
 }
 
 /// The gradients of the input, γ and β of [`batch_norm_train`].
-#[allow(clippy::too_many_arguments)] // The operation has them.
+#[allow(clippy::too_many_arguments)] // The operation needs all of them.
 pub fn batch_norm_train_gradients<B: Backend>(
     input: FloatTensor<B>,
     gamma: FloatTensor<B>,
@@ -71,7 +71,7 @@ pub fn batch_norm_train_gradients<B: Backend>(
     (result.x_grad, result.gamma_grad, result.beta_grad)
 }
 
-/// The gradient of the input of a bilinear resizing, as products of matrices: CubeCL's backends have none of their own.
+/// The gradient of the input of a bilinear resizing, as matrix products, because CubeCL's backends lack it.
 ///
 /// - `input`: `[batch, channels, _, _]`, `gradient` of the output: `[batch, channels, rows, columns]`
 pub fn resize_gradient<B: Backend>(

@@ -173,7 +173,7 @@ impl Kernels for Flex {
     }
 }
 
-/// The extent of a batch normalisation; `None` for other precisions than `f32`.
+/// The extent of a batch normalisation; `None` for precisions other than `f32`.
 fn extent(input: &FlexTensor, gamma: &FlexTensor) -> Option<batch_norm::Extent> {
     if input.dtype() != DType::F32 || gamma.dtype() != DType::F32 {
         return None;
@@ -182,7 +182,7 @@ fn extent(input: &FlexTensor, gamma: &FlexTensor) -> Option<batch_norm::Extent> 
     Some(batch_norm::Extent { batch, channels, plane: height * width })
 }
 
-/// The sizes of a convolution; `None` for other precisions than `f32`.
+/// The sizes of a convolution; `None` for precisions other than `f32`.
 fn shape(
     input: &FlexTensor,
     weight: &FlexTensor,
@@ -199,7 +199,7 @@ fn shape(
 }
 
 fn values(contiguous: &FlexTensor) -> &[f32] {
-    contiguous.as_slice().expect("contiguous, of single precision")
+    contiguous.as_slice().expect("the tensor is contiguous and f32")
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {

@@ -1,4 +1,4 @@
-//! The operations' gradients, for Burn's autodiff.
+//! The gradients of the operations, for Burn's autodiff.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;

@@ -2,8 +2,9 @@
 //! backward.
 //!
 //! Burn's CPU backend (flex) is slow at these four. It computes the gradient of a convolution's weights as a convolution
-//! with kernels as large as the image, and it normalises by a dozen passes over memory on one thread. Here convolutions
-//! are products of matrices, the rest is one or two passes, and all threads work. Other backends keep their own kernels.
+//! with kernels as large as the image, and it normalises in a dozen passes over memory on one thread. Here, convolutions
+//! are matrix products, the other operations need one or two passes, and all threads are used. Other backends keep their
+//! own kernels.
 //!
 //! Two layers:
 //! - [`cpu`]: the inner loops. They take slices and build without Burn.

@@ -1,4 +1,4 @@
-//! The operations on Burn's tensors. They give what Burn's own modules give, on every backend.
+//! The operations on Burn's tensors. They give the same results as Burn's own modules, on every backend.
 
 use burn::backend::{Dispatch, DispatchTensor};
 use burn::module::RunningState;
@@ -8,7 +8,8 @@ use burn::tensor::Tensor;
 
 use crate::backend::Kernels;
 
-/// A convolution: what `layer.forward(input)` gives. Groups, dilation, uneven strides and uneven padding are left to Burn.
+/// Convolution: the result of `layer.forward(input)`. Burn computes layers with groups, dilation, uneven strides or uneven
+/// padding.
 ///
 /// - `input`: `[batch, inputs, height, width]`
 /// - output: `[batch, outputs, rows, columns]`
@@ -35,14 +36,14 @@ pub fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
     }
 }
 
-/// Batch normalisation: what `layer.forward(input)` gives.
+/// Batch normalisation: the result of `layer.forward(input)`.
 ///
 /// - `input`, output: `[batch, channels, height, width]`
 pub fn batch_norm(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
     fused_batch_norm(layer, input, false)
 }
 
-/// Batch normalisation and a ReLU: what `relu(layer.forward(input))` gives.
+/// Batch normalisation and a ReLU: the result of `relu(layer.forward(input))`.
 ///
 /// - `input`, output: `[batch, channels, height, width]`
 pub fn batch_norm_relu(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
@@ -95,13 +96,13 @@ pub fn resize(map: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as Kernels>::resize(map.into_dispatch(), rows, columns))
 }
 
-/// The end of a residual block: what `relu(a + b)` gives.
+/// The end of a residual block: the result of `relu(a + b)`.
 ///
 /// - `a`, `b`, output: `[batch, channels, height, width]`, all of one shape
 ///
 /// # Panics
 /// If the shapes differ.
 pub fn add_relu(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
-    assert_eq!(a.dims(), b.dims(), "both must have one shape");
+    assert_eq!(a.dims(), b.dims(), "the shapes differ");
     Tensor::from_dispatch(<Dispatch as Kernels>::add_relu(a.into_dispatch(), b.into_dispatch()))
 }

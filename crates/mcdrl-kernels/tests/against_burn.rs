@@ -1,4 +1,4 @@
-//! The operations give what Burn's own give, and so do their gradients.
+//! The operations and their gradients match Burn's own.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
@@ -29,7 +29,7 @@ fn differentiate(
 ) -> (Tensor<4>, Tensor<4>, Tensor<4>, Option<Tensor<1>>) {
     let input = input.clone().require_grad();
     let output = run(layer, input.clone());
-    // A different weight for every output, so that no gradient can hide in a sum.
+    // Every output has another weight, so that errors in the gradients do not cancel in a sum.
     let ramp = Tensor::arange(0..output.shape().num_elements() as i64, &output.device());
     let ramp = (ramp.float() * 0.37).sin().reshape(output.dims());
     let gradients = (output.clone() * ramp).sum().backward();
@@ -43,7 +43,7 @@ fn differentiate(
 }
 
 #[test]
-fn convolutions_and_their_gradients_are_burns() {
+fn convolutions_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     // Batch, inputs, outputs, rows, columns, kernel, stride, padding, bias.
     let cases = [
@@ -81,7 +81,7 @@ fn convolutions_and_their_gradients_are_burns() {
 }
 
 #[test]
-fn convolutions_outside_the_kernels_are_left_to_burn() {
+fn unsupported_convolutions_use_burn() {
     let device = Device::flex();
     let input = random([1, 4, 8, 8], &device);
     let layers = [
@@ -92,7 +92,7 @@ fn convolutions_outside_the_kernels_are_left_to_burn() {
     ];
     for layer in layers {
         let layer = layer.init(&device);
-        assert_same(convolve(&layer, input.clone()), layer.forward(input.clone()), "left out");
+        assert_same(convolve(&layer, input.clone()), layer.forward(input.clone()), "output");
     }
 }
 
@@ -107,7 +107,7 @@ fn nan_stays_nan() {
 }
 
 #[test]
-fn scaling_and_its_gradient_are_burns() {
+fn resizing_and_its_gradient_match_burn() {
     let device = Device::flex().autodiff();
     for (from, to) in [([4, 5], [8, 10]), ([7, 3], [14, 9]), ([9, 8], [4, 3]), ([1, 1], [5, 2])] {
         let input = random([2, 3, from[0], from[1]], &device);
@@ -139,7 +139,7 @@ fn scaling_and_its_gradient_are_burns() {
 }
 
 #[test]
-fn the_end_of_a_residual_block_is_burns() {
+fn the_end_of_a_residual_block_matches_burn() {
     let device = Device::flex().autodiff();
     // Drawn once: Burn's random generator is shared with the other tests of this process.
     let inputs = [(); 2].map(|()| random([3, 4, 40, 41], &device));
@@ -158,7 +158,7 @@ fn the_end_of_a_residual_block_is_burns() {
 }
 
 #[test]
-fn normalisations_and_their_gradients_are_burns() {
+fn normalisations_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     for (batch, channels, rows, columns) in [(3, 5, 7, 6), (1, 2, 40, 33), (8, 3, 1, 1)] {
         let input = random([batch, channels, rows, columns], &device);
@@ -171,7 +171,7 @@ fn normalisations_and_their_gradients_are_burns() {
         ];
         for (ours, burns) in pairs {
             let results = [ours, burns].map(|run| {
-                // A copy would share its running statistics.
+                // A clone would share the running statistics.
                 let mut layer = BatchNormConfig::new(channels).init(&device);
                 layer.gamma = Param::from_tensor(gamma.clone());
                 layer.beta = Param::from_tensor(beta.clone());

@@ -1,9 +1,9 @@
-//! The two ways to convolve agree. Slices alone: this builds without Burn.
+//! The two methods of convolution agree. This test uses only slices and builds without Burn.
 
 use mcdrl_kernels::cpu::{ConvShape, patches, winograd};
 
 #[test]
-fn winograd_gives_what_patches_give() {
+fn winograd_matches_patches() {
     // Images, inputs, rows, columns, outputs, padding.
     let cases = [
         (1, 16, 16, 16, 24, 1),

@@ -1,7 +1,7 @@
 //! The causal intervention (CDRL, paper section 3.4): P(Y | do(F)) on features.
 //!
-//! Query: the retained positions F. Key and value: the confounder dictionary Z. Each layer estimates what the confounders
-//! contribute to a position and subtracts it. The attention weights are the explanation.
+//! Query: the retained positions F. Key and value: the confounder dictionary Z. Each layer estimates the
+//! contribution of the confounders to a position and subtracts it. The attention weights are the explanation.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
@@ -21,7 +21,7 @@ pub struct CausalInterventionConfig {
     /// Number of layers (paper: 3).
     #[garde(range(min = 1, max = 64))]
     pub layers: usize,
-    /// Attention heads, a divisor of d. By default the most heads of at least 32 channels, up to four.
+    /// Attention heads, a divisor of d. Default: the largest of 4, 2 and 1 that leaves at least 32 channels per head.
     #[garde(inner(range(min = 1, max = 1024)))]
     pub heads: Option<usize>,
     /// Width of the feed-forward layers, in multiples of d.
@@ -29,27 +29,27 @@ pub struct CausalInterventionConfig {
     pub mlp_ratio: usize,
 }
 
-/// How an intervention runs. It changes no tensor of the network.
+/// Run-time settings of an intervention. They do not change the tensors of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct InterventionRun {
-    /// Off: the features pass unchanged. The paper's ablation "without CDRL".
+    /// `false`: the features pass unchanged, as in the paper's ablation "without CDRL".
     pub enabled: bool,
-    /// How the confounders are weighted.
+    /// The weighting of the confounders.
     pub weighting: Weighting,
     /// Temperature of Pool(F_ca), the input of L_causal.
     #[garde(custom(positive))]
     pub pool_temperature: f64,
 }
 
-/// How the confounders are weighted in the expectation over z.
+/// The weighting of the confounders in the expectation over z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Weighting {
-    /// The paper's: by attention, a posterior given the image.
+    /// By attention, as in the paper: a posterior given the image.
     #[default]
     Attention,
-    /// By the prior P(z): each z is intervened on alone and the results are averaged (the back-door formula).
+    /// By the prior P(z): each z is subtracted alone, and the results are averaged (the back-door formula).
     Backdoor,
 }
 
@@ -80,7 +80,7 @@ struct InterventionLayer {
 pub struct Intervened {
     /// F_ca, the features without the confounders' influence: `[batch, N, d]`.
     pub features: Tensor<3>,
-    /// How much each confounder explains each position, the mean over layers and heads: `[batch, N, M]`, rows sum to one.
+    /// The weight of each confounder at each position, a mean over layers and heads: `[batch, N, M]`, rows sum to one.
     pub weights: Tensor<3>,
     /// The mean of `weights` over the positions: `[batch, M]`, rows sum to one.
     pub image_weights: Tensor<2>,
@@ -138,7 +138,7 @@ impl CausalInterventionConfig {
 }
 
 impl CausalIntervention {
-    /// Takes the confounders' influence out of the retained positions; `None` if `run` switches it off.
+    /// Removes the confounders' influence from the retained positions. `None` if `run` disables it.
     ///
     /// - `retained`: F, `[batch, N, d]`
     pub fn forward(
@@ -189,8 +189,8 @@ impl CausalIntervention {
     }
 }
 
-/// The mean over positions, each weighted by its likeness to the classes. The paper leaves Pool open. With a plain mean,
-/// L_causal would ask for the lesion's class at every healthy position that was retained.
+/// The mean over positions, weighted by their similarity to the classes. The paper does not define Pool. With a plain mean,
+/// L_causal would pull every retained healthy position towards the lesion's class.
 ///
 /// - `features`: `[batch, N, d]`, `similarity`: `[batch, N]`
 /// - output: `[batch, d]`
@@ -220,7 +220,7 @@ impl InterventionLayer {
         (softmax(scores, 3), value)
     }
 
-    /// What the weighted confounders contribute: `[batch, N, d]`.
+    /// The contribution of the weighted confounders: `[batch, N, d]`.
     ///
     /// - `weights`: `[batch, heads, N, M]`, `values`: `[heads, M, d / heads]`
     fn combine(&self, weights: Tensor<4>, values: Tensor<3>) -> Tensor<3> {
@@ -238,7 +238,7 @@ impl InterventionLayer {
         let [batch, positions, width] = features.dims();
         let [heads, count, head_width] = values.dims();
         let rows = values.swap_dims(0, 1).reshape([count, heads * head_width]);
-        // [M, d]: with a single confounder to look at, attention gives it the weight one.
+        // [M, d]: attention over a single confounder gives it the weight one.
         let contributions = self.output.forward(rows);
         let without = features.unsqueeze_dim::<4>(1) - contributions.reshape([1, count, 1, width]);
         let fed = self.feed(without.reshape([batch * count, positions, width]));

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::similarity::l2_normalize;
 
-/// What training may do to the dictionary.
+/// How training changes the dictionary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DictionaryLearning {
-    /// The text embeddings stay as they are.
+    /// The entries stay equal to the text embeddings.
     Frozen,
     /// Entries are trained with a pull towards their text: [`ConfounderDictionary::text_pull`].
     #[default]
@@ -24,7 +24,7 @@ pub enum DictionaryLearning {
 pub struct ConfounderDictionary {
     /// Z: `[M, d]`, rows of unit length at the start.
     entries: Param<Tensor<2>>,
-    /// The text embeddings the entries began as, never trained: `[M, d]`.
+    /// The text embedding of each confounder, never trained: `[M, d]`.
     text: Param<Tensor<2>>,
     /// ln P(z): `[M]`, never trained.
     log_prior: Param<Tensor<1>>,
@@ -39,7 +39,7 @@ impl ConfounderDictionary {
         Self::new(texts.clone(), texts, learning)
     }
 
-    /// A dictionary whose entries differ from their texts at the start.
+    /// A dictionary with given initial entries.
     ///
     /// - `entries`, `texts`: `[M, d]`
     pub fn new(entries: Tensor<2>, texts: Tensor<2>, learning: DictionaryLearning) -> Self {
@@ -54,7 +54,7 @@ impl ConfounderDictionary {
         }
     }
 
-    /// A dictionary of `count` zero entries, to be loaded.
+    /// A dictionary of `count` zero entries, for loading weights.
     pub fn zeros(
         count: usize,
         width: usize,

@@ -1,6 +1,6 @@
 //! The MCDRL network on Burn: tensors in, tensors out.
 //!
-//! Multimodal Causal-Driven Representation Learning (arXiv 2508.05008). One file a station, named as in the paper:
+//! Multimodal Causal-Driven Representation Learning (arXiv 2508.05008). One file per stage, named as in the paper:
 //!
 //! ```text
 //! pixels ─▶ ClipVisionEncoder ─▶ dense C (H·W × d) and skip features

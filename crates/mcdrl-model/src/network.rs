@@ -30,7 +30,7 @@ pub struct NetworkConfig {
     pub head: SegmentationHeadConfig,
 }
 
-/// How a network runs. It decides the computation, not the tensors, and may change after loading.
+/// Run-time settings of a network. They change the computation, not the tensors, and may change after loading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -55,7 +55,7 @@ pub struct Network {
     /// The confounder dictionary Z.
     pub dictionary: ConfounderDictionary,
     intervention: CausalIntervention,
-    /// Stands on the grid where no position was retained: `[d]`.
+    /// Fills the grid positions that were not retained: `[d]`.
     mask_token: Param<Tensor<1>>,
     head: SegmentationHead,
 }
@@ -67,7 +67,7 @@ pub struct NetworkOutput {
     pub logits: Tensor<4>,
     /// The retained regions.
     pub regions: TargetRegions,
-    /// What the intervention did; `None` if it is off.
+    /// The result of the intervention; `None` if it is off.
     pub intervened: Option<Intervened>,
     /// The dense features C, each of length √d: `[batch, H·W, d]`.
     pub dense: Tensor<3>,
@@ -82,7 +82,7 @@ impl NetworkConfig {
         Self { vision, intervention, head }
     }
 
-    /// A network with random weights. Its texts and its dictionary are zero and have to be loaded.
+    /// A network with random weights. Its texts and its dictionary are zero and must be loaded.
     pub fn init(&self, classes: usize, confounders: usize, device: &Device) -> Network {
         let width = self.vision.embed_dim();
         let learning = DictionaryLearning::Frozen;
@@ -114,7 +114,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Sizes that no network can be built from, one sentence each. Empty if all is well.
+    /// The faults of this configuration, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.vision.faults();
         faults.extend(faults_of(&self.intervention).into_iter().chain(faults_of(&self.head)));
@@ -129,7 +129,7 @@ impl NetworkConfig {
 }
 
 impl RunConfig {
-    /// Values that no network can run with, one sentence each. Empty if all is well.
+    /// The faults of this configuration, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
         faults_of(self)
     }
@@ -168,7 +168,7 @@ impl Network {
     }
 }
 
-/// Only directions mean something in CLIP's space. Every position gets the length √d, so that values are around one.
+/// Scales every position to the length √d, so that values are around one. Only directions have a meaning in CLIP's space.
 ///
 /// - `dense`, output: `[batch, H·W, d]`
 fn to_even_length(dense: Tensor<3>) -> Tensor<3> {

@@ -1,8 +1,8 @@
 //! The segmentation head H: deconfounded features → a logit for every pixel and class.
 //!
 //! A feature pyramid (Lin et al. 2017). The H×W map of F_ca gives the decision. The encoder's skip features give the
-//! outline, which a coarse grid cannot. Skip features do not pass through the intervention, because F_ca exists for
-//! retained positions only. Instead the mixture of confounders that the intervention found, Σ_z w(z) z, is projected and
+//! outline, because the grid is too coarse for it. Skip features do not pass through the intervention, because F_ca exists
+//! for retained positions only. Instead, the mixture of confounders from the intervention, Σ_z w(z) z, is projected and
 //! subtracted from each of them.
 
 use burn::module::Module;
@@ -33,7 +33,7 @@ pub struct SegmentationHead {
 #[derive(Module, Debug)]
 struct Level {
     lateral: Conv2d,
-    /// Projects the mixture of confounders to its part in this level.
+    /// Projects the mixture of confounders to its contribution at this level.
     confounded: Linear,
     lateral_norm: BatchNorm,
     merge: ConvNorm,

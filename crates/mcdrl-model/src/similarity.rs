@@ -1,4 +1,4 @@
-//! Directions in CLIP's joint space: length one, and the cosine between two.
+//! L2 normalisation and cosine similarity in CLIP's joint space.
 
 use burn::tensor::Tensor;
 

@@ -11,10 +11,10 @@ use crate::similarity::l2_normalize;
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct TargetRegionSelection {
-    /// Off: every position is kept. The paper's ablation "without MTRS".
+    /// `false`: every position is kept, as in the paper's ablation "without MTRS".
     pub enabled: bool,
-    /// The share α of positions that are kept: N = α·H·W, at least one. The paper does not state it. One half keeps
-    /// every lesion of up to half the frame whole.
+    /// The share α of positions that are kept: N = α·H·W, at least one. The paper does not state it. With
+    /// one half, a lesion of up to half the frame can be kept completely.
     #[garde(custom(share))]
     pub alpha: f64,
 }
@@ -38,7 +38,7 @@ impl Default for TargetRegionSelection {
 }
 
 impl TargetRegionSelection {
-    /// Selects the N most lesion-like positions; exactly N, also among equals.
+    /// Selects exactly the N most lesion-like positions. Of equal ones, the first are selected.
     ///
     /// - `dense`: `[batch, H·W, d]`
     /// - `class_texts`: `[K, d]`
@@ -67,8 +67,8 @@ impl TargetRegionSelection {
     }
 }
 
-/// How many positions come before each, by falling score and then in order. Counted, not sorted: GPUs sort on the host,
-/// and a browser cannot wait for the host.
+/// The rank of each position by descending score, and by position among equal scores. Ranks are counted, because Burn's GPU
+/// backends sort on the host, and a browser cannot wait for the host.
 ///
 /// - `scores`, output: `[batch, H·W]`
 fn ranks(scores: Tensor<2>) -> Tensor<2> {
@@ -126,7 +126,7 @@ impl TargetRegions {
         }
     }
 
-    /// Puts packed features back on the grid. A mask token stands at the other positions.
+    /// Puts packed features back on the grid. A mask token fills the other positions.
     ///
     /// - `packed`: `[batch, N, d]`, `mask_token`: `[d]`
     /// - output: a map, `[batch, d, H, W]`
@@ -144,8 +144,8 @@ impl TargetRegions {
         positions.swap_dims(1, 2).reshape([batch, width, rows, columns])
     }
 
-    /// What the head sees of Ŝ: `[batch, 1, H, W]`, zeros where nothing was selected. The selection itself is a hard
-    /// choice; through this map it gets a gradient.
+    /// The input of Ŝ to the head: `[batch, 1, H, W]`, all zeros if selection is off. The selection itself has no gradient;
+    /// through this map, Ŝ gets one.
     pub fn similarity_map(&self) -> Tensor<4> {
         let [batch, _] = self.similarity.dims();
         let [rows, columns] = self.grid;

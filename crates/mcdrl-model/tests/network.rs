@@ -1,4 +1,4 @@
-//! Properties of the network's stations.
+//! Properties of the network's stages.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Distribution, Int, Tensor};
@@ -76,7 +76,7 @@ fn exactly_n_positions_are_kept_even_when_all_are_equal() {
 }
 
 #[test]
-fn the_most_similar_positions_are_kept_and_come_back_to_their_places() {
+fn the_most_similar_positions_are_kept_and_return_to_their_places() {
     let device = Device::flex();
     let dense = random([2, 20, 8], &device);
     let selection = TargetRegionSelection::default();
@@ -94,7 +94,7 @@ fn the_most_similar_positions_are_kept_and_come_back_to_their_places() {
         }
         assert!(lowest_kept >= highest_dropped);
     }
-    // A mask token of ones stands at the other positions.
+    // A mask token of ones fills the other positions.
     let mask = regions.mask().unsqueeze_dim::<3>(2);
     let back = regions.unpack(regions.pack(dense.clone()), Tensor::ones([8], &device));
     let expected = dense * mask.clone() + (mask.ones_like() - mask);
@@ -140,7 +140,7 @@ fn the_backdoor_expectation_follows_the_prior_and_attention_does_not() {
 }
 
 #[test]
-fn with_the_intervention_off_the_output_is_the_baselines() {
+fn without_the_intervention_the_output_is_that_of_the_baseline() {
     let device = Device::flex();
     let full = network(encoder(), &device);
     let pixels = random([2, 3, 64, 64], &device);
@@ -210,7 +210,7 @@ fn gradients_reach_every_trained_parameter() {
             let run = RunConfig { intervention: weighted_by(weighting), ..Default::default() };
             let output = network.forward(random([4, 3, 64, 64], &device), &run);
             let intervened = output.intervened.unwrap();
-            // Something that looks at everything a loss looks at, with slopes that differ.
+            // A loss that depends on every output, with a different slope for each value.
             let slopes = |n: usize| Tensor::<1, Int>::arange(0..n as i64, &device).float().sin();
             let mean = |t: Tensor<2>| {
                 let [rows, columns] = t.dims();
@@ -232,8 +232,8 @@ fn gradients_reach_every_trained_parameter() {
 
 #[test]
 fn gradients_are_the_slopes_of_the_loss() {
-    // Central differences through the convolutions, pools, norms, interpolation and attention at once, along
-    // the gradient itself, where the slope is its length.
+    // Central differences along the gradient, where the slope is the gradient's length. They cover the convolutions, pools,
+    // norms, interpolation and attention together.
     let device = Device::flex().autodiff();
     let network = network(encoder(), &device);
     let pixels = random([2, 3, 64, 64], &device);

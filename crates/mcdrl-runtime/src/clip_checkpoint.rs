@@ -25,9 +25,9 @@ pub struct ClipCheckpoint {
 }
 
 impl ClipCheckpoint {
-    /// Reads a checkpoint in OpenAI's or Hugging Face's layout, f32, f16 or bf16. Shapes do not tell the numbers of heads
-    /// and the activation. They come from `config`, the text of the `config.json` beside the file; without it, CLIP's rule
-    /// of one head per 64 channels applies.
+    /// Reads a checkpoint in OpenAI's or Hugging Face's layout, f32, f16 or bf16. Tensor shapes do not give the numbers
+    /// of heads and the activation. They come from `config`, the text of the `config.json` beside the file. Without it, there
+    /// is one head per 64 channels, as in CLIP.
     ///
     /// # Errors
     /// [`Error::Safetensors`], [`Error::UnknownCheckpoint`], or [`Error::MissingTensor`] naming a tensor.
@@ -35,7 +35,7 @@ impl ClipCheckpoint {
         let weights = Weights::from_safetensors(bytes)?;
         let json: Value = match config {
             Some(text) => serde_json::from_str(text).map_err(|e| {
-                Error::UnknownCheckpoint(format!("its config.json is no JSON: {e}"))
+                Error::UnknownCheckpoint(format!("its config.json is not JSON: {e}"))
             })?,
             None => Value::Null,
         };
@@ -80,7 +80,7 @@ impl ClipCheckpoint {
         Ok(Self { config: config.clone(), weights, hugging_face: false })
     }
 
-    /// The model with these weights.
+    /// Builds the model with these weights.
     ///
     /// # Errors
     /// [`Error::MissingTensor`], [`Error::TensorShape`] or [`Error::NotFinite`], naming the tensor as the file

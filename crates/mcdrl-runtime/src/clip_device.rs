@@ -1,4 +1,4 @@
-//! CLIP on a device: for training and embedding, where no model file has a reference answer. A GPU has to agree with the
+//! CLIP on a device, for training and embedding. A CLIP checkpoint has no reference answer, so a GPU is compared with the
 //! CPU.
 
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use crate::device::{DeviceChoice, hardware_gpu, open_cpu};
 use crate::device_policy::{DeviceInfo, DeviceTrial, OpenOptions, choose_device};
 use crate::{Error, Result};
 
-/// The largest relative difference that single precision in another order explains.
+/// The largest relative difference that another order of single-precision operations explains.
 const TOLERANCE: f32 = 0.02;
 
 impl ClipCheckpoint {
-    /// Loads CLIP onto the device of the user's choice. A GPU has to give the CPU's embedding of a grey image.
+    /// Loads CLIP onto the device of the user's choice. A GPU must give the CPU's embedding of a grey image.
     ///
     /// # Errors
     /// As [`Self::init`] for the checkpoint. [`Error::Device`], [`Error::Timeout`] and [`Error::WrongAnswer`] for the
@@ -43,7 +43,7 @@ impl ClipCheckpoint {
 #[derive(Clone)]
 struct ClipTrial {
     checkpoint: Arc<ClipCheckpoint>,
-    /// The CPU's embedding; `None` if the CPU alone may run.
+    /// The CPU's embedding; `None` if only the CPU may run.
     expected: Option<Vec<f32>>,
 }
 
@@ -67,7 +67,7 @@ impl DeviceTrial for ClipTrial {
         let found = embedding(&ready.clip, ready.image_size).await?;
         let scale = expected.iter().fold(f32::MIN_POSITIVE, |top, value| top.max(value.abs()));
         let differences = expected.iter().zip(&found).map(|(a, b)| (a - b).abs() / scale);
-        // `max` would pass over a NaN.
+        // `f32::max` would ignore NaN.
         let difference =
             differences.fold(0.0, |top: f32, d| if d > top || d.is_nan() { d } else { top });
         if difference <= TOLERANCE { Ok(()) } else { Err(Error::WrongAnswer { difference }) }

@@ -25,7 +25,7 @@ const NAMES: [(&str, &str); 15] = [
     ("visual.class_embedding", "vision_model.embeddings.class_embedding"),
     ("visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight"),
     ("visual.positional_embedding", "vision_model.embeddings.position_embedding.weight"),
-    // The spelling is theirs.
+    // Hugging Face spells these names this way.
     ("visual.ln_pre.weight", "vision_model.pre_layrnorm.weight"),
     ("visual.ln_pre.bias", "vision_model.pre_layrnorm.bias"),
     ("visual.ln_post.weight", "vision_model.post_layernorm.weight"),

@@ -14,7 +14,7 @@ impl Default for ClipTokenizer {
 }
 
 impl ClipTokenizer {
-    /// Reads the vocabulary. That takes a moment, so keep the tokenizer.
+    /// Reads the vocabulary. This is slow, so reuse the tokenizer.
     pub fn new() -> Self {
         Self(Tokenizer::new())
     }
@@ -29,7 +29,7 @@ impl ClipTokenizer {
         tokens.into_iter().map(Token::to_u16).collect()
     }
 
-    /// The ids of texts, padded with zeros to the longest. Padding changes nothing in a causal transformer.
+    /// The ids of texts, padded with zeros to the longest. Padding does not change the results of a causal transformer.
     ///
     /// - output: `[texts, longest]`
     pub fn tokens(&self, texts: &[impl AsRef<str>], device: &Device) -> Tensor<2, Int> {
@@ -42,7 +42,7 @@ impl ClipTokenizer {
         Tensor::from_data(TensorData::new(padded.collect(), [rows.len(), longest]), device)
     }
 
-    /// The embeddings of texts in CLIP's joint space, of any length, one row each.
+    /// The embeddings of texts in CLIP's joint space, not normalised, one row per text.
     ///
     /// - output: `[texts, d]`
     pub fn embed(&self, clip: &Clip, texts: &[impl AsRef<str>]) -> Tensor<2> {

@@ -10,12 +10,12 @@ use crate::{Error, Result};
 /// The device that a user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// Tries the CPU and, if there is one, the hardware GPU. Keeps the faster one that gives the right answer.
+    /// Tries the CPU and, if there is one, the hardware GPU. Keeps the faster one of those that compute correctly.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// The GPU. Software drivers count.
+    /// The GPU, also with a software driver.
     Gpu,
 }
 
@@ -102,19 +102,17 @@ pub fn open_cpu() -> Result<Device> {
 
 pub use gpu::{hardware_gpu, open_gpu};
 
-/// CUDA. It is the only GPU backend of a build that has it.
+/// CUDA. A build with CUDA has no other GPU backend.
 #[cfg(feature = "cuda")]
 mod gpu {
     use burn::tensor::DeviceType;
 
     use super::{Device, Error, Result};
 
-    /// Why there is no hardware GPU, if there is none.
+    /// Fails with the reason if there is no hardware GPU.
     pub fn hardware_gpu() -> Result<()> {
         match Device::enumerate(DeviceType::Cuda).into_vec().is_empty() {
-            true => {
-                Err(Error::Device("no NVIDIA GPU answers through CUDA: install its driver".into()))
-            }
+            true => Err(Error::Device("CUDA finds no NVIDIA GPU: install its driver".into())),
             false => Ok(()),
         }
     }
@@ -134,7 +132,7 @@ mod gpu {
 
     use super::{Device, Error, Result};
 
-    /// Why there is no hardware GPU, if there is none. Software drivers do not count: they lose to the CPU backend.
+    /// Fails with the reason if there is no hardware GPU. Software drivers do not count, because the CPU backend is faster.
     pub fn hardware_gpu() -> Result<()> {
         let is_hardware = |device: &Device| match device.as_dispatch() {
             DispatchDevice::Cube(CubeDevice::Wgpu(device)) => {
@@ -146,14 +144,14 @@ mod gpu {
         if Device::enumerate(DeviceType::Wgpu).into_vec().iter().any(is_hardware) {
             return Ok(());
         }
-        Err(Error::Device("no hardware GPU answers through Vulkan, Metal or DirectX 12".into()))
+        Err(Error::Device("no hardware GPU found through Vulkan, Metal or DirectX 12".into()))
     }
 
     /// Opens the GPU.
     pub async fn open_gpu() -> Result<Device> {
         if Device::enumerate(DeviceType::Wgpu).into_vec().is_empty() {
-            let text = "no GPU answers through Vulkan, Metal or DirectX 12: install a driver (on Debian \
-                        mesa-vulkan-drivers has a software one) or choose the device cpu";
+            let text = "no GPU found through Vulkan, Metal or DirectX 12: install a driver (on Debian, \
+                        mesa-vulkan-drivers has a software driver) or choose the device cpu";
             return Err(Error::Device(text.into()));
         }
         Ok(Device::wgpu(Default::default()))
@@ -167,14 +165,14 @@ mod gpu {
 
     use super::{Device, Error, Result};
 
-    /// Always well: only opening an adapter tells whether there is one.
+    /// Always succeeds, because only opening an adapter shows whether there is one.
     pub fn hardware_gpu() -> Result<()> {
         Ok(())
     }
 
     /// Opens the GPU, with the handles that the page needs to watch and to close it.
     pub async fn open_gpu() -> Result<(Device, WgpuSetup)> {
-        let unavailable = |e| Error::Device(format!("no GPU answers through WebGPU: {e}"));
+        let unavailable = |e| Error::Device(format!("no GPU found through WebGPU: {e}"));
         Device::wgpu_options().init_with_setup_async().await.map_err(unavailable)
     }
 }
@@ -184,7 +182,7 @@ mod gpu {
 mod gpu {
     use super::{Device, Error, Result};
 
-    /// Why there is no hardware GPU.
+    /// Fails, because there is no hardware GPU.
     pub fn hardware_gpu() -> Result<()> {
         let text =
             "this build has no GPU backend: build with the feature `gpu` or choose the device cpu";

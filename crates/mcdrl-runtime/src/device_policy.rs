@@ -1,8 +1,8 @@
-//! The device policy: which device computes. It is decided here and nowhere else.
+//! The device policy: the only place that decides which device computes.
 //!
-//! A device proves itself before it computes for a user: it is opened, it answers a known question, and its answer is
-//! checked. With [`DeviceChoice::Auto`] and a hardware GPU, both devices prove themselves, both are timed, and the faster
-//! one is kept. Every step on a GPU has a time limit.
+//! A device is checked before it computes for a user: it is opened, it computes a known input, and its answer is compared
+//! with the reference answer. With [`DeviceChoice::Auto`] and a hardware GPU, both devices are checked and timed, and the
+//! faster one is kept. Every step on a GPU has a time limit.
 
 use std::fmt;
 use std::future::Future;
@@ -15,45 +15,45 @@ use crate::Result;
 use crate::device::{DeviceChoice, DeviceKind, hardware_gpu, open_cpu, open_gpu};
 use crate::limit::within;
 
-/// How often each of two devices is timed. The median counts, so that one disturbed run does not matter.
+/// The number of timed runs of a device. The median is used, so that one disturbed run does not matter.
 const RUNS: usize = 3;
 
-/// How a device is opened.
+/// Options for opening a device.
 pub struct OpenOptions<'a> {
     /// The device. Default: [`DeviceChoice::Auto`].
     pub device: DeviceChoice,
-    /// The time limit of each step on a GPU. Default: 180 s, since drivers compile kernels in the first step.
+    /// The time limit of each step on a GPU. Default: 180 s, because drivers compile kernels in the first step.
     pub gpu_limit: Duration,
-    /// Hears about each stage at its start.
+    /// Called at the start of each stage.
     pub on_stage: Box<dyn FnMut(OpenStage) + 'a>,
-    /// Whether a device without a rival is timed too, for [`DeviceInfo::time`].
+    /// Whether a device is also timed if there is no other to compare it with, for [`DeviceInfo::time`].
     pub measure: bool,
-    /// Receives the handles of the browser's GPU after it was opened.
+    /// Called with the handles of the browser's GPU after it was opened.
     #[cfg(all(feature = "gpu", target_family = "wasm"))]
     pub on_gpu: Box<dyn FnOnce(burn::tensor::wgpu::WgpuSetup) + 'a>,
 }
 
-/// A stage of opening. With two devices, the first three come twice.
+/// A stage of opening a device. With two devices, the first three stages occur twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenStage {
     /// The device is opened.
     Device,
     /// The model is loaded onto the device.
     Model,
-    /// The device answers a known question. A GPU compiles its kernels for it.
+    /// The device computes a known input. A GPU compiles its kernels for it.
     WarmUp,
     /// The devices are timed.
     Measure,
 }
 
-/// The device that computes, and why.
+/// The device that computes, and the reason for its choice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceInfo {
     /// The device.
     pub kind: DeviceKind,
     /// Why it was chosen.
     pub reason: DeviceReason,
-    /// How long the known question took, if it was timed.
+    /// The time of the known input, if it was measured.
     pub time: Option<Duration>,
 }
 
@@ -62,7 +62,7 @@ pub struct DeviceInfo {
 pub enum DeviceReason {
     /// The user asked for it.
     Requested,
-    /// The other device does not exist here, for the given reason.
+    /// The other device is not available, for the given reason.
     Only(String),
     /// The GPU failed, for the given reason.
     GpuFailed(String),
@@ -75,12 +75,12 @@ pub enum DeviceReason {
     },
 }
 
-/// Work that a device is tried with.
+/// The work that a device is tried with.
 pub(crate) trait DeviceTrial: Clone + Send + 'static {
-    /// What the device holds when it is ready for the work.
+    /// The state of a device that is ready for the work.
     type Ready: Send + 'static;
 
-    /// Puts the work onto a device.
+    /// Loads the work onto a device.
     fn prepare(&self, device: &Device) -> Result<Self::Ready>;
 
     /// Does the work once and checks the answer.
@@ -90,7 +90,7 @@ pub(crate) trait DeviceTrial: Clone + Send + 'static {
 /// Opens the device of the user's choice, ready for the work.
 ///
 /// # Errors
-/// [`Error::Device`] if the device is missing, [`Error::Timeout`], and what the trial says.
+/// [`Error::Device`] if the device is missing, [`Error::Timeout`], and the errors of the trial.
 pub(crate) async fn choose_device<W: DeviceTrial>(
     work: &W,
     mut options: OpenOptions<'_>,
@@ -147,7 +147,7 @@ async fn keep_better<W: DeviceTrial>(
     Ok((if info.kind == DeviceKind::Gpu { gpu } else { cpu }, info))
 }
 
-/// The decision between two devices that gave the right answer in these times.
+/// The faster of two devices that computed correctly in these times.
 pub fn faster_device(gpu: Duration, cpu: Duration) -> DeviceInfo {
     let (gpu, cpu) = ((DeviceKind::Gpu, gpu), (DeviceKind::Cpu, cpu));
     let ((kind, time), (than, slower)) = if gpu.1 < cpu.1 { (gpu, cpu) } else { (cpu, gpu) };
@@ -155,7 +155,7 @@ pub fn faster_device(gpu: Duration, cpu: Duration) -> DeviceInfo {
     DeviceInfo { kind, reason: DeviceReason::Faster { times, than }, time: Some(time) }
 }
 
-/// Opens a device, puts the work onto it and checks its answer.
+/// Opens a device, loads the work onto it and checks its answer.
 async fn try_device<W: DeviceTrial>(
     kind: DeviceKind,
     work: &W,
@@ -222,7 +222,7 @@ async fn measure<W: DeviceTrial>(
     timed.await
 }
 
-/// The CPU needs no limit: it always ends.
+/// The time limit of a step. The CPU has no limit, because its steps always end.
 fn limit(kind: DeviceKind, options: &OpenOptions<'_>) -> Option<Duration> {
     (kind == DeviceKind::Gpu).then_some(options.gpu_limit)
 }
@@ -290,7 +290,7 @@ mod tests {
     use super::*;
     use crate::Error;
 
-    /// Work whose runs take as long as a script says.
+    /// Work whose runs take given times.
     #[derive(Clone)]
     struct Scripted;
 
@@ -343,15 +343,15 @@ mod tests {
         assert_eq!(name, "cpu");
         assert!(info.is_fallback());
         assert!(matches!(&info.reason, DeviceReason::GpuFailed(why) if why.contains("0.500")));
-        assert_eq!(info.time, None, "none is timed");
+        assert_eq!(info.time, None, "no device is timed");
     }
 
     #[test]
-    fn the_decision_says_by_how_much() {
+    fn the_reason_has_the_ratio_of_the_times() {
         let milliseconds = Duration::from_millis;
         let info = faster_device(milliseconds(30), milliseconds(10));
         assert_eq!(info.to_string(), "the CPU (3.0 × as fast as the GPU)");
-        // A tie goes to the CPU, which cannot be lost.
+        // With equal times the CPU is kept, because a GPU can be lost.
         assert_eq!(faster_device(milliseconds(9), milliseconds(9)).kind, DeviceKind::Cpu);
     }
 }

@@ -10,7 +10,7 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] mcdrl_image::Error),
     /// A safetensors file cannot be read.
-    #[error("not a readable safetensors file: {0}; it may be cut off or of another format")]
+    #[error("not a readable safetensors file: {0}; it may be cut off or have another format")]
     Safetensors(String),
     /// A checkpoint lacks a tensor.
     #[error(
@@ -19,7 +19,7 @@ pub enum Error {
     MissingTensor {
         /// The tensor's name in the checkpoint's own layout.
         name: String,
-        /// The shape it should have.
+        /// The expected shape.
         shape: Vec<usize>,
     },
     /// A tensor has the wrong shape.
@@ -27,9 +27,9 @@ pub enum Error {
     TensorShape {
         /// The tensor's name in the checkpoint's own layout.
         name: String,
-        /// The shape it should have.
+        /// The expected shape.
         expected: Vec<usize>,
-        /// The shape it has.
+        /// The shape in the file.
         found: Vec<usize>,
     },
     /// A tensor holds NaN or infinity.
@@ -44,7 +44,7 @@ pub enum Error {
     #[error("not a CLIP checkpoint of a known layout: {0}")]
     UnknownCheckpoint(String),
     /// A model file without `mcdrl` metadata.
-    #[error("the file is safetensors but no MCDRL model: its metadata has no `mcdrl` entry")]
+    #[error("the safetensors file has no MCDRL model: its metadata has no `mcdrl` entry")]
     NotAModel,
     /// A model file's header cannot be understood.
     #[error("the model file's `mcdrl` header is damaged: {0}")]
@@ -71,7 +71,7 @@ pub enum Error {
         /// The digest of the tensors in the file.
         found: String,
     },
-    /// A profile that no model can be built from.
+    /// A profile that is not valid.
     #[error("the profile cannot be used: {0}")]
     Profile(String),
     /// The device is missing, or this build has no backend for it.
@@ -79,11 +79,11 @@ pub enum Error {
     Device(String),
     /// The device computes wrongly.
     #[error(
-        "the device computes wrongly: its answer to the built-in image differs by {difference:.3} from the answer stored in the \
-         model; use the CPU"
+        "the device computes wrongly: its answer to a known image differs by {difference:.3} from the reference answer; use \
+         the CPU"
     )]
     WrongAnswer {
-        /// The largest difference of a probability or weight.
+        /// The largest difference of a probability or a weight, or the largest relative difference of an embedding.
         difference: f32,
     },
     /// The device failed while it computed.
@@ -92,7 +92,7 @@ pub enum Error {
     /// The device did not answer in time.
     #[error("the GPU took longer than {} s {step}", limit.as_secs_f64())]
     Timeout {
-        /// What it was to do, such as "to open".
+        /// The step, such as "to open".
         step: &'static str,
         /// The limit.
         limit: Duration,

@@ -1,4 +1,4 @@
-//! Maps on the network's own grid, and their way to the size of an image.
+//! Maps on the network's own grid, and their interpolation to the size of an image.
 
 /// Values on the network's own grid: `[channels, rows, columns]`.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl GridMap {
         sums.iter().zip(counts).map(|(sum, count): (&f32, &f32)| sum / count.max(1.0)).collect()
     }
 
-    /// Visits every pixel of a `width × height` image in order with its bilinearly interpolated values.
+    /// Calls `visit` for every pixel of a `width × height` image in order, with its bilinearly interpolated values.
     pub fn upsample(&self, width: usize, height: usize, mut visit: impl FnMut(&[f32])) {
         let across: Vec<Tap> = (0..width).map(|x| Tap::at(x, width, self.columns)).collect();
         let mut line = vec![0.0; self.channels * self.columns];

@@ -76,7 +76,7 @@ impl ReadBack {
             confounder_maps: next()?,
         };
         if !read.logits.iter().all(|logit| logit.is_finite()) {
-            let problem = "the network gave values that are no numbers (NaN or infinite); on a GPU, try the CPU";
+            let problem = "the network's output has values that are no numbers (NaN or infinite); on a GPU, try the CPU";
             return Err(Error::Execution(problem.into()));
         }
         Ok(read)

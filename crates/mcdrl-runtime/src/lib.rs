@@ -1,7 +1,7 @@
 //! Runs MCDRL models: bytes in, masks out.
 //!
-//! This crate reads model files, CLIP checkpoints and profiles, prepares images, decides which device computes, and gives
-//! users the [`Segmenter`]. It knows no file system and no console.
+//! This crate reads model files, CLIP checkpoints and profiles, prepares images, decides which device computes, and offers
+//! the [`Segmenter`]. It uses neither the file system nor the console.
 //!
 //! ```text
 //! Image ─ preprocess ─▶ Network (mcdrl-model) ─ postprocess ─▶ Segmentation

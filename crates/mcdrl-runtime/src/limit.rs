@@ -7,9 +7,9 @@ use futures_lite::future;
 
 use crate::{Error, Result};
 
-/// Runs `work`, or gives up with [`Error::Timeout`] when `limit` is over. Without a limit it runs in place.
+/// Runs `work`. Fails with [`Error::Timeout`] after `limit`. Without a limit, `work` runs on the caller's thread.
 ///
-/// Work that hangs stays on its helper thread until it ends. A panic of the work becomes [`Error::Execution`]: a GPU's
+/// Work that hangs stays on its helper thread until it ends. A panic of the work becomes [`Error::Execution`], because a GPU's
 /// runtime panics if its device disappears.
 #[cfg(not(target_family = "wasm"))]
 pub async fn within<T: Send + 'static, F: Future<Output = Result<T>>>(
@@ -42,7 +42,7 @@ pub async fn within<T: Send + 'static, F: Future<Output = Result<T>>>(
     future::or(answer, expired).await
 }
 
-/// Runs `work`, or gives up with [`Error::Timeout`] when `limit` is over.
+/// Runs `work`. Fails with [`Error::Timeout`] after `limit`.
 #[cfg(target_family = "wasm")]
 pub async fn within<T, F: Future<Output = Result<T>>>(
     limit: Option<Duration>,
@@ -72,7 +72,7 @@ mod tests {
     const SOON: Option<Duration> = Some(Duration::from_millis(50));
 
     #[test]
-    fn work_in_time_gives_its_result() {
+    fn work_within_the_limit_returns_its_result() {
         for limit in [None, Some(Duration::from_secs(60))] {
             let answer = within(limit, "to answer", || async { Ok(7) });
             assert_eq!(future::block_on(answer).unwrap(), 7);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_hangs_is_given_up() {
+    fn work_that_hangs_times_out() {
         let hang = || async {
             std::thread::sleep(Duration::from_secs(600));
             Ok(())

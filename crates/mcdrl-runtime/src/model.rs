@@ -11,18 +11,18 @@ use crate::self_check::SelfCheck;
 /// The format version that this build writes. It reads this version and all older ones.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// A network with everything that its use needs.
+/// A network with its header and its run-time settings.
 #[derive(Debug)]
 pub struct Model {
-    /// The facts in the file.
+    /// The header of the model file.
     pub header: ModelHeader,
-    /// How the network runs. It may change after loading.
+    /// Run-time settings. They may change after loading.
     pub run: RunConfig,
     /// The network.
     pub network: Network,
 }
 
-/// The facts in a model file.
+/// The header of a model file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelHeader {
     /// The format version of the file.
@@ -31,14 +31,14 @@ pub struct ModelHeader {
     pub architecture: NetworkConfig,
     /// Classes, confounders and prompts.
     pub profile: Profile,
-    /// How images become pixels.
+    /// The preprocessing of images.
     pub preprocess: Preprocess,
     /// Origin of the model: sites, seed, git revision, metrics, licences. Free-form.
     pub provenance: Value,
-    /// The reference answer to the built-in image. Old files have none.
+    /// The reference answer to the built-in image. Old files do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<SelfCheck>,
-    /// Bytes in which a value is stored: 4 or 2.
+    /// Bytes per stored value: 4 or 2.
     pub bytes_per_value: u8,
     /// SHA-256 of the tensors, hexadecimal.
     pub sha256: String,
@@ -47,7 +47,7 @@ pub struct ModelHeader {
 }
 
 impl Model {
-    /// A model of these parts. Its digests are made when it is written.
+    /// A model of these parts. [`Model::to_bytes`] computes its digests.
     pub fn new(
         network: Network,
         architecture: NetworkConfig,

@@ -31,9 +31,9 @@ impl Model {
     /// Reads a model file onto a device.
     ///
     /// # Errors
-    /// One sentence each for a file that is cut off or not safetensors ([`Error::Safetensors`]), not a model
-    /// ([`Error::NotAModel`]), of a newer version, with a damaged header or a wrong digest, or with a tensor that is
-    /// missing, misshapen or not finite.
+    /// [`Error::Safetensors`] for a file that is cut off or not safetensors. [`Error::NotAModel`], [`Error::ModelVersion`],
+    /// [`Error::ModelHeader`] or [`Error::ModelDigest`]. [`Error::MissingTensor`], [`Error::TensorShape`] or
+    /// [`Error::NotFinite`] for a tensor.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let file = Weights::from_safetensors(bytes)?;
         let (StoredHeader { header, run }, version) = read_header(&file)?;
@@ -52,12 +52,12 @@ impl Model {
     /// Reads only the header of a model file.
     ///
     /// # Errors
-    /// As [`Model::from_bytes`], without those about tensors.
+    /// As [`Model::from_bytes`], without the errors about tensors.
     pub fn read_header(bytes: &[u8]) -> Result<ModelHeader> {
         Ok(read_header(&Weights::from_safetensors(bytes)?)?.0.header)
     }
 
-    /// The header with the run-time configuration, as the file has it.
+    /// The header with the run-time settings, as in the file.
     pub fn to_json(&self) -> Value {
         let stored = StoredHeader { header: self.header.clone(), run: self.run };
         serde_json::to_value(stored).expect("a header is plain data")
@@ -82,8 +82,8 @@ impl Model {
         weights.to_safetensors(precision)
     }
 
-    /// The answer of the tensors as stored, rounded or not. So a file that is read and written again stays the same.
-    /// `None` for a network that gives no answer, such as one that diverged.
+    /// The answer of the tensors as they are stored, so that a file that is read and written again stays the same. `None` if
+    /// the network gives no answer, for example because it diverged.
     fn reference_answer(&self, stored: &[u8]) -> Option<SelfCheck> {
         let ModelHeader { architecture, profile, .. } = &self.header;
         let device = self.network.class_texts().device();
@@ -101,7 +101,7 @@ impl Model {
 fn read_header(file: &Weights) -> Result<(StoredHeader, u32)> {
     let text = file.metadata(HEADER_KEY).ok_or(Error::NotAModel)?;
     let damaged = |e: serde_json::Error| Error::ModelHeader(e.to_string());
-    // The version first: another version's header may have other fields.
+    // The version is read first, because the header of another version may have other fields.
     let json: Value = serde_json::from_str(text).map_err(damaged)?;
     let version = json["version"]
         .as_u64()
@@ -116,7 +116,7 @@ fn read_header(file: &Weights) -> Result<(StoredHeader, u32)> {
     let found = hex(&Sha256::digest(text.replacen(expected, "", 1)));
     if found != *expected {
         let text = format!(
-            "its SHA-256 is {found} but it says {expected}; download or copy the file again"
+            "its SHA-256 is {found} but the file says {expected}; download or copy the file again"
         );
         return Err(Error::ModelHeader(text));
     }
@@ -132,17 +132,17 @@ fn precision(header: &ModelHeader) -> Result<Precision> {
     match header.bytes_per_value {
         4 => Ok(Precision::Full),
         2 => Ok(Precision::Half),
-        other => Err(Error::ModelHeader(format!("{other} bytes per value are not known"))),
+        other => Err(Error::ModelHeader(format!("`bytes_per_value` is {other}, not 4 or 2"))),
     }
 }
 
-/// Sizes that no network can be built from or run with, one sentence each.
+/// The faults of a header, one sentence each. Empty if it is valid.
 fn faults(StoredHeader { header, run }: &StoredHeader) -> Vec<String> {
     let mut faults = [header.architecture.faults(), header.profile.faults(), run.faults()].concat();
     let (size, stride) = (header.preprocess.size, header.architecture.vision.stride());
     if size == 0 || size > LARGEST_INPUT || stride == 0 || !size.is_multiple_of(stride) {
         let text = format!(
-            "the input size {size} is not a multiple of the encoder's stride {stride} up to {LARGEST_INPUT}"
+            "the input size {size} must be a multiple of the encoder's stride {stride}, at most {LARGEST_INPUT}"
         );
         faults.push(text);
     }

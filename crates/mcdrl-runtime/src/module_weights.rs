@@ -1,4 +1,4 @@
-//! Weights of Burn modules. The translation between PyTorch's layout and Burn's happens here and nowhere else.
+//! Weights of Burn modules. Only this module translates between PyTorch's layout and Burn's.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, TensorData};
@@ -14,15 +14,15 @@ impl Weights {
         collector.weights
     }
 
-    /// Loads a module. Every parameter must be here, finite and of the right shape; other tensors are ignored.
+    /// Loads a module. Every parameter needs a finite tensor of the right shape. Other tensors are ignored.
     ///
     /// # Errors
-    /// [`Error::MissingTensor`], [`Error::TensorShape`] or [`Error::NotFinite`] with the first offending tensor.
+    /// [`Error::MissingTensor`], [`Error::TensorShape`] or [`Error::NotFinite`] with the first wrong tensor.
     pub fn load_into<M: Module>(&self, module: M) -> Result<M> {
         self.load_with_names(module, &str::to_owned)
     }
 
-    /// As [`Self::load_into`]. `foreign_name` turns a name into that of the checkpoint's own layout, for error messages.
+    /// As [`Self::load_into`]. Error messages have the tensor's name in the checkpoint's own layout, from `foreign_name`.
     pub(crate) fn load_with_names<M: Module>(
         &self,
         module: M,
@@ -148,7 +148,7 @@ impl ModuleMapper for Loader<'_> {
         }
         let (name, swapped) = self.path.name();
         match self.find(&name, swapped, &param.lazy_shape().to_vec()) {
-            // Not through the parameter's value, which would draw its random start for nothing.
+            // The parameter's value is not read, because that would draw random initial values.
             Ok(data) => {
                 let tensor = Tensor::from_data(data, &param.lazy_device());
                 let id = param.id;

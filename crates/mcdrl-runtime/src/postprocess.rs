@@ -1,4 +1,4 @@
-//! The network's output for one image → its mask and everything else that users get.
+//! The network's output for one image → its [`Segmentation`].
 
 use mcdrl_image::Mask;
 
@@ -45,8 +45,8 @@ pub fn postprocess(
     })
 }
 
-/// A pixel is a lesion where all lesion classes together outweigh the background. The likeliest of them is its class.
-/// (With the plain maximum the background would win where classes share a lesion.)
+/// A pixel is a lesion if all lesion classes together are more probable than the background. The most probable of them is its
+/// class. (With a plain maximum, the background would win if several classes share the probability.)
 fn decide(
     probabilities: &GridMap,
     profile: &Profile,

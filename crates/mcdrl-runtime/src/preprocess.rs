@@ -1,4 +1,4 @@
-//! Image → the normalised pixels that the network takes.
+//! Image → the normalised pixels of the network's input.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_image::Image;
@@ -9,7 +9,7 @@ const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 /// Channel deviations that CLIP's pixels are normalised with (RGB, 0..1).
 const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
-/// How an image becomes pixels: scaled to a square, divided by 255, normalised by channel. The aspect ratio is not kept,
+/// The preprocessing of an image: scale it to a square, divide by 255, normalise each channel. The aspect ratio is not kept,
 /// as in the polyp benchmarks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 const ENDOSCOPY: &str = include_str!("../profiles/endoscopy.toml");
 
-/// What a model is about, in words. It is read from TOML, so that a new kind of imaging needs no code.
+/// The classes, confounders and prompts of a model. A profile is read from TOML, so that a new kind of imaging needs no code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -28,7 +28,7 @@ pub struct Profile {
     pub confounders: Vec<Confounder>,
 }
 
-/// A named variation of the imaging that must not decide what is a lesion.
+/// A named variation of the imaging that must not influence the segmentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confounder {
@@ -36,9 +36,9 @@ pub struct Confounder {
     pub name: String,
     /// The family it belongs to.
     pub family: String,
-    /// The words that stand for `{domain}` in prompts.
+    /// The words that replace `{domain}` in prompts.
     pub domain: String,
-    /// The weight from which on this confounder disturbs a picture enough for a quality hint. `None`: never a hint.
+    /// The smallest weight with which this confounder disturbs an image enough for a quality hint. `None`: no hints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint_weight: Option<f32>,
 }
@@ -68,7 +68,7 @@ impl Profile {
         if faults.is_empty() { Ok(()) } else { Err(Error::Profile(faults.join("; "))) }
     }
 
-    /// Everything that makes the profile useless, one sentence each. Empty if all is well.
+    /// The faults of this profile, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
         let contains = |template: &str, words: &[&str]| words.iter().all(|w| template.contains(w));
         let names = self.confounders.iter().map(|confounder| &confounder.name);

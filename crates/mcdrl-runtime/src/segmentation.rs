@@ -12,8 +12,7 @@ pub struct Segmentation {
     pub mask: Mask,
     /// Every lesion class, in the order of the mask values.
     pub classes: Vec<ClassShare>,
-    /// Every confounder and how much of the image's features it explains. The weights sum to one. Empty for a model
-    /// without intervention.
+    /// Every confounder with its share of the explanation. The weights sum to one. Empty for a model without intervention.
     pub confounders: Vec<ConfounderWeight>,
     /// The candidate regions that the text prompts selected.
     pub regions: RegionMap,
@@ -28,7 +27,7 @@ pub struct ClassShare {
     pub name: String,
     /// Its share of the pixels, 0..1.
     pub fraction: f32,
-    /// The mean probability of the class over its pixels, 0 where there are none.
+    /// The mean probability of the class over its pixels, 0 if it has no pixels.
     pub confidence: f32,
 }
 

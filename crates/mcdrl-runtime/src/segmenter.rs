@@ -1,4 +1,4 @@
-//! What users hold: one model on one device.
+//! The main type for users: one model on one device.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
-    /// Opens a model file on the device of the user's choice. The device has to reproduce the model's reference answer
-    /// before it sees an image.
+    /// Opens a model file on the device of the user's choice. The device must reproduce the model's reference answer before it
+    /// sees an image.
     ///
     /// # Errors
     /// As [`Model::from_bytes`] for the file. [`Error::Device`], [`Error::Timeout`] and [`Error::WrongAnswer`] for the
@@ -42,7 +42,7 @@ impl Segmenter {
         futures_lite::future::block_on(Self::open(bytes, options))
     }
 
-    /// Uses a model that is on its device already, without a self-check: for models that were trained just now.
+    /// A segmenter for a model that is already on its device, without a self-check: for models that were just trained.
     pub fn from_model(model: Model) -> Self {
         let kind = DeviceKind::of(&model.network.class_texts().device());
         let device = DeviceInfo { kind, reason: DeviceReason::Requested, time: None };
@@ -61,8 +61,8 @@ impl Segmenter {
     /// Segments images of any sizes in one forward pass.
     ///
     /// # Errors
-    /// [`Error::Execution`] if the device fails. In a browser on the GPU, where no thread can wait for it: use
-    /// [`Self::segment_batch_async`].
+    /// [`Error::Execution`] if the device fails. On the GPU in a browser it always fails, because no thread can wait for the
+    /// GPU: use [`Self::segment_batch_async`].
     pub fn segment_batch(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
         let cannot_wait = || {
             let text = "a browser cannot wait for its GPU: segment asynchronously";
@@ -84,18 +84,18 @@ impl Segmenter {
         self.header().profile.labels()
     }
 
-    /// The facts in the model file.
+    /// The header of the model file.
     pub fn header(&self) -> &ModelHeader {
         &self.model.header
     }
 
-    /// The device that computes, and why.
+    /// The device that computes, and the reason for its choice.
     pub fn device(&self) -> &DeviceInfo {
         &self.device
     }
 }
 
-/// A device is tried with the model itself: it segments the built-in image and has to give the reference answer.
+/// Tries a device with the model itself: it segments the built-in image and must give the reference answer.
 #[derive(Clone)]
 struct ModelTrial(Arc<[u8]>);
 

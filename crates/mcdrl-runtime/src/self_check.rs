@@ -12,10 +12,10 @@ use crate::{Error, Result};
 /// Side of the image, pixels.
 const SIDE: usize = 96;
 
-/// Cells a side in which probabilities are averaged.
+/// Side of the grid in which probabilities are averaged, cells.
 const CELLS: usize = 8;
 
-/// The largest difference that single precision in another order, or half precision, explains.
+/// The largest difference that half precision or another order of single-precision operations explains.
 const TOLERANCE: f32 = 0.02;
 
 /// A model's reference answer to the built-in image.
@@ -62,8 +62,8 @@ impl SelfCheck {
     }
 }
 
-/// The built-in image: a reddish wall that darkens outwards, a brighter bump with a highlight, and grain. Only integers
-/// are used, so that it is the same everywhere.
+/// The built-in image: a reddish wall that darkens outwards, a brighter bump with a highlight, and grain. It uses
+/// only integers, so that it is the same on every platform.
 pub(crate) fn built_in_image() -> Image {
     let mut pixels = Vec::with_capacity(SIDE * SIDE * 3);
     let mut grain = 1u32;

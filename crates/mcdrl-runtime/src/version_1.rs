@@ -1,4 +1,4 @@
-//! Model files of format version 1: their keys and tensor names, renamed to version 2.
+//! Model files of format version 1: renames their keys and tensors to those of version 2.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub fn rename_header(mut header: Value) -> Result<Value> {
     Ok(header)
 }
 
-/// Version 1 had no thresholds for quality hints. The built-in profile has those of the same names.
+/// Adds thresholds for quality hints, which version 1 did not have. They come from the built-in profile, by name.
 fn add_hint_weights(profile: &mut Value) {
     let known = Profile::endoscopy().confounders;
     let confounders = profile.get_mut("confounders").and_then(Value::as_array_mut);

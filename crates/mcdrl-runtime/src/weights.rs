@@ -32,7 +32,7 @@ impl Weights {
     /// Reads a safetensors file. f16 and bf16 become f32; integer tensors are left out.
     ///
     /// # Errors
-    /// [`Error::Safetensors`] for anything else or a file cut short.
+    /// [`Error::Safetensors`] for a file of another format or a file that is cut off.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self> {
         let broken = |e: safetensors::SafeTensorError| Error::Safetensors(e.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
@@ -105,7 +105,7 @@ impl Weights {
         self.tensors.remove(name)
     }
 
-    /// Renames every tensor. Those that `rename` answers with `None` are dropped.
+    /// Renames every tensor. Drops the tensors for which `rename` returns `None`.
     pub fn renamed(self, rename: impl Fn(&str) -> Option<String>) -> Self {
         let tensors = self.tensors.into_iter();
         let tensors = tensors.filter_map(|(name, tensor)| Some((rename(&name)?, tensor))).collect();
@@ -155,7 +155,7 @@ fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     })
 }
 
-/// The bytes of a tensor. One that half precision cannot hold stays in full precision.
+/// The bytes of a tensor. A tensor with values beyond half precision stays in full precision.
 fn encode(values: &[f32], precision: Precision) -> Vec<u8> {
     let largest = half::f16::MAX.to_f32();
     if precision == Precision::Half && values.iter().all(|v| v.abs() <= largest) {

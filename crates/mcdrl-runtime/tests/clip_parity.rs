@@ -1,5 +1,5 @@
-//! CLIP against the public implementations: `shared/data/clip` holds three small checkpoints in the public
-//! layouts and what Hugging Face transformers and open_clip answer for them.
+//! CLIP matches the public implementations. `shared/data/clip` has three small checkpoints in the public layouts and the
+//! outputs of Hugging Face transformers and open_clip for them.
 
 use std::path::{Path, PathBuf};
 
@@ -99,7 +99,7 @@ fn openai_resnet_matches_on_flex() {
 #[test]
 fn all_match_on_ndarray() {
     #[allow(deprecated)]
-    // The backend is deprecated; that it still agrees is the point of this test.
+    // This test checks that the deprecated backend still agrees.
     let device = Device::ndarray();
     for name in ["vit-hf", "vit-openai", "rn-openai"] {
         check(name, &device);
@@ -128,7 +128,7 @@ fn all_match_on_wgpu() {
 }
 
 #[test]
-fn token_ids_are_openais() {
+fn token_ids_match_openai() {
     let Some(folder) = folder("vit-hf") else { return };
     let json: serde_json::Value = serde_json::from_slice(&read(&folder, "texts.json")).unwrap();
     let texts: Vec<String> = serde_json::from_value(json["texts"].clone()).unwrap();
@@ -182,7 +182,7 @@ fn other_input_sizes_interpolate_the_position_embeddings() {
 }
 
 #[test]
-fn broken_checkpoints_name_the_tensor() {
+fn errors_about_broken_checkpoints_name_the_tensor() {
     for (name, tensor) in [
         ("vit-hf", "vision_model.encoder.layers.1.mlp.fc1.weight"),
         ("vit-openai", "transformer.resblocks.1.attn.in_proj_weight"),

@@ -1,11 +1,12 @@
-//! Model files and profiles: what is written can be read, and damage is told apart.
+//! Model files and profiles: writing, reading, damaged files.
 
 use burn::tensor::{Device, Distribution, Tensor};
+use mcdrl_image::Image;
 use mcdrl_model::clip::{ClipVisionEncoderConfig, CompactResNetConfig};
 use mcdrl_model::{ConfounderDictionary, DictionaryLearning, NetworkConfig, RunConfig};
-use mcdrl_image::Image;
 use mcdrl_runtime::{
-    DeviceChoice, FORMAT_VERSION, Model, OpenOptions, Precision, Preprocess, Profile, Segmenter, Weights,
+    DeviceChoice, FORMAT_VERSION, Model, OpenOptions, Precision, Preprocess, Profile, Segmenter,
+    Weights,
 };
 use serde_json::json;
 
@@ -42,7 +43,7 @@ fn model(device: &Device) -> Model {
 }
 
 #[test]
-fn a_model_file_survives_the_way_through_bytes() {
+fn a_written_model_file_reads_back_unchanged() {
     let device = Device::flex();
     let model = model(&device);
     let pixels = random([1, 3, 64, 64], &device);
@@ -73,7 +74,7 @@ fn a_file_of_version_1_gives_the_same_masks_as_before() {
     let bytes = include_bytes!("version_1.safetensors");
     let open = |bytes: &[u8]| {
         let options = OpenOptions { device: DeviceChoice::Cpu, ..OpenOptions::default() };
-        // This compares the answer to the built-in image with the one in the file.
+        // Opening compares the answer to the built-in image with the reference answer in the file.
         Segmenter::open_blocking(bytes, options).unwrap()
     };
     let rewritten = Model::from_bytes(bytes, &Device::flex()).unwrap().to_bytes(Precision::Half);
@@ -90,7 +91,7 @@ fn a_file_of_version_1_gives_the_same_masks_as_before() {
 }
 
 #[test]
-fn damaged_model_files_are_told_apart() {
+fn damaged_model_files_have_distinct_errors() {
     let device = Device::flex();
     let model = model(&device);
     let bytes = model.to_bytes(Precision::Full);
@@ -114,13 +115,13 @@ fn damaged_model_files_are_told_apart() {
     assert!(message(&edit(r#"{\"version\":2"#, r#"{\"version\":9"#)).contains("version 9"));
     assert!(message(&edit(r#"{"mcdrl""#, r#"{"other""#)).contains("no MCDRL model"));
     assert!(message(&edit(r#"\"profile\""#, r#"\"prophet\""#)).contains("header is damaged"));
-    // A changed word of the header is noticed too, though it would do no harm.
+    // A changed word in the header is also detected.
     assert!(message(&edit("A healthy mucosa", "A wealthy mucosa")).contains("SHA-256"));
     assert!(message(b"not a model at all, just some text").contains("safetensors"));
 }
 
 #[test]
-fn a_profile_needs_no_code() {
+fn profiles_are_read_from_toml_and_checked() {
     let dermoscopy = r#"
         name = "dermoscopy"
         classes = ["melanoma", "naevus"]

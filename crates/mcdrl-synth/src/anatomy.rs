@@ -3,13 +3,12 @@
 use crate::random::Random;
 use crate::vector::{Vec3, smoothstep, vec3};
 
-/// Folds lie in consecutive cells along the organ, one in each, from this cell on.
+/// The first cell with a fold. Folds lie in consecutive cells along the organ, one per cell.
 const FIRST_CELL: i32 = -6;
-/// How many folds there are; with the shortest spacing they reach deeper than light does.
+/// The number of folds. Even with the shortest spacing, they reach deeper than the light.
 const FOLDS: usize = 32;
 
-/// The wall of a hollow organ, about one unit in radius, along the z axis; the camera is near
-/// z = 0.
+/// The wall of a hollow organ along the z axis, with a radius of about one unit. The camera is near z = 0.
 #[derive(Clone, Debug)]
 pub struct Anatomy {
     /// Sideways shift of the lumen per unit of depth squared.
@@ -17,12 +16,12 @@ pub struct Anatomy {
     /// Folds per unit of depth.
     frequency: f32,
     folds: [Fold; FOLDS],
-    /// How triangular the lumen is, as it is between the taeniae of a colon.
+    /// Strength of the lumen's triangular shape, as between the taeniae of a colon.
     trefoil: f32,
     trefoil_phase: (f32, f32),
     /// Depth of folds that run along the organ.
     rugae: f32,
-    /// Swellings of healthy wall that a careless reader takes for lesions.
+    /// Swellings of the healthy wall, which look similar to lesions.
     mounds: Vec<Mound>,
 }
 
@@ -35,9 +34,9 @@ struct Fold {
     steepness: f32,
     /// Direction of the circumference where the fold is highest.
     crest: (f32, f32),
-    /// 0: the same all around; 1: absent opposite the crest.
+    /// 0: the fold has the same height all around. 1: it is absent opposite the crest.
     partial: f32,
-    /// How much deeper the crest lies than the opposite side.
+    /// Shift of the crest along the organ. The opposite side shifts by as much in the other direction.
     tilt: f32,
 }
 
@@ -77,8 +76,7 @@ impl Anatomy {
 
     /// The distance, across the lumen, from a point to the wall; negative behind the wall.
     ///
-    /// Where folds are steep the nearest wall is closer than this, at worst by a factor of about
-    /// 2.5.
+    /// At steep folds the nearest wall is closer than this, by a factor of up to about 2.5.
     #[inline]
     pub fn distance(&self, point: Vec3) -> f32 {
         let x = point.x - self.bend.0 * point.z * point.z;
@@ -91,7 +89,7 @@ impl Anatomy {
         let lobed = c3 * self.trefoil_phase.0 + s3 * self.trefoil_phase.1;
         let mut wall = 1.0 - self.trefoil * lobed - self.rugae * (2.0 * lobed * lobed - 1.0);
 
-        // Truncation is the floor here: depths before the first cell have no folds.
+        // The value is not negative, so truncation is the floor. Depths before the first cell have no folds.
         let cell = (point.z * self.frequency - FIRST_CELL as f32).max(0.0) as i32 as usize;
         let neighbours = cell.saturating_sub(1).min(FOLDS)..(cell + 2).min(FOLDS);
         for fold in &self.folds[neighbours] {
@@ -118,7 +116,7 @@ impl Fold {
         let crest = random.angle();
         Self {
             depth,
-            // The camera itself must not sit inside a fold.
+            // The camera must not be inside a fold.
             height: strength * random.range(0.12, 0.52) * smoothstep(0.15, 0.6, depth.abs()),
             steepness: 1.0 / (spacing * random.range(0.25, 0.55)),
             crest: (crest.cos(), crest.sin()),
@@ -152,7 +150,7 @@ impl Mound {
         }
     }
 
-    /// The distance to the wall once it has swollen.
+    /// The distance to the wall with this swelling.
     fn raise(&self, point: Vec3, wall: f32) -> f32 {
         let mut offset = point - self.centre;
         offset.z /= self.stretch;

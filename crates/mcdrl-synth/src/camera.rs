@@ -1,5 +1,4 @@
-//! The endoscope's camera: where it looks from, what its aperture shows and how it responds to
-//! light.
+//! The endoscope's camera: its pose, its aperture and its response to light.
 
 use crate::random::Random;
 use crate::vector::{Vec3, smoothstep, vec3};
@@ -7,7 +6,7 @@ use crate::vector::{Vec3, smoothstep, vec3};
 /// Position and orientation of the camera in the organ.
 #[derive(Clone, Copy, Debug)]
 pub struct Pose {
-    /// Where the lens is.
+    /// Position of the lens.
     pub origin: Vec3,
     right: Vec3,
     up: Vec3,
@@ -19,7 +18,7 @@ pub struct Pose {
 impl Pose {
     /// Draws a pose for the strengths of the two distance confounders.
     ///
-    /// `near` moves the lens to a wall, turns it there and magnifies; `far` looks down the lumen.
+    /// `near` moves the lens to a wall, turns it to the wall and magnifies. `far` turns it along the lumen.
     pub fn new(random: &mut Random, near: f32, far: f32) -> Self {
         let side = random.angle();
         let offset = random.range(0.0, 0.3) * (1.0 - far) + near * random.range(0.2, 0.32);
@@ -68,18 +67,18 @@ impl Pose {
         self.up
     }
 
-    /// Where the light leaves the tip of the scope: beside the lens.
+    /// Position of the light guide at the tip of the endoscope, beside the lens.
     pub fn light_guide(&self) -> Vec3 {
         self.origin + self.right * 0.06 + self.up * 0.03
     }
 }
 
-/// The part of the image that the optics fill; the rest is black.
+/// The part of the image that the optics fill. The rest is black.
 #[derive(Clone, Copy, Debug)]
 pub enum Aperture {
     /// The whole image.
     Full,
-    /// A square with cut corners: half side, and how far along the diagonal the cut is.
+    /// A square with cut corners: half its side, and the distance of the cuts from the centre.
     Octagon { half: f32, cut: f32 },
     /// A disc.
     Circle { radius: f32 },
@@ -107,24 +106,24 @@ impl Aperture {
     }
 }
 
-/// How a site's processor turns light into the picture on its monitor.
+/// The response of a site's video processor: light → the image on the monitor.
 #[derive(Clone, Copy, Debug)]
 pub struct CameraResponse {
     /// Gain of each channel.
     pub white_balance: Vec3,
-    /// Exponent of the display curve; larger is darker in the shadows.
+    /// Gamma of the display curve: values are raised to the power of 1 / gamma.
     pub gamma: f32,
     /// 1 keeps the colours, 0 is grey.
     pub saturation: f32,
     /// 1 is neutral.
     pub contrast: f32,
-    /// Brightness that automatic exposure aims at.
+    /// Target brightness of the automatic exposure.
     pub exposure: f32,
     /// Loss of light in the corners.
     pub vignette: f32,
-    /// Standard deviation of the sensor's noise, of a full scale of 1.
+    /// Standard deviation of the sensor's noise, relative to a full scale of 1.
     pub noise: f32,
-    /// Strength of the stored picture's compression, in `[0, 1]`.
+    /// Strength of the compression of stored images, in `[0, 1]`.
     pub compression: f32,
     /// The visible part of the image.
     pub aperture: Aperture,
@@ -138,7 +137,7 @@ impl CameraResponse {
         // A shoulder per channel: overexposed mucosa fades from pink to white, as on a sensor.
         let shoulder = |v: f32| 1.0 - (-v.max(0.0)).exp();
         let faded = balanced.map(shoulder);
-        // Processors protect hue up to a point: half of the compression follows luminance alone.
+        // Video processors partly keep the hue: half of the compression depends only on luminance.
         let luminance = balanced.luminance();
         let kept = balanced * (shoulder(luminance) / luminance.max(1e-4));
         let display = faded.lerp(kept, 0.5).map(|v| v.clamp(0.0, 1.0).powf(1.0 / self.gamma));

@@ -1,15 +1,15 @@
-//! What synthetic sites are drawn with.
+//! The configuration of synthetic sites.
 
-/// A set of synthetic sites.
+/// The configuration of a set of synthetic sites.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SynthConfig {
-    /// How many sites; the first five have hand-made styles, further ones derive from the seed.
+    /// Number of sites. The first five have hand-made styles. The styles of further sites derive from the seed.
     pub sites: usize,
     /// Frames per site.
     pub images: usize,
-    /// Side of the square frames, in pixels; at least one.
+    /// Side of the square frames, in pixels. A dataset needs 32 to 1024.
     pub size: usize,
-    /// Everything is drawn from this.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// Share of frames without a lesion.
     pub lesion_free: f32,
@@ -22,7 +22,7 @@ impl Default for SynthConfig {
 }
 
 impl SynthConfig {
-    /// Values that no sites can be drawn with, one sentence each. Empty if all is well.
+    /// The faults of this configuration, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
         let Self { sites, images, size, lesion_free, .. } = self;
         let mut faults = Vec::new();

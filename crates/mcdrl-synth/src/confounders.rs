@@ -1,7 +1,7 @@
 //! The named variations that a site mixes into its frames, each with a strength.
 //!
-//! The families follow the dictionary of MCDRL. Each family acts at the stage of image formation
-//! where it does in an endoscope: distance in the camera's pose, surface interference on the wall,
+//! The families follow the dictionary of MCDRL. Each family acts at the same stage of image formation
+//! as in an endoscope: distance in the camera's pose, surface interference on the wall,
 //! lighting on the irradiance, imaging technology on the spectrum, and field-of-view quality on the
 //! finished picture.
 
@@ -55,10 +55,10 @@ pub enum Confounder {
     Reflection,
 }
 
-/// What a synthetic frame was made from.
+/// The factors of a synthetic frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameFactors {
-    /// Index of the lesion's class, or none for a lesion-free frame.
+    /// Index of the lesion's class; `None` for a lesion-free frame.
     pub class: Option<usize>,
     /// Strength of each confounder, in the order of [`CONFOUNDERS`]: 0 is absent, 1 the strongest.
     pub strengths: [f32; 12],

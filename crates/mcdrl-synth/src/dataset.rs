@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 /// Writes the sites of `config` as a dataset folder, with `dataset.toml` and the factors of every frame in `factors.json`.
 /// The same configuration gives the same bytes. The folder is written under another name and renamed at the end.
-/// `progress` hears how many frames are done.
+/// `progress` is called with the number of finished frames.
 ///
 /// # Errors
 /// [`Error::Config`], [`Error::Exists`], [`Error::Io`].
@@ -85,7 +85,7 @@ fn write_site(
     fs::write(&file, json).map_err(Error::io(&file))
 }
 
-/// A strength means no more than three digits.
+/// Rounds a strength to three digits.
 fn round(strength: f32) -> f32 {
     (strength * 1000.0).round() / 1000.0
 }

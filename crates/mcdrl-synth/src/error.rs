@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Synthetic sites that cannot be written. Every message says what is wrong, where, and what to do.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A configuration that no sites can be drawn with.
+    /// A configuration that is not valid.
     #[error("{0}")]
     Config(String),
     /// The folder exists.
@@ -25,7 +25,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// An image cannot be encoded.
@@ -33,7 +33,7 @@ pub enum Error {
     Image {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem with the image.
         source: mcdrl_image::Error,
     },
 }

@@ -21,9 +21,9 @@ const TILE: usize = 4;
 /// A frame with its mask and its factors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SyntheticFrame {
-    /// The picture.
+    /// The image.
     pub image: Image,
-    /// The lesion's visible extent: all zero exactly if `factors.class` is none.
+    /// The lesion's visible extent. It is all zero exactly if `factors.class` is `None`.
     pub mask: Mask,
     /// The lesion's class and the strength of every confounder.
     pub factors: FrameFactors,
@@ -35,12 +35,11 @@ pub fn synthesize_frame(config: &SynthConfig, site: usize, index: usize) -> Synt
     render(config, &style, (site, index), style.draw_factors(config, site, index))
 }
 
-/// Makes the frame that [`synthesize_frame`] would have made had its factors been these.
+/// Makes the frame of [`synthesize_frame`] with these factors instead of its own.
 ///
-/// This is an intervention: organ, lesion and layout of interferences stay as they were drawn, and
-/// so does the site's camera. `near` and `far` move the view and choose the lesion's place anew,
-/// with the mask; `artefacts` may hide a corner of the mask behind an inset; the others leave it
-/// alone.
+/// This is an intervention: the organ, the lesion, the layout of interferences and the site's camera stay the same. `near`
+/// and `far` move the view and choose another place for the lesion, so the mask changes. `artefacts` may hide a corner of
+/// the mask behind an inset. The other factors do not change the mask.
 pub fn intervene_on_frame(
     config: &SynthConfig,
     site: usize,
@@ -83,7 +82,7 @@ fn render(
     for (at, (light, class)) in light.iter_mut().zip(&mut classes).enumerate() {
         let (x, y) = image_position(at, size);
         let visible = style.camera.aperture.depth(x, y);
-        // A margin beyond the aperture is rendered too, for blur to draw on.
+        // A margin outside the aperture is also rendered, because the blur needs it.
         if visible < -0.06 {
             continue;
         }
@@ -107,7 +106,7 @@ fn render(
 
     let gain = automatic_exposure(&light, &style.camera, size) * lighting.exposure();
     for pixel in &mut light {
-        // The sensor saturates, so that blur spreads no more than a full well.
+        // The sensor saturates, so the blur spreads at most the light of a full pixel.
         *pixel = (*pixel * gain).map(|v| v.min(6.0));
     }
     quality::blur(&mut light, size, &mut stream(Stream::Optics), &factors);
@@ -122,14 +121,14 @@ fn render(
     let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
     let pixels = picture.iter().flat_map(|p| [byte(p.x), byte(p.y), byte(p.z)]).collect();
     SyntheticFrame {
-        image: Image::from_rgb(size, size, pixels).expect("three bytes a pixel"),
-        mask: Mask::from_classes(size, size, classes).expect("one class a pixel"),
+        image: Image::from_rgb(size, size, pixels).expect("three bytes per pixel"),
+        mask: Mask::from_classes(size, size, classes).expect("one class per pixel"),
         factors,
     }
 }
 
-/// How far the rays of each tile of the image surely meet nothing: found once, it saves every pixel
-/// the first part of its way.
+/// The distance over which the rays of each tile of the image meet no surface. It is computed once per tile and shortens
+/// the march of every pixel.
 fn clear_distances(scene: &Scene, pose: &Pose, size: usize) -> Vec<f32> {
     let per_row = size.div_ceil(TILE);
     let step = 2.0 * TILE as f32 / size as f32;
@@ -151,7 +150,7 @@ fn tile_of(at: usize, size: usize) -> usize {
     (at / size / TILE) * size.div_ceil(TILE) + at % size / TILE
 }
 
-/// Image coordinates of a pixel's middle, both in `(-1, 1)`, y down.
+/// Image coordinates of a pixel's centre, both in `(-1, 1)`, y down.
 fn image_position(at: usize, size: usize) -> (f32, f32) {
     let scale = 2.0 / size as f32;
     let (column, row) = ((at % size) as f32, (at / size) as f32);
@@ -160,7 +159,7 @@ fn image_position(at: usize, size: usize) -> (f32, f32) {
 
 /// The gain that brings the brighter part of the visible image to the site's exposure.
 ///
-/// As in a scope, the deep lumen is left to be dark and highlights to saturate.
+/// As in an endoscope, the deep lumen stays dark and highlights saturate.
 fn automatic_exposure(light: &[Vec3], camera: &CameraResponse, size: usize) -> f32 {
     let mut samples: Vec<f32> = (0..light.len())
         .step_by(7)
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_shows_the_class_of_its_factors_and_nothing_else() {
+    fn a_mask_has_only_the_class_of_its_factors() {
         for site in 0..7 {
             for index in 0..24 {
                 let SyntheticFrame { mask, factors, .. } = synthesize_frame(&small(), site, index);
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn most_lesions_are_neither_tiny_nor_all_of_the_frame() {
+    fn most_lesions_are_neither_tiny_nor_huge() {
         let shares: Vec<f32> = (0..80)
             .map(|index| synthesize_frame(&small(), index % 5, index))
             .filter(|frame| frame.factors.class.is_some())
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn lesion_free_frames_have_their_share() {
+    fn lesion_free_frames_have_the_configured_share() {
         let config = SynthConfig { lesion_free: 0.3, ..small() };
         let style = SiteStyle::new(config.seed, 0);
         let free = (0..2000)
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_are_as_frequent_at_one_site_as_at_another() {
+    fn classes_are_equally_frequent_at_all_sites() {
         let config = SynthConfig { lesion_free: 0.0, ..small() };
         for site in 0..7 {
             let style = SiteStyle::new(config.seed, site);
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn any_size_has_a_frame() {
+    fn frames_can_have_any_size() {
         for size in [1, 63, 100] {
             let frame = synthesize_frame(&SynthConfig { size, ..small() }, 4, 0);
             assert_eq!(frame.image.pixels().len(), 3 * size * size);

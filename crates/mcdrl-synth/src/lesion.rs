@@ -1,4 +1,4 @@
-//! Lesions: five classes, each a shape on the wall with an exact extent and a colour of its own.
+//! Lesions of five classes. Each is a shape on the wall with an exact extent and its own colour.
 
 use crate::anatomy::smooth_minimum;
 use crate::noise::{fractal_noise, value_noise};
@@ -8,10 +8,10 @@ use crate::vector::{Vec3, smoothstep, vec3};
 /// Lesion classes; mask value `1 + index`.
 pub const LESION_CLASSES: [&str; 5] = ["polyp", "tumor", "inflammation", "nodule", "cyst"];
 
-/// Where a lesion sits on the wall and how large it is.
+/// Position and size of a lesion on the wall.
 #[derive(Clone, Copy, Debug)]
 pub struct Placement {
-    /// The point of the wall under the lesion's middle.
+    /// The point of the wall under the lesion's centre.
     pub anchor: Vec3,
     /// Unit normal of the wall there, into the lumen.
     pub normal: Vec3,
@@ -21,14 +21,14 @@ pub struct Placement {
 
 /// One lesion of one class.
 ///
-/// Shape and colour are drawn once; [`Lesion::placed`] moves and resizes it without a further draw.
+/// Shape and colour are drawn once. [`Lesion::placed`] resizes the lesion and draws no random numbers.
 #[derive(Clone, Debug)]
 pub struct Lesion {
     form: Form,
     appearance: Appearance,
     placement: Placement,
     tangents: (Vec3, Vec3),
-    /// Radius, in radii of the footprint, of a sphere around the anchor that holds the lesion.
+    /// Radius, in radii of the footprint, of a sphere around the anchor that contains the lesion.
     reach: f32,
     seed: u32,
 }
@@ -40,18 +40,18 @@ enum Form {
     Polyp { parts: Vec<(Vec3, Vec3)> },
     /// Crowded lobes around an ulcer.
     Tumor { lobes: Vec<(Vec3, f32)>, crater: Vec3, crater_radius: f32 },
-    /// No relief at all: a patch of the wall, this ragged.
+    /// A flat patch of the wall with a ragged edge.
     Inflammation { raggedness: f32 },
     /// Small firm bumps.
     Nodule { bumps: Vec<(Vec3, f32)> },
-    /// A tense, half-sunk sphere of this height.
+    /// A tense, half-sunk sphere with this height.
     Cyst { height: f32 },
 }
 
 /// The colour of a lesion relative to the mucosa around it.
 #[derive(Clone, Debug)]
 struct Appearance {
-    /// How far the lesion's own colour replaces that of the mucosa.
+    /// The share to which the lesion's own colour replaces that of the mucosa.
     contrast: f32,
     /// Factor on the mucosa's colour.
     tint: Vec3,
@@ -63,7 +63,7 @@ struct Appearance {
     pattern: f32,
 }
 
-/// How a lesion changes the wall at one point.
+/// The material of the wall at one point.
 #[derive(Clone, Copy, Debug)]
 pub struct Material {
     /// Linear RGB albedo.
@@ -101,13 +101,13 @@ impl Lesion {
         self.placement.radius
     }
 
-    /// The point of the wall under its middle.
+    /// The point of the wall under the lesion's centre.
     pub fn anchor(&self) -> Vec3 {
         self.placement.anchor
     }
 
-    /// Distance from a point to the lesion's surface; far outside a lower bound, and infinite for a
-    /// lesion without relief.
+    /// Distance from a point to the lesion's surface. Far outside, it is a lower bound. It is infinite for a lesion without
+    /// relief.
     pub fn distance(&self, point: Vec3) -> f32 {
         if matches!(self.form, Form::Inflammation { .. }) {
             return f32::INFINITY;
@@ -154,8 +154,8 @@ impl Lesion {
         relative * self.placement.radius
     }
 
-    /// How deep inside the lesion's outline a visible point is, in radii; the lesion is where this
-    /// is positive. `wall` is the distance of the point to the wall without the lesion.
+    /// Depth of a visible point inside the lesion's outline, in radii; positive inside the lesion. `wall` is the distance of
+    /// the point to the wall without the lesion.
     pub fn depth_inside(&self, point: Vec3, wall: f32) -> f32 {
         let size = self.placement.radius;
         match self.form {
@@ -168,13 +168,13 @@ impl Lesion {
         }
     }
 
-    /// The material of the wall at a point that lies `depth` radii inside the outline (negative
-    /// outside), where the healthy mucosa would have the colour `mucosa`.
+    /// The material of the wall at a point that lies `depth` radii inside the outline (negative outside). `mucosa` is the
+    /// colour of the healthy mucosa at this point.
     pub fn material(&self, point: Vec3, depth: f32, mucosa: Vec3) -> Material {
         let look = &self.appearance;
         let local = self.local(point);
         let tinted = mucosa.scale(look.tint);
-        // As bright as the wall around it, within a factor: contrast lies in the hue.
+        // The brightness is that of the wall times a factor, so the contrast comes from the hue.
         let second = look.second * (look.brightness * mucosa.luminance() / look.second.luminance());
         let (albedo, gloss, translucency, softness) = match &self.form {
             Form::Polyp { .. } => {
@@ -218,7 +218,7 @@ impl Lesion {
                 (content.scale(Vec3::splat(1.0).lerp(vec3(0.8, 0.45, 0.45), skin)), 1.8, 0.75, 0.05)
             }
         };
-        // The colour crosses half its contrast exactly where the mask has its border.
+        // The colour has half its contrast exactly at the border of the mask.
         let cover = smoothstep(-softness, softness, depth);
         Material {
             albedo: mucosa.lerp(albedo, cover * look.contrast),
@@ -236,7 +236,7 @@ impl Lesion {
 }
 
 impl Form {
-    /// Radius of a sphere around the anchor that holds the shape, its fillets and its roughness.
+    /// Radius of a sphere around the anchor that contains the shape, its fillets and its roughness.
     fn reach(&self) -> f32 {
         let farthest = |spheres: &[(Vec3, f32)]| {
             spheres.iter().fold(0.0, |far: f32, (centre, radius)| far.max(centre.length() + radius))
@@ -308,7 +308,7 @@ impl Form {
 
 impl Appearance {
     fn new(form: &Form, random: &mut Random) -> Self {
-        // What has no relief must be seen by its colour.
+        // Only the colour shows a lesion without relief.
         let flat = matches!(form, Form::Inflammation { .. });
         let faintest = if flat { 0.75 } else { 0.5 };
         let (tint, second) = match form {

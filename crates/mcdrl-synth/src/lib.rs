@@ -1,12 +1,12 @@
 //! Synthetic sites: endoscopic frames with exact masks and known confounders.
 //!
-//! A frame shows a bent, folded tube with at most one lesion, lit from the tip of the scope. Each of the twelve
+//! A frame shows a bent, folded tube with at most one lesion, lit from the tip of the endoscope. Each of the twelve
 //! confounders of MCDRL is a factor with a strength. A site is a mixture of factors and a camera. Every factor is known and
 //! can be set alone, so the frames can test whether a model is free of confounding.
 //!
 //! The generator needs no data. It is a pure function of the configuration, the site and the index of the frame: the same
-//! on every run of a build, in any order and on any thread. (Between platforms the last bit of transcendental functions may
-//! differ, and with it a pixel.)
+//! on every run of a build, in any order and on any thread. (Between platforms, the last bit of transcendental functions may
+//! differ, so a pixel may differ.)
 //!
 //! ```
 //! use mcdrl_synth::{SynthConfig, synthesize_frame};

@@ -1,4 +1,4 @@
-//! The lining of the wall: its colour, its mottling and the vessels that shine through it.
+//! The lining of the wall: its colour, its mottling and its visible vessels.
 
 use crate::noise::{fractal_noise, value_noise};
 use crate::random::Random;
@@ -12,10 +12,9 @@ const ALONG: usize = 336;
 const FIRST_DEPTH: f32 = -1.0;
 /// Samples per unit of length, the same in both directions for a wall of unit radius.
 const DENSITY: f32 = AROUND as f32 / std::f32::consts::TAU;
-/// Samples by which a vessel grows at a time; less than its width.
+/// The step of a growing vessel in samples, less than its width.
 const STRIDE: f32 = 1.4;
-/// Share of the light that a vessel leaves of red, green and blue: haemoglobin takes the latter
-/// two.
+/// Share of red, green and blue light that passes a vessel. Haemoglobin absorbs green and blue.
 const VESSEL_TINT: Vec3 = vec3(0.72, 0.33, 0.30);
 
 /// Colour and relief of healthy mucosa.
@@ -51,7 +50,7 @@ impl Mucosa {
         let fine = value_noise(point * 19.0, self.seed ^ 0x51).0;
         let mottled =
             self.albedo * (1.0 + 0.5 * self.mottling * fine) * (1.0 + 0.3 * self.mottling * broad);
-        // Blood supply varies: where it is rich the wall is redder, not only darker.
+        // The blood supply varies. With a rich supply, the wall is redder, not only darker.
         let blush = (self.mottling * broad * 1.6).clamp(-0.3, 0.4);
         let reddened = mottled.scale(vec3(1.0, 1.0 - blush, 1.0 - blush));
         let vessel = self.vessel_contrast * self.vessel(angle, depth);
@@ -70,7 +69,7 @@ impl Mucosa {
         (broad * 0.11 + medium * 0.08) * self.relief
     }
 
-    /// How much vessel covers an unrolled position, in `[0, 1]`.
+    /// Cover of an unrolled position by vessels, in `[0, 1]`.
     fn vessel(&self, angle: f32, depth: f32) -> f32 {
         let x = angle.rem_euclid(std::f32::consts::TAU) * DENSITY;
         let y = (depth - FIRST_DEPTH) * DENSITY;
@@ -91,7 +90,7 @@ struct Tip {
     x: f32,
     y: f32,
     heading: f32,
-    /// Where the meandering heading returns to.
+    /// The mean heading, to which the meandering heading returns.
     course: f32,
     radius: f32,
     length: f32,
@@ -137,7 +136,7 @@ fn vessel_map(random: &mut Random) -> Vec<f32> {
     map
 }
 
-/// Darkens a soft disc of the map at the tip.
+/// Draws a soft disc into the map at the tip.
 fn stamp(map: &mut [f32], tip: &Tip) {
     let reach = (tip.radius + 1.0) as i32;
     let (x, y) = (tip.x.round(), tip.y.round());

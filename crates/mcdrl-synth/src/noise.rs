@@ -54,14 +54,13 @@ pub fn fractal_noise(point: Vec3, octaves: u32, seed: u32) -> f32 {
         sum += weight * value_noise(p, seed.wrapping_add(octave)).0;
         total += weight;
         weight *= 0.5;
-        // An odd factor and an offset, so that the lattices of two octaves never line up.
+        // The factor is not an integer and there is an offset, so that the lattices of two octaves never coincide.
         p = p * 2.03 + Vec3::splat(17.3);
     }
     sum / f32::max(total, 1e-6)
 }
 
-/// The largest whole number not above a value; without hardware support many times as fast as
-/// `f32::floor`.
+/// The floor of a value. Without hardware support, this is many times as fast as `f32::floor`.
 fn floor(value: f32) -> i32 {
     let truncated = value as i32;
     truncated - i32::from(value < truncated as f32)

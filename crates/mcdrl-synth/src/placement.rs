@@ -1,4 +1,4 @@
-//! Where a lesion goes: on visible wall, and as large as the view asks for.
+//! The placement of a lesion: on visible wall, with a size that suits the view.
 
 use crate::camera::{Aperture, Pose};
 use crate::confounders::{Confounder, FrameFactors};
@@ -7,20 +7,20 @@ use crate::random::{Random, Stream};
 use crate::scene::Scene;
 use crate::vector::Vec3;
 
-/// Candidates among which the best place is chosen.
+/// The number of candidate places.
 const CANDIDATES: usize = 12;
 /// Largest radius of a lesion; a larger one would close the lumen.
 const LARGEST: f32 = 0.52;
 /// Smallest share of the frame that a lesion must cover.
 const SMALLEST_AREA: f32 = 0.012;
-/// Share of the frame beyond which a lesion leaves too little of its surroundings.
+/// Largest share of the frame that a lesion may cover. A larger lesion hides its surroundings.
 const LARGEST_AREA: f32 = 0.4;
 /// Side of the grid of rays with which the visible area is measured.
 const PROBE: usize = 26;
 
 /// Puts a lesion of a class on the wall of a scene and sizes it by its visible share of the frame.
 ///
-/// Returns none if no place shows enough of it, which a wide lumen practically never leads to.
+/// Returns `None` if no place shows enough of it. This is very rare in a wide lumen.
 pub fn place_lesion(
     scene: &Scene,
     pose: &Pose,
@@ -66,7 +66,7 @@ fn best_placement(
         let normal = scene.normal(hit.point);
         let facing = -normal.dot(ray);
         let radius = pose.radius_of_area(area, hit.distance) / facing.max(0.4).sqrt();
-        // A lesion beyond the limit would come out smaller than asked for, or in the dark.
+        // A lesion beyond these limits would be smaller than requested, or in the dark.
         let excess = (radius / LARGEST - 1.0).max(0.0) + (hit.distance - 3.0).max(0.0);
         let eccentricity = (x * x + y * y).sqrt();
         let score = taste + 0.6 * facing - 0.9 * eccentricity - 3.0 * excess
@@ -79,7 +79,7 @@ fn best_placement(
     best.map(|(_, placement)| placement)
 }
 
-/// The lesion resized until it covers about `area` of the frame, if it can.
+/// Resizes a lesion until it covers about `area` of the frame. `None` if it covers too little or too much.
 fn sized(
     scene: &Scene,
     pose: &Pose,

@@ -1,9 +1,9 @@
-//! The seeded generator behind every draw of a synthetic frame.
+//! The seeded random generator of synthetic frames.
 
-/// What a stream of random numbers is for.
+/// The purpose of a stream of random numbers.
 ///
-/// Every concern of a frame draws from its own stream, so that changing one of them (the strength
-/// of a confounder, say) leaves all the others as they were.
+/// Each part of a frame draws from its own stream. So a change of one part, such as the strength of a confounder, does not
+/// change the others.
 #[derive(Clone, Copy, Debug)]
 pub enum Stream {
     /// The style of a site beyond the built-in ones.
@@ -14,7 +14,7 @@ pub enum Stream {
     Anatomy,
     /// Camera pose.
     Pose,
-    /// Where the lesion is and how large it appears.
+    /// Position and visible size of the lesion.
     Placement,
     /// Shape and colour of the lesion.
     Lesion,
@@ -32,15 +32,14 @@ pub enum Stream {
 
 /// SplitMix64 (Steele, Lea & Flood 2014): 64 bits of state, one full period of 2^64.
 ///
-/// It is kept here, rather than taken from a crate, so that the bytes of a data set never depend on
-/// the version of a dependency.
+/// It is not taken from a crate, so that the bytes of a dataset do not depend on the version of a dependency.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
 }
 
 impl Random {
-    /// The stream of one concern of one frame of one site.
+    /// The stream of one part of one frame of one site.
     pub fn new(seed: u64, site: usize, index: usize, stream: Stream) -> Self {
         let mut random = Self { state: seed };
         for key in [site as u64, index as u64, stream as u64] {
@@ -58,7 +57,7 @@ impl Random {
         bits ^ (bits >> 31)
     }
 
-    /// 32 bits, to seed lattice noise with.
+    /// 32 random bits, as a seed for lattice noise.
     pub fn bits(&mut self) -> u32 {
         (self.next() >> 32) as u32
     }

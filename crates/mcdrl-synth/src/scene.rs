@@ -1,15 +1,15 @@
-//! The organ with its lesion, and what a ray from the camera meets.
+//! The organ with its lesion, and the rays that meet it.
 
 use crate::anatomy::{Anatomy, smooth_minimum};
 use crate::lesion::Lesion;
 use crate::vector::{Vec3, vec3};
 
-/// Beyond this distance nothing returns light.
+/// The largest distance from which light returns.
 const FARTHEST: f32 = 8.0;
-/// A march that has not ended after this many steps grazes a surface, and ends there.
+/// The most steps of a march. A ray with more steps grazes a surface, and the march ends there.
 const STEPS: usize = 72;
 
-/// A gap that is this share of the distance is far below a pixel: the ray has arrived.
+/// The ray has arrived if the gap is below this share of the distance, which is far below a pixel.
 const CLOSE: f32 = 0.0015;
 
 /// The geometry of one frame.
@@ -24,16 +24,16 @@ pub struct Scene {
 /// A point of the surface that a ray met.
 #[derive(Clone, Copy, Debug)]
 pub struct Hit {
-    /// Where.
+    /// The point.
     pub point: Vec3,
-    /// How far from the start of the ray.
+    /// The distance from the start of the ray.
     pub distance: f32,
 }
 
 impl Scene {
-    /// The first surface point along a ray of unit direction, or none for the depth of the lumen.
+    /// The first surface point along a ray of unit direction. `None` if the ray ends in the depth of the lumen.
     ///
-    /// `clear` is a distance within which the ray is known to meet nothing; 0 is always right.
+    /// `clear` is a distance within which the ray meets no surface. 0 is always valid.
     pub fn cast(&self, origin: Vec3, direction: Vec3, clear: f32) -> Option<Hit> {
         let (mut before, mut travelled) = (clear, clear.max(0.02));
         for _ in 0..STEPS {
@@ -45,8 +45,8 @@ impl Scene {
                 return Some(Hit { point: origin + direction * travelled, distance: travelled });
             }
             before = travelled;
-            // Slopes of folds make the distance an over-estimate, so a step is cut; it never comes
-            // to a standstill, and overshooting is mended by bisection.
+            // Slopes of folds make the distance an overestimate, so a step is shortened. It has a minimum, so the march
+            // always advances. Bisection corrects overshooting.
             travelled += (0.8 * gap).max(0.004 + 0.002 * travelled);
             if travelled > FARTHEST {
                 return None;
@@ -55,11 +55,11 @@ impl Scene {
         Some(Hit { point: origin + direction * travelled, distance: travelled })
     }
 
-    /// How far all rays within an angle `spread` (in radians) of a direction surely meet nothing.
+    /// The distance within which all rays within an angle `spread` (in radians) of a direction meet no surface.
     pub fn clear_distance(&self, origin: Vec3, direction: Vec3, spread: f32) -> f32 {
         let mut travelled = 0.02;
         for _ in 0..STEPS {
-            // The distance across the lumen overstates that to a steep fold.
+            // The distance across the lumen is larger than that to a steep fold.
             let free = 0.4 * self.distance(origin + direction * travelled) - spread * travelled;
             if free < 0.01 || travelled > FARTHEST {
                 break;
@@ -87,8 +87,7 @@ impl Scene {
             .normalized()
     }
 
-    /// How deep inside the lesion's outline a surface point is, in radii of the lesion; negative
-    /// infinity without a lesion.
+    /// Depth of a surface point inside the lesion's outline, in radii of the lesion. Negative infinity without a lesion.
     pub fn depth_inside_lesion(&self, point: Vec3) -> f32 {
         self.lesion.as_ref().map_or(f32::NEG_INFINITY, |lesion| {
             lesion.depth_inside(point, self.anatomy.distance(point))

@@ -1,4 +1,4 @@
-//! Light from the tip of the scope, reflected by the wall.
+//! Light from the tip of the endoscope, reflected by the wall.
 
 use crate::camera::Pose;
 use crate::confounders::interference::Interference;
@@ -7,21 +7,21 @@ use crate::mucosa::Mucosa;
 use crate::scene::{Hit, Scene};
 use crate::vector::{Vec3, smoothstep};
 
-/// What the wall of one frame is made of and covered with.
+/// The wall of one frame with its lining and its cover.
 #[derive(Clone, Copy, Debug)]
 pub struct Wall<'a> {
     /// Shape of the wall and of the lesion on it.
     pub scene: &'a Scene,
     /// Its lining.
     pub mucosa: &'a Mucosa,
-    /// What lies on it.
+    /// Mucus, blood and reflections on it.
     pub interference: &'a Interference,
 }
 
-/// Linear light from a visible point of the wall, and how deep in the lesion that point is.
+/// Linear light from a visible point of the wall, and the depth of that point in the lesion.
 #[derive(Clone, Copy, Debug)]
 pub struct Shaded {
-    /// Linear RGB, of a neutral source.
+    /// Linear RGB under a neutral source.
     pub light: Vec3,
     /// Radii inside the lesion's outline; negative outside.
     pub depth_inside_lesion: f32,
@@ -40,8 +40,7 @@ impl Wall<'_> {
         let distance = to_light.length();
         let towards_light = to_light * (1.0 / distance.max(1e-4));
 
-        // Light scatters below the surface, so that it reaches a little past the terminator, red
-        // furthest.
+        // Light scatters below the surface. So it reaches a little past the terminator, red light the furthest.
         let cosine = normal.dot(towards_light);
         let diffuse =
             Vec3 { x: wrapped(cosine, 0.30), y: wrapped(cosine, 0.14), z: wrapped(cosine, 0.12) };
@@ -58,7 +57,7 @@ impl Wall<'_> {
 
         let half = (towards_light - ray).normalized();
         let alignment = normal.dot(half);
-        // A wall at a greater angle is not tilted back to the mirror by any film.
+        // At a greater angle, no film tilts the normal far enough for a glint.
         let gleam = if alignment > 0.75 {
             let (wet, threshold) = self.interference.wetness(hit.point);
             smoothstep(threshold, threshold + 0.009, tilted(normal, wet).dot(half))
@@ -74,7 +73,7 @@ impl Wall<'_> {
     fn material(&self, point: Vec3, depth: f32) -> Material {
         let mucosa = self.mucosa.albedo(point, self.scene.anatomy.unroll(point));
         let material = match &self.scene.lesion {
-            // Colour ends a little outside the outline; further away the lesion has no say.
+            // The colour of a lesion ends a little outside its outline.
             Some(lesion) if depth > -0.5 => {
                 // Lesions hide the vascular pattern of the mucosa they grow from.
                 let hidden = 0.65 * smoothstep(-0.05, 0.3, depth);

@@ -7,7 +7,7 @@ use crate::lesion::LESION_CLASSES;
 use crate::random::{Random, Stream};
 use crate::vector::{Vec3, vec3};
 
-/// How often a confounder occurs at a site, and how strong it is then.
+/// The probability of a confounder at a site, and the range of its strength.
 #[derive(Clone, Copy, Debug, Default)]
 struct Occurrence {
     probability: f32,
@@ -15,9 +15,9 @@ struct Occurrence {
     strongest: f32,
 }
 
-/// What distinguishes the frames of one site from those of another.
+/// The properties in which the frames of sites differ.
 ///
-/// Classes of lesions are not part of it: every site draws them with equal probability.
+/// The classes of lesions do not differ: every site draws them with equal probability.
 #[derive(Clone, Debug)]
 pub struct SiteStyle {
     mixture: [Occurrence; 12],
@@ -50,8 +50,8 @@ impl SiteStyle {
 
     /// Draws the class and the strengths of the confounders of one frame.
     ///
-    /// Opposites exclude each other: of bright and dark, and of near and far, the stronger remains;
-    /// white light is what narrow-band leaves.
+    /// Opposites exclude each other: the stronger of bright and dark remains, and the stronger of near and far. The strength of
+    /// white light is one minus that of narrow-band light.
     pub fn draw_factors(&self, config: &SynthConfig, site: usize, index: usize) -> FrameFactors {
         let mut random = Random::new(config.seed, site, index, Stream::Factors);
         let lesion_free = random.chance(config.lesion_free);
@@ -255,7 +255,7 @@ impl SiteStyle {
     }
 }
 
-/// Of two opposite confounders, removes the weaker.
+/// Removes the weaker of two opposite confounders.
 fn keep_stronger(strengths: &mut [f32; 12], first: Confounder, second: Confounder) {
     let weaker =
         if strengths[first as usize] < strengths[second as usize] { first } else { second };

@@ -104,7 +104,7 @@ impl Neg for Vec3 {
     }
 }
 
-/// 0 below `low`, 1 above `high`, a smooth cubic between; `low > high` falls instead of rising.
+/// 0 below `low`, 1 above `high`, a smooth cubic between them. With `low > high` it falls instead of rising.
 pub fn smoothstep(low: f32, high: f32, value: f32) -> f32 {
     let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)

@@ -5,7 +5,7 @@ use mcdrl_synth::{SynthConfig, synthesize_frame, write_dataset};
 use tempfile::TempDir;
 
 #[test]
-fn a_written_dataset_is_read_back_as_it_was_drawn() {
+fn a_written_dataset_reads_back_unchanged() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let config = SynthConfig { sites: 2, images: 5, size: 64, ..SynthConfig::default() };

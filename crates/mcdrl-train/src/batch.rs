@@ -1,6 +1,6 @@
-//! Batches: augmented views of images, and their way onto the device.
+//! Batches of augmented views, and their upload to the device.
 //!
-//! A batch is a function of the seed, the epoch and the position in it. There is no state that a killed run could lose.
+//! A batch depends only on the seed, the epoch and its position in the epoch. So an interrupted run loses no state.
 
 use std::sync::mpsc;
 
@@ -29,9 +29,9 @@ pub struct Batch {
     pub pixels: Tensor<4>,
     /// One-hot: background, the K classes, a lesion of unknown class. `[batch, K + 2, side, side]`.
     pub target: Tensor<4>,
-    /// As `target` for the image as a whole: the K classes, the background, unknown. `[batch, K + 2]`.
+    /// The one-hot class of the whole image: the K classes, the background, unknown. `[batch, K + 2]`.
     pub image_target: Tensor<2>,
-    /// Shares of the confounders, rows sum to one, or to zero where nothing is recorded: `[batch, M]`.
+    /// Shares of the confounders: `[batch, M]`. Rows sum to one, or to zero for images without recorded factors.
     pub factors: Tensor<2>,
 }
 
@@ -56,7 +56,7 @@ pub fn image_class(classes: &[u8]) -> ImageClass {
     }
 }
 
-/// Makes the batches of one epoch on another thread and hands them to `use_batch` in order, until it fails.
+/// Makes the batches of one epoch on another thread and passes them to `use_batch` in order, until it fails.
 pub fn for_each_batch<E>(
     samples: &LoadedSamples,
     order: &[usize],
@@ -66,7 +66,7 @@ pub fn for_each_batch<E>(
     mut use_batch: impl FnMut(Batch, &[usize]) -> Result<(), E>,
 ) -> Result<(), E> {
     std::thread::scope(|scope| {
-        // Two batches ahead: training never waits for augmentation, and memory does not grow.
+        // At most two batches wait, so that training does not wait for augmentation and memory does not grow.
         let (sender, receiver) = mpsc::sync_channel(2);
         scope.spawn(move || {
             for (number, indices) in order.chunks(batch_size).enumerate() {
@@ -87,11 +87,11 @@ pub fn for_each_batch<E>(
 pub struct BatchMaker<'a> {
     /// Classes and confounders.
     pub profile: &'a Profile,
-    /// The network's input.
+    /// The preprocessing of images.
     pub preprocess: &'a Preprocess,
     /// Augmentation.
     pub augment: &'a AugmentConfig,
-    /// Differs between runs and epochs.
+    /// The seed of a run and an epoch.
     pub seed: u64,
 }
 
@@ -123,7 +123,7 @@ impl BatchMaker<'_> {
                 batch.target[(row * channels + channel) * plane + at] = 1.0;
             }
             let (_, factors) = samples.get(*index);
-            // The class of the view: a lesion may have moved out of it.
+            // The class is that of the view, because a lesion may have moved out of it.
             let place = match image_class(&classes) {
                 ImageClass::Class(class) => class,
                 ImageClass::None => channels - 2,
@@ -136,7 +136,7 @@ impl BatchMaker<'_> {
     }
 }
 
-/// The recorded strengths of the profile's confounders, scaled to sum to one. All zero where none is recorded.
+/// The recorded strengths of the profile's confounders, scaled to sum to one. All zero without recorded factors.
 pub fn factor_shares(profile: &Profile, factors: Option<&Factors>) -> Vec<f32> {
     let strength = |name: &str| {
         factors.and_then(|factors| factors.confounders.get(name)).copied().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Captions made from recorded factors. They give text a meaning for a CLIP that is trained from scratch.
+//! Captions made from recorded factors. A CLIP that is trained from scratch learns the meaning of text from them.
 
 use mcdrl_data::Factors;
 use mcdrl_runtime::Profile;
@@ -59,7 +59,7 @@ impl ImageFacts {
         captions
     }
 
-    /// How true a caption is of the image, 0..1.
+    /// The degree to which a caption is true of the image, 0..1.
     pub fn truth(&self, caption: &Caption) -> f32 {
         let class = caption.class.as_ref().is_none_or(|class| *class == self.class);
         let confounder = caption.confounder.map_or(1.0, |confounder| self.strengths[confounder]);

@@ -1,7 +1,7 @@
-//! Checkpoints: a killed run resumes exactly.
+//! Checkpoints: an interrupted run resumes exactly.
 //!
 //! Each epoch writes its files under new names. Then one rename replaces the file that points to them. So the folder always
-//! holds one whole checkpoint.
+//! has one complete checkpoint.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::{Error, Result};
 /// The files of a checkpoint.
 const PARTS: [&str; 4] = ["network", "ema", "best", "optimizer"];
 
-/// The pointer file.
+/// The file that points to the last checkpoint.
 const POINTER: &str = "checkpoint.json";
 
-/// A run after an epoch.
+/// The state of a run after an epoch.
 pub struct Checkpoint {
     /// The configuration and the history.
     pub state: RunState,
@@ -33,7 +33,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes the checkpoint of an epoch and removes the one before.
+    /// Writes the checkpoint of an epoch and removes the previous one.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -63,7 +63,7 @@ impl Checkpoint {
         let damaged = |problem: String| Error::Checkpoint { path: folder.into(), problem };
         let text = fs::read_to_string(&pointer).map_err(Error::io(&pointer))?;
         let state: RunState = serde_json::from_str(&text).map_err(|e| {
-            damaged(format!("{POINTER} cannot be read or is of another version: {e}"))
+            damaged(format!("{POINTER} cannot be read or has another version: {e}"))
         })?;
         let epoch = state.history.len();
         let weights = |name: &str| -> Result<Weights> {
@@ -85,9 +85,9 @@ impl Checkpoint {
     }
 }
 
-/// Removes the checkpoints of a finished run. The pointer goes first, so that it never points at nothing.
+/// Removes the checkpoints of a finished run. The pointer is removed first, so that it never points to missing files.
 pub fn remove_checkpoints(folder: &Path) {
-    // A file that stays does no harm.
+    // A file that remains does no harm.
     let _ = fs::remove_file(folder.join(POINTER));
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -97,7 +97,7 @@ pub fn remove_checkpoints(folder: &Path) {
     }
 }
 
-/// Whether a file has a name of [`part`], or of a part that was cut off while it was written.
+/// Whether a file is a part of a checkpoint, or a part whose write was interrupted.
 fn is_part(name: &str) -> bool {
     let name = name.strip_suffix(".part").unwrap_or(name);
     let epoch_and_part = name

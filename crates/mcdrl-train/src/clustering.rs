@@ -23,6 +23,7 @@ pub fn image_features(clip: &Clip, samples: &LoadedSamples, size: usize) -> Tens
 }
 
 /// Spherical k-means with as many centres as texts. Every text gets the nearest free centre, the closest pairs first.
+/// With fewer images than texts, returns the texts.
 ///
 /// - `features`: `[images, d]`, `texts`: `[M, d]`, both of unit length
 /// - output: `[M, d]`

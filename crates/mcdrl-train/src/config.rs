@@ -13,26 +13,26 @@ use crate::flat_keys::explain_flat_keys;
 use crate::rules::{below_one, not_negative, positive, validation_share};
 use crate::{Error, Result};
 
-/// Everything that decides a training run.
+/// The complete configuration of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Decides the initial weights, the order of the data and its augmentation.
+    /// The seed of the initial weights, the order of the data and its augmentation.
     #[garde(skip)]
     pub seed: u64,
     /// The network.
     #[garde(dive)]
     pub model: ModelConfig,
-    /// AdamW and the average of its weights.
+    /// AdamW and the moving average of the weights.
     #[garde(dive)]
     pub optimizer: OptimizerConfig,
-    /// Epochs.
+    /// Epochs and the learning rate over them.
     #[garde(dive)]
     pub schedule: ScheduleConfig,
     /// The terms of the loss.
     #[garde(dive)]
     pub loss: LossConfig,
-    /// Which images a step and an epoch have.
+    /// The images of a step and of an epoch.
     #[garde(dive)]
     pub data: DataConfig,
     /// Augmentation of the training images.
@@ -47,7 +47,7 @@ pub struct ModelConfig {
     /// Side of the square input, pixels (paper: 224): a multiple of the encoder's stride.
     #[garde(range(min = 1, max = 4096))]
     pub input_size: usize,
-    /// What training may do to the dictionary.
+    /// How training changes the dictionary.
     #[garde(skip)]
     pub dictionary: DictionaryLearning,
     /// Sizes of the intervention.
@@ -56,12 +56,12 @@ pub struct ModelConfig {
     /// Sizes of the head.
     #[garde(dive)]
     pub head: SegmentationHeadConfig,
-    /// How the network runs. Where factors are recorded, the prior of the weighting `Backdoor` is their mean share.
+    /// Run-time settings of the network. With recorded factors, the prior of the weighting `Backdoor` is their mean share.
     #[garde(dive)]
     pub run: RunConfig,
 }
 
-/// AdamW, and the exponential moving average (EMA) of the weights, which is what is evaluated and kept.
+/// AdamW and the exponential moving average (EMA) of the weights. The EMA is evaluated and kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimizerConfig {
@@ -71,14 +71,14 @@ pub struct OptimizerConfig {
     /// Weight decay. The paper does not state it.
     #[garde(custom(not_negative))]
     pub weight_decay: f64,
-    /// Largest norm of each parameter's gradient; 0 does not clip. The paper does not state it.
+    /// Largest norm of each parameter's gradient; 0 disables clipping. The paper does not state it.
     #[garde(custom(not_negative))]
     pub clip_norm: f64,
-    /// Decay of the EMA in a step; 0 keeps the last weights.
+    /// Decay of the EMA per step; 0 keeps the last weights.
     #[garde(custom(below_one))]
     pub ema_decay: f64,
-    /// The EMA has a short memory at the start, when the weights are random: after n steps its decay is at most
-    /// (1 + n) / (ramp + n).
+    /// Ramp of the EMA: after n steps, its decay is at most (1 + n) / (ramp + n), so that it soon forgets the random initial
+    /// weights.
     #[garde(custom(positive))]
     pub ema_ramp: f64,
 }
@@ -90,18 +90,18 @@ pub struct ScheduleConfig {
     /// Number of epochs (paper: 50).
     #[garde(range(min = 1))]
     pub epochs: usize,
-    /// The intervention joins after this many epochs, in which the head is trained without it (paper: 10).
+    /// Number of epochs at the start in which the head is trained without the intervention (paper: 10).
     #[garde(skip)]
     pub intervention_start_epoch: usize,
-    /// Share of the steps over which the learning rate rises. Then it falls to zero by a cosine.
+    /// Share of the steps in which the learning rate rises. After that it falls to zero along a cosine.
     #[garde(custom(below_one))]
     pub warmup_ratio: f64,
-    /// Epochs without a better validation Dice after which training stops; 0 never stops.
+    /// Training stops after this number of epochs without a better validation Dice; 0 disables this.
     #[garde(skip)]
     pub patience: usize,
 }
 
-/// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and four terms of ours that are zero in the paper.
+/// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and four terms that the paper does not have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossConfig {
@@ -118,9 +118,9 @@ pub struct LossConfig {
     /// background first.
     #[garde(custom(not_negative))]
     pub dice: f32,
-    /// Weight of L_contrast at each position: each grid cell's dense feature against the texts of the classes and the
-    /// background, with its share of the mask as the answer. Region selection needs this alignment. A CLIP trained on
-    /// millions of pairs has it; a small one learns it here.
+    /// Weight of L_contrast at each position: the dense feature of each grid cell is compared with the texts of the classes
+    /// and the background. The targets are the shares of the mask in the cell. Region selection needs this alignment. A CLIP
+    /// trained on millions of pairs has it; a small CLIP learns it here.
     #[garde(custom(not_negative))]
     pub region: f32,
     /// Temperature of the region term.
@@ -134,17 +134,18 @@ pub struct LossConfig {
     pub text_pull: f32,
 }
 
-/// Which images a step and an epoch have.
+/// The images of a step and of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// Images in a step. The paper does not state it.
     #[garde(range(min = 1))]
     pub batch_size: usize,
-    /// Images in an epoch; 0 means as many as there are.
+    /// Images in an epoch; 0 means the number of training images.
     #[garde(skip)]
     pub epoch_images: usize,
-    /// How the sites share an epoch: a site of n images gets a share of nᵇ. 1 is by size, 0 is all equal.
+    /// Exponent b of the sites' shares in an epoch: the share of a site with n images is proportional to nᵇ. With 0, all sites
+    /// have equal shares.
     #[garde(range(min = -16.0, max = 16.0))]
     pub site_balance: f64,
     /// Share of the training images, in whole groups, that are held out to choose the best epoch.
@@ -218,8 +219,8 @@ impl Default for DataConfig {
 }
 
 impl TrainConfig {
-    /// The paper's values. The paper does not state the batch size, α, weight decay, gradient clipping and augmentation;
-    /// those are ours. Our additions are off: the extra terms of the loss, the average of the weights, the rise of the
+    /// The paper's values. The paper does not state the batch size, α, weight decay, gradient clipping and augmentation, so
+    /// these are ours. Our additions are off: the extra terms of the loss, the average of the weights, the rise of the
     /// learning rate, early stopping and the tuned dictionary.
     pub fn paper() -> Self {
         Self {
@@ -238,8 +239,8 @@ impl TrainConfig {
         }
     }
 
-    /// The defaults for an encoder. A small CLIP, pre-trained from scratch, gets its own input size and a learning rate
-    /// that suits its random start.
+    /// The defaults for an encoder. An encoder with a smaller input, such as a CLIP pre-trained from scratch, gets its own
+    /// input size and a lower learning rate.
     pub fn for_encoder(vision: &ClipVisionEncoderConfig) -> Self {
         let mut config = Self::default();
         if vision.image_size() < config.model.input_size {
@@ -273,7 +274,7 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// Checks that a run can be made of this.
+    /// Checks that the configuration is valid for an encoder.
     ///
     /// # Errors
     /// [`Error::Config`] with all faults.

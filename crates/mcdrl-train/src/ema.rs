@@ -1,10 +1,11 @@
-//! The exponential moving average (EMA) of the weights. It is what is evaluated and kept.
+//! The exponential moving average (EMA) of the weights, which is evaluated and kept.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
-/// Moves `average` towards `network`: θ̄ ← d·θ̄ + (1 - d)·θ, running statistics included. Both must have the same ids.
+/// Moves `average` towards `network`: θ̄ ← d·θ̄ + (1 - d)·θ, running statistics included. Both must have the same
+/// parameter ids.
 pub fn update_ema<M: Module, N: Module>(average: M, network: &N, decay: f64) -> M {
     let mut current = Current { tensors: TensorContainer::new() };
     network.visit(&mut current);

@@ -16,7 +16,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A configuration that cannot be used.
@@ -28,7 +28,7 @@ pub enum Error {
          lower the learning rate (now {learning_rate}) or check the data"
     )]
     Diverged {
-        /// What it became.
+        /// The value of the loss.
         loss: f32,
         /// The epoch, from one.
         epoch: usize,
@@ -42,7 +42,7 @@ pub enum Error {
     Checkpoint {
         /// The run's folder.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem and its solution.
         problem: String,
     },
 }

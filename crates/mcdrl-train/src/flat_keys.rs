@@ -1,4 +1,4 @@
-//! The flat keys of old configuration files, and their places now.
+//! The flat keys of old configuration files, and their new names.
 
 use crate::{Error, Result};
 
@@ -26,7 +26,7 @@ const MOVED: [(&str, &str); 20] = [
     ("weighting", "model.run.intervention.weighting"),
 ];
 
-/// Refuses a configuration with flat keys and says where each of them is now.
+/// Refuses a configuration with flat keys and gives the new name of each.
 ///
 /// # Errors
 /// [`Error::Config`] with all of them.

@@ -1,4 +1,4 @@
-//! The history of a run: one record an epoch, and which epoch is the best.
+//! The history of a run: one record per epoch, and the choice of the best epoch.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::config::TrainConfig;
 pub struct EpochRecord {
     /// From one.
     pub epoch: usize,
-    /// The whole loss.
+    /// The total loss.
     pub loss: f32,
     /// L_seg.
     pub segmentation: f32,
@@ -18,7 +18,7 @@ pub struct EpochRecord {
     pub causal: f32,
     /// L_contrast before its weight.
     pub contrast: f32,
-    /// Mean lesion Dice of the averaged weights over the validation images that have a lesion; `None` if none has.
+    /// Mean lesion Dice of the averaged weights over the validation images with a lesion; `None` if there are no such images.
     pub validation_dice: Option<f32>,
 }
 
@@ -27,26 +27,26 @@ pub struct EpochRecord {
 pub struct RunState {
     /// The configuration. A run is only resumed with the same one.
     pub config: TrainConfig,
-    /// Names the training and validation samples. A run is only resumed with the same ones.
+    /// The names of the training and validation samples. A run is only resumed with the same ones.
     pub data: String,
     /// SHA-256 of the initial weights. It depends on the CLIP, the profile's prompts and the seed.
     pub initial_sha256: String,
-    /// One record an epoch done.
+    /// One record per finished epoch.
     pub history: Vec<EpochRecord>,
-    /// Optimizer steps done.
+    /// The number of finished optimizer steps.
     pub steps: usize,
 }
 
 impl RunState {
-    /// The best epoch so far; without validation, the last one. Once the intervention has joined, earlier epochs do not
-    /// count: their weights are those of another network.
+    /// The best epoch so far; without validation, the last one. After the start of the intervention, earlier epochs do not
+    /// count, because they trained another network.
     pub fn best(&self) -> Option<&EpochRecord> {
         if self.history.iter().all(|record| record.validation_dice.is_none()) {
             return self.history.last();
         }
         let joined = self.intervention_start();
         let first = if self.history.len() > joined { joined } else { 0 };
-        // The earliest of equals.
+        // The first one of equal epochs.
         self.history[first..].iter().reduce(|best, record| {
             if record.validation_dice > best.validation_dice { record } else { best }
         })
@@ -54,7 +54,7 @@ impl RunState {
 
     /// Whether the run has ended: by its number of epochs, or by patience.
     pub fn is_done(&self) -> bool {
-        /// Epochs in which the intervention settles, in multiples of those before it joined. Patience waits for them.
+        /// Epochs that the intervention needs to settle, in multiples of the epochs before it. Patience starts after them.
         const SETTLING: usize = 1;
 
         let schedule = &self.config.schedule;

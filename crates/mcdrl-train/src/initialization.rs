@@ -1,5 +1,5 @@
-//! The start of a training run: CLIP's encoder, text embeddings, and seeded random weights for the rest. It is made on the
-//! CPU whatever device trains, so that a seed means the same everywhere.
+//! The initial state of a training run: CLIP's encoder, text embeddings, and seeded random weights for the rest. It is always
+//! computed on the CPU, so that a seed gives the same weights for every training device.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_model::clip::Clip;
@@ -15,23 +15,23 @@ use crate::named_ids::with_named_ids;
 use crate::samples::LoadedSamples;
 use crate::seed::seeded;
 
-/// The start of a training run.
+/// The initial state of a training run.
 pub struct Initialization {
     /// The network's architecture.
     pub architecture: NetworkConfig,
-    /// What training may do to the dictionary.
+    /// How training changes the dictionary.
     learning: DictionaryLearning,
-    /// Its initial weights.
+    /// The network's initial weights.
     pub weights: Weights,
     /// The texts of the loss, on the CPU.
     pub texts: LossTexts,
 }
 
 impl Initialization {
-    /// Initializes a run. Only a clustered dictionary looks at `samples`.
+    /// Initializes a run. `samples` give the dictionary's prior, and the entries of a clustered dictionary.
     ///
     /// # Errors
-    /// A checkpoint that lacks a tensor; see [`ClipCheckpoint::init`].
+    /// If the checkpoint lacks a tensor; see [`ClipCheckpoint::init`].
     pub fn new(
         checkpoint: &ClipCheckpoint,
         profile: &Profile,
@@ -60,7 +60,7 @@ impl Initialization {
     /// The network on the device that trains it.
     ///
     /// # Errors
-    /// Weights that do not fit, which would be a bug of this crate.
+    /// If the weights do not fit the network, which would be a bug of this crate.
     pub fn network(&self, profile: &Profile, device: &Device) -> Result<Network> {
         let vision = &self.architecture.vision;
         let (classes, confounders) = (profile.classes.len(), profile.confounders.len());

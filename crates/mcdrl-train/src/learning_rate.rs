@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-/// The learning rate after `done` of `total` steps: a linear rise over the share `warmup` of them, under a cosine that
+/// The learning rate after `done` of `total` steps: a linear rise over the share `warmup` of the steps, times a cosine that
 /// falls from `highest` to zero.
 pub fn learning_rate(highest: f64, done: usize, total: usize, warmup: f64) -> f64 {
     let (done, total) = (done as f64, total as f64);

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_answer_costs_nothing_and_the_wrong_one_much() {
+    fn the_loss_is_low_for_right_answers_and_high_for_wrong_ones() {
         let right = target(1, 3) * 30.0;
         let wrong = target(2, 3) * 30.0;
         let truth = target(1, 4);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lesion_of_unknown_class_may_be_any() {
+    fn a_lesion_of_unknown_class_accepts_any_class() {
         // Channel 3 of four: background, two classes, unknown.
         let truth = target(3, 4);
         let of = |channel| value(segmentation_loss(target(channel, 3) * 30.0, &truth, 1.0));
@@ -238,14 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn lesion_free_images_have_a_lesion_free_answer() {
+    fn lesion_free_images_need_a_lesion_free_answer() {
         let truth = target(0, 4);
         assert!(value(segmentation_loss(target(0, 3) * 30.0, &truth, 1.0)) < 1e-3);
         assert!(value(segmentation_loss(target(1, 3) * 30.0, &truth, 1.0)) > 5.0);
     }
 
     #[test]
-    fn the_causal_loss_looks_at_images_of_a_known_class_only() {
+    fn the_causal_loss_uses_only_images_of_a_known_class() {
         let rows = |values: Vec<f32>, width: usize| {
             let height = values.len() / width;
             Tensor::<2>::from_data(TensorData::new(values, [height, width]), &device())
@@ -265,7 +265,7 @@ mod tests {
         assert!(value(causal_loss(pooled(), &known, &texts)) < 1e-6);
         let swapped = batch(vec![0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
         assert!((value(causal_loss(pooled(), &swapped, &texts)) - 2.0).abs() < 1e-5);
-        // The second is lesion-free, then unknown: the first alone counts.
+        // The second image is lesion-free, then of unknown class. Only the first image counts.
         for place in [2, 3] {
             let mut image_target = vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
             image_target[4 + place] = 1.0;

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 
-/// Gives every parameter an id made from its place, so that an optimizer's record fits in another process too.
+/// Gives every parameter an id that is derived from its path, so that an optimizer's record also fits in another process.
 pub fn with_named_ids<M: Module>(module: M) -> M {
     struct Namer {
         path: Vec<String>,

@@ -24,7 +24,7 @@ pub struct ModuleAdamW {
 }
 
 impl ModuleAdamW {
-    /// Clips every parameter's gradient to a norm of `clip_norm`, if that is positive.
+    /// AdamW that clips every parameter's gradient to the norm `clip_norm`; 0 disables clipping.
     pub fn new(weight_decay: f64, clip_norm: f64) -> Self {
         let config = AdamWConfig::new().with_weight_decay(weight_decay as f32);
         Self {
@@ -46,7 +46,7 @@ impl ModuleAdamW {
         save.weights
     }
 
-    /// Restores moments of [`Self::to_weights`] on the devices of `module`'s parameters.
+    /// Restores the moments of [`Self::to_weights`] on the devices of `module`'s parameters.
     pub fn restore<M: Module>(&mut self, module: &M, weights: &Weights) {
         module.visit(&mut Restore { optimizer: self, weights });
     }

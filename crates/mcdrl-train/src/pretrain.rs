@@ -1,8 +1,8 @@
 //! Contrastive image-text pre-training of a small CLIP (Radford et al. 2021) on captions made from factors.
 //!
-//! A caption of a whole frame says little about a lesion that covers a tenth of it. From a few thousand frames the texts of
-//! the classes stay alike. So regions have captions too (Zhong et al. 2022, "RegionCLIP"): every position of the dense
-//! features is contrasted with the texts of the classes and of healthy mucosa.
+//! A caption of a whole frame says little about a lesion that covers a tenth of it. With only a few thousand frames, the
+//! texts of the classes stay similar. So regions also have captions (Zhong et al. 2022, "RegionCLIP"): every position of the
+//! dense features is contrasted with the texts of the classes and of healthy mucosa.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -45,8 +45,8 @@ pub fn pretrain(
         (0..samples.len()).filter(|index| samples.get(*index).1.is_some()).collect();
     if known.len() < config.batch_size {
         return Err(Error::Config(format!(
-            "pre-training needs at least {} images with recorded factors (`factors.json`, as `mcdrl \
-             synth` writes it) and there are {}; without, give a trained CLIP",
+            "pre-training needs at least {} images with recorded factors (`factors.json`, which `mcdrl \
+             synth` writes) but there are {}; without them, use a trained CLIP",
             config.batch_size,
             known.len()
         )));
@@ -67,7 +67,7 @@ pub fn pretrain(
         let mut order = known.clone();
         let mut rng = ChaCha8Rng::seed_from_u64(mix(&[config.seed, epoch as u64, 2]));
         rand::seq::SliceRandom::shuffle(&mut order[..], &mut rng);
-        // A last batch of a few images would have few captions to contrast.
+        // An incomplete last batch would have too few captions to contrast.
         order.truncate(steps * config.batch_size);
         let seed = mix(&[config.seed, epoch as u64, 3]);
         let maker = BatchMaker { profile, preprocess: &preprocess, augment: &augment, seed };
@@ -97,8 +97,8 @@ pub fn pretrain(
     Ok(ClipCheckpoint::to_safetensors(&clip.valid(), &architecture, &provenance))
 }
 
-/// The captions of all images without repetition, and how true each is of each image: rows sum to one over the captions,
-/// columns over the images.
+/// The captions of all images without repetition, and two targets from their truth, each `[images, captions]`. Rows of the
+/// first sum to one, and columns of the second.
 fn captions(
     samples: &LoadedSamples,
     indices: &[usize],

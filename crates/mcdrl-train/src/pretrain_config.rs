@@ -28,7 +28,7 @@ pub enum Backbone {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct PretrainConfig {
-    /// Decides the initial weights, the captions and the order of the data.
+    /// The seed of the initial weights, the captions and the order of the data.
     #[garde(skip)]
     pub seed: u64,
     /// Number of epochs.
@@ -40,16 +40,16 @@ pub struct PretrainConfig {
     /// Highest learning rate of AdamW.
     #[garde(custom(positive))]
     pub learning_rate: f64,
-    /// Share of the steps over which the learning rate rises. Then it falls to zero by a cosine.
+    /// Share of the steps in which the learning rate rises. After that it falls to zero along a cosine.
     #[garde(custom(below_one))]
     pub warmup_ratio: f64,
     /// Weight decay of AdamW.
     #[garde(custom(not_negative))]
     pub weight_decay: f64,
-    /// Largest norm of each parameter's gradient; 0 does not clip.
+    /// Largest norm of each parameter's gradient; 0 disables clipping.
     #[garde(custom(not_negative))]
     pub clip_norm: f64,
-    /// Side of the square input, pixels: a multiple of the encoder's stride, at least two.
+    /// Side of the square input, pixels: a multiple of the encoder's stride, at least two strides.
     #[garde(range(min = 1, max = 4096))]
     pub input_size: usize,
     /// The visual backbone.
@@ -62,13 +62,13 @@ pub struct PretrainConfig {
     /// Blocks in each of the ResNet's stages. The ViT has their sum.
     #[garde(inner(range(min = 1)))]
     pub layers: [usize; 4],
-    /// Heads of the visual encoder. By default 4 (compact), 8 (ResNet), or one for 64 channels (ViT).
+    /// Heads of the visual encoder. Default: 4 (compact), 8 (ResNet), or one per 64 channels (ViT).
     #[garde(inner(range(min = 1)))]
     pub heads: Option<usize>,
     /// Side of a patch of the ViT, pixels.
     #[garde(range(min = 1))]
     pub patch_size: usize,
-    /// Width of the text encoder. Captions have a vocabulary of about fifty words, so it is small.
+    /// Width of the text encoder. It is small, because captions have a vocabulary of about fifty words.
     #[garde(range(min = 1))]
     pub text_width: usize,
     /// Blocks of the text encoder.
@@ -80,7 +80,7 @@ pub struct PretrainConfig {
     /// Width d of the joint space.
     #[garde(range(min = 1))]
     pub embed_dim: usize,
-    /// Weight of the contrast at each position, beside that of whole images.
+    /// Weight of the contrast at each position. The contrast of whole images has the weight 1.
     #[garde(custom(not_negative))]
     pub region: f32,
     /// Temperature of the contrast at each position.
@@ -152,7 +152,7 @@ impl PretrainConfig {
         ClipConfig::new(vision, text)
     }
 
-    /// Checks that a CLIP can be pre-trained with this.
+    /// Checks that the configuration is valid.
     ///
     /// # Errors
     /// [`Error::Config`] with all faults.
@@ -166,7 +166,7 @@ impl PretrainConfig {
             let (size, stride) = (self.input_size, architecture.vision.stride());
             if size < 2 * stride || !size.is_multiple_of(stride) {
                 faults.push(format!(
-                    "`input_size` {size} must be a multiple of {stride}, at least two"
+                    "`input_size` {size} must be a multiple of {stride} and at least twice that"
                 ));
             }
             faults.extend(architecture.faults());

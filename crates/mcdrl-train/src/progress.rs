@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use crate::history::EpochRecord;
 
-/// Hears about the progress of a run.
+/// Receives the progress of a run.
 pub trait Progress: Send {
-    /// A step of an epoch is done. Both are counted from one.
+    /// Called after each step of an epoch. Both are counted from one.
     fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f32);
-    /// An epoch is done.
+    /// Called after each epoch.
     fn epoch(&mut self, record: &EpochRecord, epochs: usize);
 }
 
-/// Shows nothing.
+/// Ignores the progress.
 pub struct Silent;
 
 impl Progress for Silent {
@@ -21,7 +21,7 @@ impl Progress for Silent {
     fn epoch(&mut self, _record: &EpochRecord, _epochs: usize) {}
 }
 
-/// Writes one line an epoch to standard error.
+/// Writes one line per epoch to standard error.
 pub struct Lines {
     started: Instant,
 }
@@ -48,7 +48,7 @@ impl Progress for Lines {
 
 impl Lines {
     fn say(&self, line: &str) {
-        // The run goes on if nobody reads any more.
+        // A closed standard error must not stop the run.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 }

@@ -17,7 +17,7 @@ pub fn below_one(value: &f64, _: &()) -> garde::Result {
     require((0.0..1.0).contains(value), *value, "must be at least 0 and below 1")
 }
 
-/// At least zero and below 0.9, so that something is left to train on.
+/// At least zero and below 0.9, so that images remain for training.
 pub fn validation_share(value: &f64, _: &()) -> garde::Result {
     require((0.0..0.9).contains(value), *value, "must be at least 0 and below 0.9")
 }

@@ -44,7 +44,7 @@ impl LoadedSamples {
         self.samples.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }
@@ -55,7 +55,7 @@ impl LoadedSamples {
         (image, factors.as_ref())
     }
 
-    /// The order of an epoch: each site has its share (see [`crate::DataConfig::site_balance`]), all sites are mixed.
+    /// The order of an epoch. Each site has its share (see [`crate::DataConfig::site_balance`]). All sites are mixed.
     pub fn epoch_order(&self, images: usize, balance: f64, seed: u64, epoch: usize) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(mix(&[seed, epoch as u64]));
         let images = if images == 0 { self.len() } else { images };

@@ -1,4 +1,4 @@
-//! Seeds, and Burn's random numbers under a seed.
+//! Seeds, and seeded random numbers in Burn.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// One seed made of several numbers.
+/// Combines several numbers into one seed.
 pub fn mix(parts: &[u64]) -> u64 {
     parts
         .iter()
@@ -16,8 +16,8 @@ pub fn mix(parts: &[u64]) -> u64 {
 /// Burn's CPU backend has one generator for the whole process.
 static RANDOM: Mutex<()> = Mutex::new(());
 
-/// Runs `make` with the backend's random numbers seeded. No other caller draws meanwhile. The result of `make` must not be
-/// lazy.
+/// Runs `make` with a seed for the backend's random numbers. No other caller of this function runs at the same time. The
+/// result of `make` must not be lazy.
 pub fn seeded<T>(seed: u64, make: impl FnOnce() -> T) -> T {
     let _alone = RANDOM.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     Device::flex().seed(seed);

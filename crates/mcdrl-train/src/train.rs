@@ -33,18 +33,18 @@ pub struct TrainRequest<'a> {
     pub profile: &'a Profile,
     /// The training images.
     pub train: &'a LoadedSamples,
-    /// The images that choose the best epoch. If there are none, the last epoch is kept.
+    /// The images that choose the best epoch. Without images, the last epoch is kept.
     pub validation: &'a LoadedSamples,
-    /// Names both, so that a run is not resumed with other data.
+    /// The names of the training and validation images, so that a run is not resumed with other data.
     pub data: String,
     /// The configuration.
     pub config: &'a TrainConfig,
-    /// Goes into the model file, with the run's history.
+    /// The provenance in the model file. The run's history is added to it.
     pub provenance: Value,
 }
 
-/// Trains a segmenter. With a `folder`, every epoch leaves a checkpoint there. With `resume`, a run continues from it; on
-/// the CPU the result is the same bit for bit.
+/// Trains a segmenter. With a `folder`, every epoch writes a checkpoint there. With `resume`, a run continues from it. On the
+/// CPU, the result is then the same bit for bit.
 ///
 /// # Errors
 /// [`Error::Diverged`] if the loss becomes NaN or infinite, [`Error::Checkpoint`] for a folder with a checkpoint of another
@@ -58,7 +58,7 @@ pub fn train(
 ) -> Result<Model> {
     request.config.check(&request.clip.config.vision)?;
     if request.train.is_empty() {
-        return Err(Error::Config("there is no image to train on".into()));
+        return Err(Error::Config("no training images: give a dataset with images".into()));
     }
     let initialization =
         Initialization::new(request.clip, request.profile, request.config, request.train)?;
@@ -75,7 +75,7 @@ pub fn train(
     run.finish()
 }
 
-/// A run between two epochs.
+/// The state of a run between two epochs.
 struct Run<'a> {
     request: &'a TrainRequest<'a>,
     initialization: &'a Initialization,
@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
     fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
             state: self.state.clone(),
-            // Running statistics are brought up to date only when a copy is made.
+            // Burn updates the running statistics only when a copy is made.
             network: Weights::of_module(&self.network.valid()),
             ema: Weights::of_module(&self.ema),
             best: self.best.clone(),
@@ -225,14 +225,18 @@ impl<'a> Run<'a> {
             ));
         }
         if !is_same(&checkpoint.state.config, self.request.config) {
-            return Err(problem("the unfinished run here has another configuration"));
+            return Err(problem(
+                "the unfinished run here has another configuration; choose another folder",
+            ));
         }
         if checkpoint.state.data != self.request.data {
-            return Err(problem("the unfinished run here has other training data"));
+            return Err(problem(
+                "the unfinished run here has other training data; choose another folder",
+            ));
         }
         if checkpoint.state.initial_sha256 != self.state.initial_sha256 {
             return Err(problem(
-                "the unfinished run here started from another CLIP or other prompts",
+                "the unfinished run here has another CLIP or other prompts; choose another folder",
             ));
         }
         self.network = with_named_ids(checkpoint.network.load_into(self.network.clone())?);

@@ -13,7 +13,8 @@ use crate::{Error, Result};
 /// Images in a forward pass.
 const BATCH: usize = 16;
 
-/// Mean Dice of all lesions together, at the network's input size, over the images that have one. `None` if none has.
+/// Mean Dice of all lesions together, at the network's input size, over the images with a lesion. `None` if
+/// there are no such images.
 pub fn lesion_dice(
     network: &Network,
     run: &RunConfig,

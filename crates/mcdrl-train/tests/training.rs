@@ -1,4 +1,4 @@
-//! Training as a whole: it learns, it is reproducible, and a killed run resumes exactly.
+//! Whole training runs: they learn, they are reproducible, and an interrupted run resumes exactly.
 
 use burn::tensor::Device;
 use mcdrl_data::{AugmentConfig, Dataset, Sample};
@@ -80,7 +80,7 @@ impl Setting {
     }
 }
 
-/// Stops the process's run in the middle of an epoch, as a kill would.
+/// Stops a run in the middle of an epoch, like a killed process.
 struct KilledAt(usize, usize);
 
 impl Progress for KilledAt {
@@ -126,7 +126,7 @@ fn a_killed_run_resumes_bit_for_bit() {
 }
 
 #[test]
-fn the_loss_falls_and_a_seed_means_the_same_again() {
+fn the_loss_falls_and_equal_seeds_give_equal_runs() {
     let setting = setting();
     let mut config = with_epochs(12, 1);
     config.augment = AugmentConfig::none();

@@ -1,8 +1,8 @@
 //! MCDRL: medical image segmentation that keeps working at the next hospital.
 //!
-//! A Rust program depends on this crate. It has the [`Segmenter`] with everything around it. Features:
+//! Rust programs depend on this crate. It exports the [`Segmenter`] and all related types. Features:
 //!
-//! | feature | what it adds |
+//! | feature | adds |
 //! |---|---|
 //! | `demo` | the module `demo`: an embedded model and sample images |
 //! | `gpu` | the GPU through Vulkan, Metal or DirectX 12 |

@@ -1,4 +1,4 @@
-//! The embedded model on its samples: its origin, its results, and the same results on every device.
+//! The embedded model on the bundled samples: its origin, its results, and equal results on every device.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ fn the_model_is_small_and_states_its_origin() {
         assert!(statement.contains(word), "{statement}");
     }
     let sites = header.provenance["images_by_site"].as_object().unwrap();
-    assert!(!sites.contains_key("clinicdb"), "clinicdb must never be trained on");
+    assert!(!sites.contains_key("clinicdb"), "clinicdb must not be training data");
     assert!(sites.contains_key("kvasir") && sites.contains_key("larynx"));
 }
 
@@ -49,7 +49,7 @@ fn lesions_of_the_samples_are_found() {
     assert!(mean > 0.6, "mean Dice {mean} of {dice:?}");
 }
 
-/// The answers of every platform.
+/// The reference answers for all platforms.
 fn conformance() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     PathBuf::from(here).join("../../tests/conformance/answers.json")
@@ -68,9 +68,9 @@ fn classes(runs: &str) -> Vec<u8> {
     numbers.chunks_exact(2).flat_map(|run| std::iter::repeat_n(run[0] as u8, run[1])).collect()
 }
 
-/// With `MCDRL_WRITE_CONFORMANCE` set, writes the answers instead: after a change of the model, never of the code.
+/// With `MCDRL_WRITE_CONFORMANCE` set, writes the answers instead. Do this after a change of the model, not of the code.
 #[test]
-fn the_answers_are_the_stored_ones() {
+fn the_answers_match_the_stored_ones() {
     let file = conformance();
     let sha256 = Model::read_header(demo::MODEL).unwrap().sha256;
     let segmentations = segment_all(&on_cpu());
@@ -93,7 +93,7 @@ fn the_answers_are_the_stored_ones() {
         return;
     }
     let answers: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    assert_eq!(answers["model_sha256"], sha256, "the answers are another model's");
+    assert_eq!(answers["model_sha256"], sha256, "the answers belong to another model");
     let tolerance = |what: &str| answers["tolerance"][what].as_f64().unwrap();
     let images = answers["images"].as_array().unwrap();
     assert_eq!(images.len(), demo::SAMPLES.len());
@@ -126,7 +126,7 @@ fn a_batch_gives_the_results_of_its_images() {
 
 #[cfg(feature = "gpu")]
 #[test]
-fn the_gpu_gives_the_cpus_results() {
+fn the_gpu_matches_the_cpu() {
     let options = OpenOptions {
         // A software driver compiles its kernels slowly.
         gpu_limit: std::time::Duration::from_secs(600),
@@ -141,7 +141,7 @@ fn the_gpu_gives_the_cpus_results() {
         Err(error) => panic!("{error}"),
     };
     assert_eq!(gpu.device().kind.name(), "gpu");
-    // Alone and together: a GPU runs other kernels for a batch of one.
+    // Single images and a batch, because a GPU runs other kernels for a batch of one.
     let cpu = segment_all(&on_cpu());
     let images: Vec<Image> =
         demo::SAMPLES[..4].iter().map(|sample| Image::decode(sample.image).unwrap()).collect();

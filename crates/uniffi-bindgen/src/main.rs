@@ -1,4 +1,4 @@
-//! UniFFI's own program, of the version that the library is built with: Kotlin, Swift and Python around a compiled
+//! UniFFI's own generator in the version of the library. It writes the Kotlin, Swift and Python code around a compiled
 //! library.
 
 fn main() {

@@ -8,10 +8,10 @@ use xshell::{Shell, cmd};
 use crate::workspace::{built, debian, hold_size, root, succeeds, target, toolchain};
 use crate::{native, phones};
 
-/// The most megabytes of a stripped library: for the CPU, and for CPU and GPU.
+/// Size limits of a stripped library in 10⁶ bytes: for the CPU, and for CPU and GPU.
 pub const LIMITS: [f64; 2] = [6.0, 25.0];
 
-/// Builds and tests the parts named, or all.
+/// Builds and tests the given parts, or all.
 pub fn bindings(sh: &Shell, names: &[&str]) -> Result<()> {
     toolchain(sh)?;
     native::build(sh)?;
@@ -24,7 +24,7 @@ pub fn bindings(sh: &Shell, names: &[&str]) -> Result<()> {
             "swift" => swift(sh, "bindings/swift", "dev")?,
             "python" => python(sh, "dev")?,
             "phones" => phones::check()?,
-            _ => bail!("there is no part {part}: choose among {}", all.join(", ")),
+            _ => bail!("unknown part {part}: choose from {}", all.join(", ")),
         }
     }
     Ok(())
@@ -84,7 +84,7 @@ pub fn with_swift(sh: &Shell, folder: &str, profile: &str, command: &[&str]) -> 
     }
     debian(sh, &["debootstrap"])?;
     if !succeeds(sh, &["/usr/sbin/debootstrap", "--version"]) {
-        eprintln!("skipped: no Swift, and no way to install it");
+        eprintln!("skipped: Swift is missing and cannot be installed");
         return Ok(());
     }
     let (chroot, debian) = (root().join("bindings/swift/chroot.sh"), target().join("swift-trixie"));
@@ -104,17 +104,17 @@ fn python(sh: &Shell, profile: &str) -> Result<()> {
     let wheel = sh.read_dir(&wheels)?.pop().context("pip wrote no wheel")?;
     let tested = format!("{}[test]", wheel.display());
     cmd!(sh, "{python} -m pip install -q {tested}").run()?;
-    // The same version may have been installed from older sources.
+    // The installed package may have the same version but older sources.
     cmd!(sh, "{python} -m pip install -q --force-reinstall --no-deps {wheel}").run()?;
     let _project = sh.push_dir("bindings/python");
     cmd!(sh, "{python} -m mypy").run()?;
-    // Beside the sources, Python would import them instead of the installed package.
+    // Next to the sources, Python would import them instead of the installed package.
     let _tests = sh.push_dir("tests");
     let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(cmd!(sh, "{python} -m pytest -p no:cacheprovider .").run()?)
 }
 
-/// A folder for what these chores make.
+/// The output folder of these chores.
 pub fn out() -> PathBuf {
     target().join("bindings")
 }

@@ -13,9 +13,9 @@ const USAGE: &str = "usage: cargo xtask <chore>
   test       install what the tests need and run all tests
   web        build the npm package and the browser app as shipped: www/dist
   browsers   test the npm package and the app in Node and in browsers, after `web`
-  bindings   build and test the packages, or the parts named: generate, kotlin, swift, python, phones
+  bindings   build and test the packages, or the given parts: generate, kotlin, swift, python, phones
   mobile     test the apps: target/mobile/mcdrl.apk and target/mobile/screens
-  release    build and check all that is shipped, or the parts named: command, packages, web, phones";
+  release    build and check all parts as shipped, or the given parts: command, packages, web, phones";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -10,7 +10,7 @@ use crate::bindings::{generate, kotlin, swift, with_swift};
 use crate::native;
 use crate::workspace::{debian, root};
 
-/// Tests both apps. Leaves `mobile/mcdrl.apk` and `mobile/screens/*.png` in the clone's target folder.
+/// Tests both apps. Writes `mobile/mcdrl.apk` and `mobile/screens/*.png` in the clone's target folder.
 pub fn mobile(sh: &Shell) -> Result<()> {
     native::build(sh)?;
     generate(sh, "dev")?;
@@ -48,7 +48,7 @@ fn resources(sh: &Shell) -> Result<()> {
     Ok(aapt.args(system).arg(&package).args(sdk).args(version).run()?)
 }
 
-/// Makes, signs and verifies `mcdrl.apk`. It lacks our library, which is linked with the NDK.
+/// Makes, signs and verifies `mcdrl.apk`. It does not contain our library, because the NDK links it.
 fn package(sh: &Shell) -> Result<()> {
     let _out = sh.push_dir(out());
     let jars = sh.read_dir("libraries")?;
@@ -78,7 +78,7 @@ fn package(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// A folder for what this chore makes: in the clone, where one looks for it.
+/// The output folder of this chore, always inside the clone.
 fn out() -> PathBuf {
     root().join("target/mobile")
 }

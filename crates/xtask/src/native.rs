@@ -6,7 +6,7 @@ use xshell::{Shell, cmd};
 use crate::workspace::{built, debian, shell, side_by_side, target, timed, toolchain};
 use crate::{bindings, mobile, phones, web};
 
-/// What all builds of the tests for this machine have in common, so that the dependencies are built once.
+/// Options that all test builds for this machine share, so that the dependencies are built once.
 const COMMON: [&str; 3] =
     ["--workspace", "--features", "mcdrl-cli/gpu,mcdrl-ffi/gpu,mcdrl-runtime/ndarray"];
 
@@ -16,7 +16,7 @@ pub fn demo(sh: &Shell, arguments: &[&str]) -> Result<()> {
     Ok(cmd!(sh, "cargo run -p mcdrl-cli -- demo {arguments...}").run()?)
 }
 
-/// Installs what the tests need and runs all suites.
+/// Installs the requirements of the tests and runs all suites.
 pub fn test(sh: &Shell) -> Result<()> {
     // A software Vulkan driver: the tests of the GPU backend also run on machines without a GPU.
     debian(sh, &["mesa-vulkan-drivers", "libvulkan1"])?;
@@ -37,7 +37,7 @@ pub fn test(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// Builds the parts named, or all, as they are shipped. Checks their sizes and runs their suites.
+/// Builds the given parts, or all, as they are shipped. Checks their sizes and runs their suites.
 pub fn release(sh: &Shell, names: &[&str]) -> Result<()> {
     toolchain(sh)?;
     let all = ["command", "packages", "web", "phones"];
@@ -47,7 +47,7 @@ pub fn release(sh: &Shell, names: &[&str]) -> Result<()> {
             "packages" => bindings::ship(sh),
             "web" => web::ship(sh).and_then(|()| web::browsers(sh)),
             "phones" => phones::ship(),
-            _ => bail!("there is no part {part}: choose among {}", all.join(", ")),
+            _ => bail!("unknown part {part}: choose from {}", all.join(", ")),
         })?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The library for iOS and Android, linked without Xcode and NDK. It may ask the system only for the symbols in
+//! The library for iOS and Android, linked without Xcode and NDK. It may import only the system symbols in
 //! `bindings/ffi/{ios,android}`. `bindings/swift/xcframework.sh` and mobile/android/README.md link it for an app.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::workspace::{built, hold_size, shell, std_from_source, target};
 const PHONES: [&str; 2] = ["aarch64-apple-ios", "aarch64-linux-android"];
 const SIMULATORS: [&str; 3] = ["aarch64-apple-ios-sim", "x86_64-apple-ios", "x86_64-linux-android"];
 
-/// Checks that the library for phones links. The CPU alone is enough here and builds in a fraction of the time.
+/// Checks that the library for phones links. The library for the CPU is enough here and builds in a fraction of the time.
 pub fn check() -> Result<()> {
     PHONES.into_iter().try_for_each(|triple| build(triple, "dev", false))
 }
@@ -53,10 +53,10 @@ fn build(triple: &str, profile: &str, gpu: bool) -> Result<()> {
     let asked = cmd!(sh, "{nm} {kind} {linked}").read()?;
     let list = |name| sh.read_file(format!("bindings/ffi/{system}/{name}.symbols"));
     let allowed = list("system")? + &if gpu { list("system.gpu")? } else { String::new() };
-    // Apple's tools put an underscore before the names of C.
+    // Apple's tools put an underscore before C names.
     let names = asked.lines().map(|line| if ios { &line[1..] } else { line });
     let more: Vec<_> = names.filter(|name| !allowed.lines().any(|line| line == *name)).collect();
-    ensure!(more.is_empty(), "the library for {triple} also asks for {}", more.join(", "));
+    ensure!(more.is_empty(), "the library for {triple} also imports {}", more.join(", "));
     if profile == "dev" {
         return Ok(());
     }
@@ -77,7 +77,7 @@ fn link_for_ios(sh: &Shell, triple: &str, linker: &Path, files: [&Path; 2]) -> R
     Ok(())
 }
 
-/// Options of the linker for our library alone. Empty archives stand in for the system's libraries.
+/// Linker options for our library without the NDK. Empty archives replace the system's libraries.
 fn android_options(sh: &Shell) -> Result<Vec<String>> {
     let stubs = out().join("stubs");
     for library in ["android", "c", "dl", "log", "m", "unwind"] {

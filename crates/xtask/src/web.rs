@@ -11,7 +11,7 @@ use crate::workspace::{
 pub fn ship(sh: &Shell) -> Result<()> {
     toolchain(sh)?;
     let others = || ["cpu", "threads"].into_iter().try_for_each(|module| build(module, "release"));
-    // For size: the kernels of WebGPU are shaders.
+    // The GPU module is optimized for size, because the kernels of WebGPU are shaders.
     side_by_side(|| build("gpu", "web"), others)?;
     package(sh)?;
     npm(sh, "bindings/web", &["run", "sizes"])
@@ -23,7 +23,7 @@ pub fn build_for_tests(sh: &Shell) -> Result<()> {
     package(sh)
 }
 
-/// Runs the suites in Node and in browsers. Browsers that are missing and cannot be installed say "skipped".
+/// Runs the suites in Node and in browsers. Prints "skipped" for browsers that are missing and cannot be installed.
 pub fn browsers(sh: &Shell) -> Result<()> {
     debian(sh, &["chromium", "firefox-esr", "webkit2gtk-driver", "xvfb", "xauth"])?;
     npm(sh, "tests/browser", &["ci"])?;

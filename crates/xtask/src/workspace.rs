@@ -1,4 +1,4 @@
-//! Places, and what the chores share.
+//! Folders and functions that the chores share.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,7 +17,7 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Where the builds of a profile lie: in the target folder for this machine, in a folder there for another.
+/// The builds of a profile. `folder` is the target folder, or for another machine the folder of its triple in it.
 pub fn built(folder: &Path, profile: &str) -> PathBuf {
     folder.join(if profile == "dev" { "debug" } else { profile })
 }
@@ -27,15 +27,15 @@ pub fn shell() -> Result<Shell> {
     let sh = Shell::new()?;
     sh.change_dir(root());
     sh.set_var("CARGO_TARGET_DIR", target());
-    // A model with inputs of 224², CLIP's usual size, on which the packages measure their overhead.
+    // The packages measure their overhead on a model with inputs of 224², CLIP's usual size.
     sh.set_var("MCDRL_MODEL_224", target().join("model-224.safetensors"));
-    // The Vulkan loader complains where a session has no such folder.
+    // The Vulkan loader prints a warning if this variable is not set.
     sh.set_var("XDG_RUNTIME_DIR", "/tmp");
     Ok(sh)
 }
 
 /// Lets a shell's cargo build the standard library from source. Build scripts watch these variables and would run again, so
-/// such builds have a folder of their own, which is returned.
+/// such builds have their own target folder. Returns that folder.
 pub fn std_from_source(sh: &Shell) -> PathBuf {
     let folder = target().join("std-from-source");
     sh.set_var("CARGO_TARGET_DIR", &folder);
@@ -44,7 +44,7 @@ pub fn std_from_source(sh: &Shell) -> PathBuf {
     folder
 }
 
-/// Does one work beside the other.
+/// Runs two functions in parallel.
 pub fn side_by_side(one: fn() -> Result<()>, other: impl Fn() -> Result<()>) -> Result<()> {
     std::thread::scope(|scope| {
         let one = scope.spawn(one);
@@ -67,7 +67,7 @@ pub fn toolchain(sh: &Shell) -> Result<()> {
     Ok(cmd!(sh, "rustup component add llvm-tools rust-src").run()?)
 }
 
-/// Installs the Debian packages that are missing, or says that it cannot.
+/// Installs the Debian packages that are missing. Prints "skipped" if it cannot.
 pub fn debian(sh: &Shell, packages: &[&str]) -> Result<()> {
     let missing: Vec<_> =
         packages.iter().filter(|package| !succeeds(sh, &["dpkg", "-s", package])).collect();
@@ -83,7 +83,7 @@ pub fn debian(sh: &Shell, packages: &[&str]) -> Result<()> {
     Ok(cmd!(sh, "apt-get install -y --no-install-recommends {missing...}").run()?)
 }
 
-/// Whether a command succeeds, in silence.
+/// Whether a command succeeds. Its output is hidden.
 pub fn succeeds(sh: &Shell, command: &[&str]) -> bool {
     cmd!(sh, "env {command...}").quiet().output().is_ok()
 }

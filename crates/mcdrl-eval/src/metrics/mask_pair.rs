@@ -152,8 +152,8 @@ impl fmt::Display for MaskSizeError {
         let Self { prediction, truth, width, height } = self;
         write!(
             formatter,
-            "the prediction has {prediction} pixels and the truth has {truth}, but a frame of \
-             {width} × {height} needs other numbers"
+            "the prediction has {prediction} pixels and the truth has {truth}, but the frame has \
+             {width} × {height}"
         )
     }
 }

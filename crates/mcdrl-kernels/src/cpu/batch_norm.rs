@@ -2,7 +2,7 @@
 
 use super::parallel::{for_each_chunk, map_each};
 
-/// Values that are summed side by side: the width of an AVX-512 register.
+/// The number of values that are summed in parallel: the width of an AVX-512 register.
 const LANES: usize = 16;
 
 /// The extent of a tensor `[batch, channels, plane]`.
@@ -42,7 +42,7 @@ impl Affine {
             let input = &input[number * extent.plane..][..extent.plane];
             for (output, input) in output.iter_mut().zip(input) {
                 let value = input * scale + shift;
-                // NaN stays NaN, so that it is noticed.
+                // NaN stays NaN, so that it is not hidden.
                 *output = if relu && value <= 0.0 { 0.0 } else { value };
             }
         });
@@ -73,8 +73,8 @@ pub struct Gradients {
     pub beta: Vec<f32>,
 }
 
-/// The gradients of a normalisation by the batch's own `mean` and `variance`.
-#[allow(clippy::too_many_arguments)] // The operation has them.
+/// The gradients of a normalisation with the batch's own `mean` and `variance`.
+#[allow(clippy::too_many_arguments)] // The operation needs all of them.
 pub fn backward(
     extent: Extent,
     input: &[f32],

@@ -1,5 +1,5 @@
-//! Convolution and its gradients. The faster of two ways is taken: products of matrices over patches, or Winograd's
-//! minimal filtering.
+//! Convolution and its gradients, by the faster of two methods: matrix products over patches, or Winograd's minimal
+//! filtering.
 
 use super::shape::ConvShape;
 use super::{patches, winograd};
@@ -9,7 +9,7 @@ use super::{patches, winograd};
 /// - `input`: `[N, C, height, width]`, `weight`: `[O, C, kernel, kernel]`
 /// - output: `[N, O, rows, columns]`
 pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
-    // On x86-64, wide vectors multiply faster than Winograd's transforms can add.
+    // On x86-64, multiplications on wide vectors are cheaper than the additions of Winograd's transforms.
     if !cfg!(target_arch = "x86_64") && winograd::suits(shape) {
         return winograd::forward(shape, input, weight);
     }
@@ -25,7 +25,7 @@ pub fn input_gradient(shape: &ConvShape, weight: &[f32], gradient: &[f32]) -> Ve
     if shape.stride != 1 || kernel != other || kernel <= shape.padding {
         return patches::input_gradient(shape, weight, gradient);
     }
-    // Again a convolution: with the turned kernel, from the outputs to the inputs.
+    // This is a convolution from the outputs to the inputs, with the rotated kernel.
     let [height, width] = shape.output();
     let turned = ConvShape {
         inputs: shape.outputs,
@@ -46,7 +46,7 @@ pub fn weight_gradient(shape: &ConvShape, input: &[f32], gradient: &[f32]) -> Ve
     patches::weight_gradient(shape, input, gradient)
 }
 
-/// `[O, C, kernel, kernel]` → `[C, O, kernel, kernel]`, each kernel turned by half a turn.
+/// `[O, C, kernel, kernel]` → `[C, O, kernel, kernel]`, each kernel rotated by 180°.
 fn turned_weight(shape: &ConvShape, weight: &[f32]) -> Vec<f32> {
     let kernel = shape.kernel[0] * shape.kernel[1];
     let mut turned = vec![0.0; weight.len()];

@@ -28,7 +28,7 @@ pub fn resize(input: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
     output
 }
 
-/// The gradient of [`resize`]'s input: each output adds to the two inputs that it was mixed from.
+/// The gradient of [`resize`]'s input: each output adds to the inputs that it was mixed from.
 ///
 /// - `gradient` of the output: `[planes, to[0], to[1]]`
 /// - output: `[planes, from[0], from[1]]`

@@ -11,7 +11,7 @@ pub struct Matrix<'a> {
     pub column: usize,
 }
 
-/// A matrix to be written, laid out as [`Matrix`].
+/// A mutable matrix with the layout of [`Matrix`].
 pub struct MatrixMut<'a> {
     /// The elements.
     pub values: &'a mut [f32],
@@ -26,7 +26,7 @@ pub struct MatrixMut<'a> {
 /// - `a`: m×k, `b`: k×n, `out`: m×n
 ///
 /// # Panics
-/// If a matrix reaches beyond its values.
+/// If a matrix is larger than its values.
 #[allow(unsafe_code)] // gemm takes raw pointers. Their bounds are asserted here.
 pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, out: MatrixMut<'_>, add: bool) {
     if m == 0 || k == 0 || n == 0 {
@@ -35,10 +35,10 @@ pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, out: MatrixM
     let end = |rows: usize, columns: usize, row: usize, column: usize| {
         (rows - 1) * row + (columns - 1) * column
     };
-    assert!(end(m, k, a.row, a.column) < a.values.len(), "a reaches beyond its values");
-    assert!(end(k, n, b.row, b.column) < b.values.len(), "b reaches beyond its values");
-    assert!(end(m, n, out.row, out.column) < out.values.len(), "out reaches beyond its values");
-    // SAFETY: the last element of each matrix lies within its slice (asserted above), all others before it, and
+    assert!(end(m, k, a.row, a.column) < a.values.len(), "a is larger than its values");
+    assert!(end(k, n, b.row, b.column) < b.values.len(), "b is larger than its values");
+    assert!(end(m, n, out.row, out.column) < out.values.len(), "out is larger than its values");
+    // SAFETY: the last element of each matrix lies within its slice (asserted above), and all others lie before it.
     // `out` is borrowed mutably, so it overlaps neither `a` nor `b`.
     unsafe {
         gemm::gemm(

@@ -1,6 +1,6 @@
-//! Loops that run on all threads of the pool with the feature `rayon`, else on one.
+//! Loops that run on the thread pool with the feature `rayon`, else on one thread.
 
-/// Fewer values are not worth waking another thread for.
+/// The smallest number of values per thread. For fewer, waking a thread takes longer than the work.
 #[cfg(feature = "rayon")]
 const SMALLEST: usize = 4096;
 

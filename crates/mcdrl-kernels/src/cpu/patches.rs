@@ -1,15 +1,15 @@
-//! Convolution and its gradients as products of matrices over patches of the image.
+//! Convolution and its gradients as matrix products over patches of the image.
 //!
-//! The patches under the kernel are copied side by side (Chellapilla et al. 2006, "im2col"), a few rows of the image at
-//! a time so that they stay in the cache, in the order of the weights as they lie in memory. Images of a batch go to
-//! different threads.
+//! The patches under the kernel are copied side by side (Chellapilla et al. 2006, "im2col"), in the order of the weights in
+//! memory. A few rows of the image are copied at a time, so that they stay in the cache. Images of a batch go to different
+//! threads.
 
 use super::matrix::{Matrix, MatrixMut, product};
 use super::parallel::{for_each_chunk, map_each};
 use super::shape::ConvShape;
 
-/// Parts of a batch whose weight gradients are summed one by one. A constant, so that the sum is the same on every
-/// machine.
+/// The number of parts of a batch whose weight gradients are summed separately. It is constant, so that the sum is the same
+/// on every machine.
 const PARTS: usize = 4;
 
 /// The convolution.
@@ -67,7 +67,7 @@ fn tile_product(
     product([shape.outputs, shape.patch(), positions], weight, patches, out, false);
 }
 
-/// The gradient of the input, for any stride and padding: patches of the gradient are added back to where they came from.
+/// The gradient of the input, for any stride and padding: adds patches of the gradient to their positions.
 ///
 /// - `weight`: `[O, C, kernel, kernel]`, `gradient` of the output: `[N, O, rows, columns]`
 /// - output: `[N, C, height, width]`
@@ -103,7 +103,7 @@ pub fn weight_gradient(shape: &ConvShape, input: &[f32], gradient: &[f32]) -> Ve
     let tiles = shape.tiles();
     let images = shape.batch.div_ceil(PARTS).max(1);
     let parts = shape.batch.div_ceil(images);
-    // Transposed, `[patch, O]`: so the patches are read along their rows.
+    // Transposed, `[patch, O]`, so that the patches are read along their rows.
     let mut sums = map_each(parts, |part| {
         let mut sum = vec![0.0; shape.patch() * shape.outputs];
         let mut scratch = Vec::new();
@@ -175,7 +175,7 @@ fn patches<'a>(
     Matrix { values: scratch, row: positions, column: 1 }
 }
 
-/// The reverse of [`patches`]: adds each value to where it came from.
+/// The reverse of [`patches`]: adds each value to its pixel.
 fn add_patches(
     shape: &ConvShape,
     patches: &[f32],

@@ -2,7 +2,7 @@
 
 use super::parallel::for_each_chunk;
 
-/// Values that a thread takes at a time.
+/// The number of values that a thread takes at a time.
 const CHUNK: usize = 16 * 1024;
 
 /// max(a + b, 0), element by element.
@@ -10,7 +10,7 @@ pub fn add_relu(a: &[f32], b: &[f32]) -> Vec<f32> {
     element_wise(a, b, |a, b| if a + b <= 0.0 { 0.0 } else { a + b })
 }
 
-/// The gradient of either input of [`add_relu`], which gave `output`.
+/// The gradient of either input of [`add_relu`], whose result was `output`.
 pub fn add_relu_gradient(output: &[f32], gradient: &[f32]) -> Vec<f32> {
     element_wise(output, gradient, |output, gradient| if output <= 0.0 { 0.0 } else { gradient })
 }

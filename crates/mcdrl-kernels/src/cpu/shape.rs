@@ -1,6 +1,6 @@
-//! The sizes of a convolution, and which rows and columns of the input a kernel position reads.
+//! The sizes of a convolution, and the rows and columns of the input that a kernel position reads.
 
-/// Values that are copied into patches at a time: 256 KiB, a fraction of a second-level cache.
+/// The number of values that are copied into patches at a time: 256 KiB, a fraction of a second-level cache.
 const COPIED: usize = 64 * 1024;
 
 /// The sizes of a convolution with equal strides and equal padding on all sides, one group and no dilation.
@@ -20,7 +20,7 @@ pub struct ConvShape {
     pub kernel: [usize; 2],
     /// Pixels from one patch to the next.
     pub stride: usize,
-    /// Zeros around the input.
+    /// Width of the zero padding around the input, pixels.
     pub padding: usize,
 }
 

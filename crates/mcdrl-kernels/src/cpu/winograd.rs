@@ -1,7 +1,8 @@
 //! Convolution with 3×3 kernels by Winograd's minimal filtering, F(4×4, 3×3) (Lavin and Gray 2015): tiles of 6×6 values
-//! of the input give tiles of 4×4 of the output with 36 multiplications a pair of channels instead of 144.
+//! of the input give tiles of 4×4 of the output with 36 multiplications per pair of channels instead of 144.
 //!
-//! The price is additions. They pay on the four-wide vectors of WebAssembly and phones, where multiplying is slow.
+//! The method needs more additions. It is faster on the four-wide vectors of WebAssembly and phones, where multiplications
+//! are slow.
 
 use std::array::from_fn;
 
@@ -9,20 +10,20 @@ use super::matrix::{Matrix, MatrixMut, product};
 use super::parallel::map_each;
 use super::shape::ConvShape;
 
-/// Tiles or kernels that are transformed at once, side by side.
+/// The number of tiles or kernels that are transformed together.
 const LANES: usize = 4;
 /// Values of a transformed tile.
 const POINTS: usize = 36;
-/// Output pixels a side of a tile.
+/// Side of a tile in output pixels.
 const TILE: usize = 4;
-/// Fewer tiles in an image are not worth the transform of the kernels.
+/// The smallest number of tiles in an image. For fewer, the transform of the kernels takes longer than it saves.
 const FEWEST: usize = 16;
-/// Transformed values at a time: 256 KiB, a fraction of a second-level cache.
+/// The number of values that are transformed at a time: 256 KiB, a fraction of a second-level cache.
 const TRANSFORMED: usize = 64 * 1024;
 
 type Lane = [f32; LANES];
 
-/// Whether this convolution can be done by Winograd's method and gains from it.
+/// Whether Winograd's method can do this convolution and speeds it up.
 pub fn suits(shape: &ConvShape) -> bool {
     let [rows, columns] = shape.output();
     let tiles = rows.div_ceil(TILE) * columns.div_ceil(TILE);
@@ -37,7 +38,7 @@ pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let [rows, columns] = shape.output();
     let (down, across) = (rows.div_ceil(TILE), columns.div_ceil(TILE));
     let kernels = transform_kernels(weight);
-    // At least two parts of an image, one for each of two threads.
+    // At least two parts per image, so that two threads can work on it.
     let height = (TRANSFORMED / (POINTS * shape.inputs * across)).clamp(1, down.div_ceil(2));
     let parts = down.div_ceil(height);
     let size = shape.inputs * shape.height * shape.width;

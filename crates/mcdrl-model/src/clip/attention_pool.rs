@@ -43,7 +43,7 @@ impl AttentionPool {
         }
     }
 
-    /// The features of an encoder with the last map `map`: its value path at each position, and its pool.
+    /// The features of an encoder whose last map is `map`: the value path at each position, and the pooled embedding.
     ///
     /// - `map`: `[batch, width, rows, columns]`, `skips`: each `[batch, channels, rows, columns]`
     pub fn features(&self, map: Tensor<4>, skips: Vec<Tensor<4>>) -> VisionFeatures {
@@ -65,7 +65,7 @@ impl AttentionPool {
         let embedding = positions_for_grid(self.positional_embedding.val(), grid).unsqueeze::<3>();
         // The mean and the positions are projected separately, and attention with one query is written as sums of
         // products. Burn 0.22 with fusion gave a wrong pool for joined positions and a batch of one (seen on Mesa's
-        // software Vulkan). Fusion is off today; this keeps the form that is right in both cases.
+        // software Vulkan). Fusion is off today, but this form is right in both cases.
         let mean = positions.clone().mean_dim(1) + embedding.clone().narrow(1, 0, 1);
         let positions = positions + embedding.narrow(1, 1, count);
         let heads = |projected: Tensor<3>, positions: usize| {

@@ -15,7 +15,7 @@ use super::attention_pool::AttentionPool;
 use super::convolution::convolution;
 use super::features::VisionFeatures;
 
-/// Input pixels a side of one position of the dense map.
+/// Side of one position of the dense map, in input pixels.
 pub const STRIDE: usize = 16;
 
 /// Builds a [`CompactResNet`].

@@ -13,7 +13,7 @@ pub fn convolution(
     stride: usize,
     device: &Device,
 ) -> Conv2d {
-    // He initialisation: every convolution but the last of a block is followed by a ReLU.
+    // He initialisation, because a ReLU follows every convolution except the last of a block.
     let initializer = Initializer::KaimingNormal { gain: 2.0f64.sqrt(), fan_out_only: false };
     Conv2dConfig::new([inputs, outputs], [kernel, kernel])
         .with_stride([stride, stride])

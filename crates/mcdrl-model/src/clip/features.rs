@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct VisionFeatures {
     /// Skip features: maps of earlier layers, fine to coarse, each `[batch, channels, rows, columns]`.
     pub skips: Vec<Tensor<4>>,
-    /// The dense map C in the joint space, of any length: `[batch, H·W, d]`.
+    /// The dense map C in the joint space, not normalised: `[batch, H·W, d]`.
     pub dense: Tensor<3>,
     /// H and W.
     pub grid: [usize; 2],
-    /// The image embedding, of any length: `[batch, d]`.
+    /// The image embedding, not normalised: `[batch, d]`.
     pub pooled: Tensor<2>,
 }
 

@@ -56,7 +56,7 @@ impl ClipConfig {
         }
     }
 
-    /// Sizes that no CLIP can be built from, one sentence each. Empty if all is well.
+    /// The faults of this configuration, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
         [self.vision.faults(), self.text.faults()].concat()
     }

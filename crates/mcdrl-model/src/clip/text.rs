@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::transformer::{Activation, Transformer};
 
-/// The number of token positions that CLIP's text encoder has.
+/// The number of token positions of CLIP's text encoder.
 pub const CONTEXT_LENGTH: usize = 77;
 
 /// Builds a [`ClipTextEncoder`]; the defaults are ViT-B's.
@@ -44,7 +44,7 @@ pub struct ClipTextEncoder {
 }
 
 impl ClipTextEncoderConfig {
-    /// Sizes that no encoder can be built from, one sentence each. Empty if all is well.
+    /// The faults of this configuration, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
         let Self { width, heads, .. } = self;
         let mut faults = Vec::new();
@@ -81,7 +81,7 @@ impl ClipTextEncoderConfig {
 }
 
 impl ClipTextEncoder {
-    /// The embeddings of texts, of any length: the feature at each text's end token.
+    /// The embeddings of texts, not normalised: the feature at each text's end token.
     ///
     /// - `tokens`: `[batch, positions]`, at most [`CONTEXT_LENGTH`] positions
     /// - output: `[batch, embed_dim]`
@@ -99,7 +99,7 @@ impl ClipTextEncoder {
     }
 }
 
-/// `[1, 1, positions, positions]`: 0 where a position may look, -∞ (nearly) after it.
+/// `[1, 1, positions, positions]`: 0 where a position may attend, nearly -∞ at later positions.
 fn causal_mask(positions: usize, device: &Device) -> Tensor<4> {
     let values: Vec<f32> = (0..positions * positions)
         .map(|i| if i % positions > i / positions { -1e9 } else { 0.0 })

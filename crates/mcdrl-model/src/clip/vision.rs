@@ -9,7 +9,7 @@ use super::features::{DenseFeatures, VisionFeatures};
 use super::modified_resnet::{self, ModifiedResNet, ModifiedResNetConfig};
 use super::vit::{VisionTransformer, VisionTransformerConfig};
 
-/// Which visual encoder to build.
+/// The visual encoder to build.
 #[derive(Config, Debug)]
 pub enum ClipVisionEncoderConfig {
     /// A vision transformer.
@@ -52,7 +52,7 @@ impl ClipVisionEncoderConfig {
         }
     }
 
-    /// Input pixels a side of one position of the dense map.
+    /// Side of one position of the dense map, in input pixels.
     pub fn stride(&self) -> usize {
         match self {
             Self::Vit(config) => config.patch_size,
@@ -70,7 +70,7 @@ impl ClipVisionEncoderConfig {
         }
     }
 
-    /// Sizes that no encoder can be built from, one sentence each. Empty if all is well.
+    /// The faults of this configuration, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
         let (heads, width, sizes) = match self {
             Self::Vit(c) => (c.heads, c.width, vec![c.patch_size, c.layers]),
@@ -79,7 +79,7 @@ impl ClipVisionEncoderConfig {
         };
         let mut faults = Vec::new();
         if sizes.contains(&0) || self.embed_dim() == 0 || self.image_size() < self.stride() {
-            faults.push("the visual encoder has a size of zero".into());
+            faults.push("the visual encoder has a size of zero or too small an input".into());
         }
         if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
             let text =

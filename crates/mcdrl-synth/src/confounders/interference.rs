@@ -6,7 +6,7 @@ use crate::noise::{fractal_noise, value_noise};
 use crate::random::Random;
 use crate::vector::{Vec3, smoothstep, vec3};
 
-/// What lies on the wall of one frame.
+/// The mucus, blood and reflections on the wall of one frame.
 #[derive(Clone, Debug)]
 pub struct Interference {
     mucus: f32,
@@ -28,12 +28,12 @@ struct Bubble {
 }
 
 impl Interference {
-    /// Draws the layout for the strengths of the three confounders; `down` is where fluids collect.
+    /// Draws the layout for the strengths of the three confounders. Fluids collect in the direction `down`.
     pub fn new(random: &mut Random, factors: &FrameFactors, down: Vec3) -> Self {
         let mucus = factors.strength(Confounder::Mucus);
         let yellow = random.unit();
         let seed = random.bits();
-        // Every bubble is drawn whatever the strength, which decides only how many show.
+        // All bubbles are drawn at any strength. The strength decides only how many are shown.
         let bubbles: Vec<Bubble> = bubble_clusters(random);
         let shown = (mucus * bubbles.len() as f32) as usize;
         Self {
@@ -47,7 +47,7 @@ impl Interference {
         }
     }
 
-    /// Covers the wall's material at a point with what lies on it.
+    /// Covers the wall's material at a point with blood and mucus.
     pub fn coat(&self, point: Vec3, mut material: Material) -> Material {
         if self.blood > 0.0 {
             let film = self.blood_film(point);
@@ -66,7 +66,7 @@ impl Interference {
         material
     }
 
-    /// The slope that the wet film adds to the normal, and the cosine from which it glints.
+    /// The slope that the wet film adds to the normal, and the smallest cosine of a glint.
     pub fn wetness(&self, point: Vec3) -> (Vec3, f32) {
         let (patch, _) = value_noise(point * 3.7, self.seed ^ 0x76);
         let (_, coarse) = value_noise(point * 15.0, self.seed ^ 0x77);
@@ -123,7 +123,7 @@ impl Interference {
     }
 }
 
-/// Clusters of bubbles, small ones crowding around large ones.
+/// Clusters of bubbles of different sizes.
 fn bubble_clusters(random: &mut Random) -> Vec<Bubble> {
     let mut bubbles = Vec::new();
     for _ in 0..5 {

@@ -9,7 +9,7 @@ const BRIGHT_STOPS: f32 = 1.9;
 /// Stops of under-exposure at full strength.
 const DARK_STOPS: f32 = 2.7;
 
-/// The light of one frame, beyond the fall-off with distance.
+/// The light of one frame, in addition to the fall-off with distance.
 #[derive(Clone, Copy, Debug)]
 pub struct Lighting {
     direction: (f32, f32),
@@ -18,7 +18,7 @@ pub struct Lighting {
 }
 
 impl Lighting {
-    /// Draws the side that the light favours.
+    /// Draws the direction of the uneven light.
     pub fn new(random: &mut Random, factors: &FrameFactors) -> Self {
         let angle = random.angle();
         let stops = BRIGHT_STOPS * factors.strength(Confounder::Bright)
@@ -30,12 +30,12 @@ impl Lighting {
         }
     }
 
-    /// Factor on what automatic exposure considers right.
+    /// Factor on the automatic exposure.
     pub fn exposure(&self) -> f32 {
         self.gain
     }
 
-    /// Factor on the light that falls on what an image position shows.
+    /// Factor on the light at an image position.
     pub fn balance(&self, x: f32, y: f32) -> f32 {
         let along = x * self.direction.0 + y * self.direction.1;
         let lit = smoothstep(-0.9, 0.9, along);

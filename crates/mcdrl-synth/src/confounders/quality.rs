@@ -6,9 +6,9 @@ use crate::vector::{Vec3, smoothstep};
 
 /// Width of the widest blur, as a share of the image side.
 const WIDEST_BLUR: f32 = 0.022;
-/// Half width, in pixels, of the blur that even the best lens and its Bayer sensor have.
+/// Half width, in pixels, of the smallest blur: that of a sharp lens and its Bayer sensor.
 const SHARPEST: f32 = 0.22;
-/// Rows of the burnt-in digits, three bits each, from the top; then slash and colon.
+/// Bitmaps of the burnt-in digits, then slash and colon. Each has five rows of three bits, from the top.
 const GLYPHS: [[u8; 5]; 12] = [
     [7, 5, 5, 5, 7],
     [2, 6, 2, 2, 7],
@@ -26,7 +26,7 @@ const GLYPHS: [[u8; 5]; 12] = [
 const SLASH: usize = 10;
 const COLON: usize = 11;
 
-/// Blurs linear light, so that highlights bleed as they do in a lens: defocus or motion, by draw.
+/// Blurs linear light, so that highlights bleed as in a lens. The blur is defocus or motion, chosen at random.
 pub fn blur(light: &mut [Vec3], size: usize, random: &mut Random, factors: &FrameFactors) {
     let strength = factors.strength(Confounder::Blur);
     let moving = random.chance(0.4);
@@ -38,7 +38,7 @@ pub fn blur(light: &mut [Vec3], size: usize, random: &mut Random, factors: &Fram
     } else if moving {
         smear(light, size, (heading.cos(), heading.sin()), 2.6 * width);
     } else {
-        // Two boxes in each direction are close to the disc of a lens and a Gaussian between.
+        // Two box filters in each direction give a blur between the disc of a lens and a Gaussian.
         for _ in 0..2 {
             smear(light, size, (1.0, 0.0), width);
             smear(light, size, (0.0, 1.0), width);
@@ -68,7 +68,7 @@ fn smear(light: &mut [Vec3], size: usize, direction: (f32, f32), half_length: f3
     }
 }
 
-/// The opaque overlays and the field order of one frame.
+/// The artefacts of one frame: opaque overlays, interlacing and compression.
 #[derive(Clone, Debug)]
 pub struct Artefacts {
     strength: f32,
@@ -104,9 +104,9 @@ impl Artefacts {
         })
     }
 
-    /// Applies the artefacts to a displayed picture with values in `[0, 1]`.
+    /// Applies the artefacts to a displayed image with values in `[0, 1]`.
     ///
-    /// `compression` is what the site's storage does to every frame; artefacts come on top of it.
+    /// `compression` is the strength with which the site compresses every frame. The artefacts add to it.
     pub fn apply(&self, picture: &mut [Vec3], size: usize, compression: f32) {
         self.interlace(picture, size);
         self.burn_in(picture, size);
@@ -151,7 +151,7 @@ impl Artefacts {
     }
 }
 
-/// Whitens a square of the picture.
+/// Fills a square of the image with light grey.
 fn fill(picture: &mut [Vec3], size: usize, (left, top): (usize, usize), side: usize) {
     for row in top..(top + side).min(size) {
         for column in left..(left + side).min(size) {
@@ -246,7 +246,7 @@ fn transform(block: &[[f32; 8]; 8], basis: &[[f32; 8]; 8], inverse: bool) -> [[f
     })
 }
 
-/// Adds the sensor's noise: grain that is strongest in mid-tones, with a little colour.
+/// Adds the sensor's noise: grain that is weaker in the shadows, with a little colour.
 pub fn sensor_noise(picture: &mut [Vec3], random: &mut Random, deviation: f32) {
     for pixel in picture {
         let luminance = pixel.luminance();

@@ -47,7 +47,7 @@ impl Evaluate {
             let line = json!({ "sites": evaluation.sites, "total": evaluation.total });
             say!("{line}");
         } else {
-            print!("{}", evaluation.table());
+            say!("{}", evaluation.table().trim_end());
         }
         Ok(())
     }

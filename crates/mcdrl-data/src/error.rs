@@ -75,7 +75,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// An image and its mask differ in size.
-    #[error("{mask}: the mask has {mask_size:?} pixels but its image has {image_size:?}")]
+    #[error(
+        "{mask}: the mask has {}×{} pixels but its image has {}×{}; resize one of them",
+        mask_size.0, mask_size.1, image_size.0, image_size.1
+    )]
     MaskSize {
         /// The mask.
         mask: PathBuf,

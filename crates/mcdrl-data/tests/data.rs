@@ -124,7 +124,7 @@ fn real_endoscopy_folders_open() {
     }
     let dataset = Dataset::open(&data).unwrap();
     let names: Vec<&str> = dataset.sites.iter().map(|site| site.name.as_str()).collect();
-    assert_eq!(names, ["clinicdb", "kvasir", "larynx"]);
+    assert_eq!(names, ["bkai", "clinicdb", "kvasir", "larynx"]);
     let groups: BTreeSet<&str> =
         dataset.site("clinicdb").unwrap().samples.iter().map(|s| s.group.as_str()).collect();
     assert!(groups.len() > 10 && groups.len() < 40, "{}", groups.len());

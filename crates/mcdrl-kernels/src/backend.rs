@@ -1,12 +1,13 @@
 //! The operations as a backend trait. By default a backend computes them with its own operations ([`fallback`]).
 
+#![cfg_attr(feature = "ndarray", allow(deprecated))] // Burn deprecates the ndarray backend.
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 use crate::fallback::{self, bilinear, options};
 
 /// The operations of this crate, for each backend.
-#[cfg_attr(feature = "ndarray", allow(deprecated))] // Burn deprecates the ndarray backend.
 #[cfg_attr(not(feature = "autodiff"), allow(dead_code))] // Only training needs the gradients.
 #[backend_extension(
     Flex: cfg(feature = "flex"),

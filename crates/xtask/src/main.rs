@@ -11,7 +11,7 @@ const USAGE: &str = "usage: cargo xtask <chore>
 
   demo       segment the bundled samples: mcdrl-demo/report.html
   test       install what the tests need and run all tests
-  web        build the npm package and the browser app as shipped: www/dist
+  web        build the npm package and the browser app as shipped: www/dist; `web dev` builds faster
   browsers   test the npm package and the app in Node and in browsers, after `web`
   bindings   build and test the packages, or the given parts: generate, kotlin, swift, python, phones
   mobile     test the apps: target/mobile/mcdrl.apk and target/mobile/screens
@@ -25,6 +25,7 @@ fn main() -> anyhow::Result<()> {
         ["demo", rest @ ..] => native::demo(sh, rest),
         ["test"] => native::test(sh),
         ["web"] => web::ship(sh),
+        ["web", "dev"] => web::build_for_tests(sh),
         ["browsers"] => web::browsers(sh),
         ["bindings", parts @ ..] => bindings::bindings(sh, parts),
         ["mobile"] => mobile::mobile(sh),

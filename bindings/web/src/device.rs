@@ -18,7 +18,7 @@ mod cpu {
 
     /// The CPU has no handles.
     #[derive(Default)]
-    pub struct GpuHandles;
+    pub struct GpuHandles {}
 
     impl GpuHandles {
         /// Does nothing: the CPU cannot be lost.

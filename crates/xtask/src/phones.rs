@@ -37,12 +37,15 @@ fn build(triple: &str, profile: &str, gpu: bool) -> Result<()> {
     let options = if ios { Vec::new() } else { android_options(&sh)? };
     let features = gpu.then_some("--features=gpu");
     let package = ["--locked", "-p", "mcdrl-ffi", "--lib", "--crate-type", kind];
+    // To link, the largest crate need not be fast.
+    let quick = (profile == "dev").then_some("--config=profile.dev.package.burn-flex.opt-level=0");
     let build = ["--profile", profile, "--target", triple];
-    cmd!(sh, "cargo rustc {package...} {build...} {features...} -- {options...}")
+    cmd!(sh, "cargo rustc {quick...} {package...} {build...} {features...} -- {options...}")
         .env(format!("CARGO_TARGET_{}_LINKER", triple.to_uppercase().replace('-', "_")), &linker)
         .run()?;
     let built = built(&folder.join(triple), profile);
     let linked = out().join(format!("libmcdrl_ffi-{triple}"));
+    sh.create_dir(out())?;
     if ios {
         link_for_ios(&sh, triple, &linker, [&built.join("libmcdrl_ffi.a"), &linked])?;
     } else {
@@ -50,7 +53,7 @@ fn build(triple: &str, profile: &str, gpu: bool) -> Result<()> {
     }
     let (nm, strip) = (tools.join("llvm-nm"), tools.join("llvm-strip"));
     let (system, kind) = if ios { ("ios", "-ju") } else { ("android", "-juD") };
-    let asked = cmd!(sh, "{nm} {kind} {linked}").read()?;
+    let asked = cmd!(sh, "{nm} --no-weak {kind} {linked}").read()?;
     let list = |name| sh.read_file(format!("bindings/ffi/{system}/{name}.symbols"));
     let allowed = list("system")? + &if gpu { list("system.gpu")? } else { String::new() };
     // Apple's tools put an underscore before C names.

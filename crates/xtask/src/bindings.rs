@@ -2,32 +2,30 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::workspace::{built, debian, hold_size, root, succeeds, target, toolchain};
+use crate::workspace::{built, debian, hold_size, root, succeeds, target, timed};
 use crate::{native, phones};
 
 /// Size limits of a stripped library in 10⁶ bytes: for the CPU, and for CPU and GPU.
 pub const LIMITS: [f64; 2] = [6.0, 25.0];
+const LIBRARY: &str = "libmcdrl_ffi.so";
+/// The generated part of the Python package.
+const NATIVE: &str = "bindings/python/mcdrl/_native";
 
-/// Builds and tests the given parts, or all.
+/// Tests the given packages, or all, around the library that has been built.
 pub fn bindings(sh: &Shell, names: &[&str]) -> Result<()> {
-    toolchain(sh)?;
-    if names != ["phones"] {
-        native::build(sh)?;
-        generate(sh, "dev")?;
-    }
-    let all = ["generate", "kotlin", "swift", "python", "phones"];
-    for part in if names.is_empty() { &all } else { names } {
-        match *part {
-            "generate" => (),
-            "kotlin" => kotlin(sh, "dev", &[])?,
-            "swift" => swift(sh, "bindings/swift", "dev")?,
-            "python" => python(sh, "dev")?,
-            "phones" => phones::check()?,
-            _ => bail!("unknown part {part}: choose from {}", all.join(", ")),
-        }
+    let all = ["kotlin", "swift", "python", "phones"];
+    for package in if names.is_empty() { &all } else { names } {
+        timed(package, || match *package {
+            "generate" => Ok(()), // Done with the build.
+            "kotlin" => kotlin(sh, "dev", &[]),
+            "swift" => swift(sh, "bindings/swift", "dev"),
+            "python" => python(sh, "dev"),
+            "phones" => phones::check(),
+            _ => bail!("unknown {package}: choose generate or some of {}", all.join(", ")),
+        })?;
     }
     Ok(())
 }
@@ -41,16 +39,16 @@ pub fn ship(sh: &Shell) -> Result<()> {
     swift(sh, "bindings/swift", "release")
 }
 
-/// Writes the code around the library into the Kotlin and Swift packages.
+/// Writes the code around the library into the packages. For Python this is what its wheel contains.
 pub fn generate(sh: &Shell, profile: &str) -> Result<()> {
-    let library = library(profile);
-    let packages = [("kotlin", "kotlin/src/main/kotlin"), ("swift", "swift/Sources/MCDRLFFI")];
-    for (language, folder) in packages {
-        let folder = Path::new("bindings").join(folder);
-        let generate = ["generate", "--no-format", "--language", language, "--out-dir"];
-        cmd!(sh, "cargo run -q -p uniffi-bindgen -- {generate...} {folder} {library}").run()?;
+    let library = built(&target(), profile).join(LIBRARY);
+    let (kotlin, swift) = ("bindings/kotlin/src/main/kotlin", "bindings/swift/Sources/MCDRLFFI");
+    for (language, folder) in [("kotlin", kotlin), ("swift", swift), ("python", NATIVE)] {
+        let options = ["--no-format", "--language", language, "--out-dir", folder];
+        cmd!(sh, "cargo run -q -p uniffi-bindgen -- generate {options...} {library}").run()?;
     }
-    Ok(())
+    sh.write_file(Path::new(NATIVE).join("__init__.py"), "from .mcdrl_ffi import *\n")?;
+    Ok(sh.copy_file(library, NATIVE)?)
 }
 
 /// Compiles the Kotlin package, tests it on the JVM, and puts it into the local Maven repository.
@@ -60,8 +58,8 @@ pub fn kotlin(sh: &Shell, profile: &str, options: &[&str]) -> Result<()> {
     let (natives, build) = (out().join("natives"), out().join("kotlin"));
     let place = natives.join(format!("linux-{}", std::env::consts::ARCH.replace('_', "-")));
     sh.create_dir(&place)?;
-    let (library, stripped) = (library(profile), place.join("libmcdrl_ffi.so"));
-    cmd!(sh, "strip -o {stripped} {library}").run()?;
+    let stripped = place.join(LIBRARY);
+    cmd!(sh, "strip -o {stripped}").arg(built(&target(), profile).join(LIBRARY)).run()?;
     if profile == "release" {
         hold_size("the library of Linux, CPU and GPU", &stripped, LIMITS[1])?;
     }
@@ -93,35 +91,29 @@ pub fn with_swift(sh: &Shell, folder: &str, profile: &str, command: &[&str]) -> 
     Ok(cmd!(sh, "{chroot} {debian} {command...}").run()?)
 }
 
-/// Builds the wheel, installs it into an environment of its own, checks its types and tests it.
+/// Checks the types of the Python package and tests it: the sources, or in profile `release` the wheel.
 fn python(sh: &Shell, profile: &str) -> Result<()> {
     debian(sh, &["python3-venv"])?;
     let (environment, wheels) = (out().join("python"), out().join("wheels"));
     cmd!(sh, "python3 -m venv {environment}").run()?;
-    sh.remove_path(&wheels)?;
     let python = environment.join("bin/python");
-    let maturin = format!("--config-settings=build-args=--profile={profile}");
-    let wheel = ["wheel", "-q", "--no-deps", &maturin, "bindings/python", "--wheel-dir"];
-    cmd!(sh, "{python} -m pip {wheel...} {wheels}").run()?;
-    let wheel = sh.read_dir(&wheels)?.pop().context("pip wrote no wheel")?;
-    let tested = format!("{}[test]", wheel.display());
-    cmd!(sh, "{python} -m pip install -q {tested}").run()?;
-    // The installed package may have the same version but older sources.
-    cmd!(sh, "{python} -m pip install -q --force-reinstall --no-deps {wheel}").run()?;
     let _project = sh.push_dir("bindings/python");
+    let pip = ["-m", "pip", "-q", "--disable-pip-version-check"];
+    cmd!(sh, "{python} {pip...} install -r tests/requirements.txt").run()?;
+    if profile == "release" {
+        sh.remove_path("mcdrl/_native")?;
+        cmd!(sh, "{python} {pip...} wheel --no-deps . --wheel-dir {wheels}").run()?;
+        let install = ["install", "--force-reinstall", "--no-deps", "--no-index", "--find-links"];
+        cmd!(sh, "{python} {pip...} {install...} {wheels} mcdrl").run()?;
+    }
+    let _sources = (profile == "dev").then(|| sh.push_env("PYTHONPATH", sh.current_dir()));
     cmd!(sh, "{python} -m mypy").run()?;
     // Next to the sources, Python would import them instead of the installed package.
     let _tests = sh.push_dir("tests");
-    let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
-    Ok(cmd!(sh, "{python} -m pytest -p no:cacheprovider .").run()?)
+    Ok(cmd!(sh, "{python} -m pytest .").run()?)
 }
 
 /// The output folder of these chores.
 pub fn out() -> PathBuf {
     target().join("bindings")
-}
-
-/// The library for this machine.
-fn library(profile: &str) -> PathBuf {
-    built(&target(), profile).join("libmcdrl_ffi.so")
 }

@@ -27,8 +27,9 @@ fn main() -> anyhow::Result<()> {
         ["web"] => web::ship(sh),
         ["web", "dev"] => web::build_for_tests(sh),
         ["browsers"] => web::browsers(sh),
-        ["bindings", parts @ ..] => bindings::bindings(sh, parts),
-        ["mobile"] => mobile::mobile(sh),
+        ["bindings", "phones"] => phones::check(),
+        ["bindings", parts @ ..] => native::build(sh).and_then(|()| bindings::bindings(sh, parts)),
+        ["mobile"] => native::build(sh).and_then(|()| mobile::mobile(sh)),
         ["release", parts @ ..] => native::release(sh, parts),
         _ => {
             eprintln!("{USAGE}");

@@ -1,34 +1,31 @@
 //! `cargo xtask mobile`: the apps, as far as they can be tested without a phone, a Mac or an NDK.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
-use crate::bindings::{generate, kotlin, swift, with_swift};
-use crate::native;
+use crate::bindings::{kotlin, swift, with_swift};
 use crate::workspace::{debian, root};
 
-/// Tests both apps. Writes `mobile/mcdrl.apk` and `mobile/screens/*.png` in the clone's target folder.
+/// Tests both apps around the library that has been built. Writes `mobile/mcdrl.apk` and `mobile/screens/*.png` in the clone's target folder.
 pub fn mobile(sh: &Shell) -> Result<()> {
-    native::build(sh)?;
-    generate(sh, "dev")?;
     kotlin(sh, "dev", &["-DskipTests"])?;
     debian(sh, &["aapt", "zipalign", "apksigner", "zip", "android-framework-res"])?;
-    let out = out();
-    sh.remove_path(&out)?;
-    resources(sh)?;
+    let out = &root().join("target/mobile"); // always inside the clone
+    sh.remove_path(out)?;
+    resources(sh, out)?;
     cmd!(sh, "mvn -B -ntp -f mobile/android -Dmcdrl.build={out} package").run()?;
-    package(sh)?;
+    package(sh, out)?;
     swift(sh, "mobile/ios/PointOfCare", "dev")?;
     let types = out.join("swift-types").display().to_string();
     with_swift(sh, "mobile/ios", "dev", &["bash", "typecheck.sh", &types])
 }
 
 /// Compiles the resources: R.java for the code, and a package for the tests of the screens.
-fn resources(sh: &Shell) -> Result<()> {
-    let (source, out) = (root().join("mobile/android/src/main"), out());
+fn resources(sh: &Shell, out: &Path) -> Result<()> {
+    let source = root().join("mobile/android/src/main");
     let (code, assets, package) = (out.join("gen"), out.join("assets"), out.join("resources.apk"));
     sh.create_dir(&code)?;
     sh.create_dir(&assets)?;
@@ -49,8 +46,8 @@ fn resources(sh: &Shell) -> Result<()> {
 }
 
 /// Makes, signs and verifies `mcdrl.apk`. It does not contain our library, because the NDK links it.
-fn package(sh: &Shell) -> Result<()> {
-    let _out = sh.push_dir(out());
+fn package(sh: &Shell, out: &Path) -> Result<()> {
+    let _out = sh.push_dir(out);
     let jars = sh.read_dir("libraries")?;
     for jar in &jars {
         // The dexer does not know the classes of newer virtual machines.
@@ -76,9 +73,4 @@ fn package(sh: &Shell) -> Result<()> {
     let complete = expected.iter().all(|words| about.contains(words));
     ensure!(complete && !about.contains("INTERNET"), "mcdrl.apk is not as expected:\n{about}");
     Ok(())
-}
-
-/// The output folder of this chore, always inside the clone.
-fn out() -> PathBuf {
-    root().join("target/mobile")
 }

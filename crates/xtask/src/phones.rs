@@ -7,13 +7,14 @@ use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::bindings::{LIMITS, out};
-use crate::workspace::{built, hold_size, shell, std_from_source, target};
+use crate::workspace::{built, hold_size, shell, std_from_source, target, toolchain};
 
 const PHONES: [&str; 2] = ["aarch64-apple-ios", "aarch64-linux-android"];
 const SIMULATORS: [&str; 3] = ["aarch64-apple-ios-sim", "x86_64-apple-ios", "x86_64-linux-android"];
 
 /// Checks that the library for phones links. The library for the CPU is enough here and builds in a fraction of the time.
 pub fn check() -> Result<()> {
+    toolchain(&shell()?)?;
     PHONES.into_iter().try_for_each(|triple| build(triple, "dev", false))
 }
 

@@ -1,6 +1,7 @@
 //! Folders and functions that the chores share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -29,6 +30,7 @@ pub fn shell() -> Result<Shell> {
     sh.set_var("CARGO_TARGET_DIR", target());
     // The packages measure their overhead on a model with inputs of 224², CLIP's usual size.
     sh.set_var("MCDRL_MODEL_224", target().join("model-224.safetensors"));
+    sh.set_var("PYTHONDONTWRITEBYTECODE", "1");
     // The Vulkan loader prints a warning if this variable is not set.
     sh.set_var("XDG_RUNTIME_DIR", "/tmp");
     Ok(sh)
@@ -69,6 +71,8 @@ pub fn toolchain(sh: &Shell) -> Result<()> {
 
 /// Installs the Debian packages that are missing. Prints "skipped" if it cannot.
 pub fn debian(sh: &Shell, packages: &[&str]) -> Result<()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
     let missing: Vec<_> =
         packages.iter().filter(|package| !succeeds(sh, &["dpkg", "-s", package])).collect();
     if missing.is_empty() {

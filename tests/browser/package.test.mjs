@@ -33,6 +33,10 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       const created = await page.run(() => lab.create({ delegate: "CPU" }));
       assert.deepEqual(created.labels, ["background", "polyp", "tumor", "inflammation", "nodule", "cyst"]);
       assert.equal(created.confounders.length, 12);
+      assert.deepEqual(created.confounders[0], { name: "blur", family: "field of view", hintWeight: Math.fround(0.08) });
+      assert.deepEqual(created.confounders[6], { name: "white-light", family: "imaging technology" });
+      // The palette of six colours repeats.
+      assert.deepEqual(created.colors, [[0, 0, 0], [0, 200, 150], [255, 255, 255], [0, 200, 150]]);
       assert.equal(created.device.name, "cpu");
       await checkAnswers(page, "cpu");
     });

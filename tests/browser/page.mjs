@@ -59,7 +59,12 @@ window.lab = {
       ...options,
     });
     window.lab.segmenter = segmenter;
-    return { labels: segmenter.getLabels(), confounders: segmenter.getConfounders(), device: segmenter.device };
+    return {
+      labels: segmenter.getLabels(),
+      confounders: segmenter.getConfounders(),
+      colors: [0, 1, 6, 7].map((value) => segmenter.getColor(value)),
+      device: segmenter.device,
+    };
   },
 
   /** The images that every package has to refuse. */

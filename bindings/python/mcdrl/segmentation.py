@@ -19,7 +19,7 @@ class Confounder:
     name: str
     #: The family it belongs to.
     family: str
-    #: The weight from which on it disturbs a picture enough for a quality hint; ``None``: never a hint.
+    #: At this weight or above, the picture gets a quality hint. ``None``: never a hint.
     hint_weight: float | None = None
 
 
@@ -45,7 +45,7 @@ class ConfounderWeight:
     family: str
     #: Its weight, 0..1.
     weight: float
-    #: The weight from which on it disturbs a picture enough for a quality hint; ``None``: never a hint.
+    #: At this weight or above, the picture gets a quality hint. ``None``: never a hint.
     hint_weight: float | None = None
 
 

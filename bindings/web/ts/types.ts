@@ -104,7 +104,7 @@ export type Color = readonly [number, number, number];
 export interface ConfounderInfo {
   name: string;
   family: string;
-  /** The weight from which on it disturbs a picture enough for a quality hint; absent: never a hint. */
+  /** At this weight or above, the picture gets a quality hint. Absent: never a hint. */
   hintWeight?: number;
 }
 

@@ -1,15 +1,13 @@
 //! `cargo xtask bindings`: the library for this machine, and the Kotlin, Swift and Python packages around it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::workspace::{built, debian, hold_size, root, succeeds, target, timed};
-use crate::{native, phones};
+use crate::phones;
+use crate::workspace::{built, debian, hold_size, out, root, succeeds, target, timed};
 
-/// Size limits of a stripped library in 10⁶ bytes: for the CPU, and for CPU and GPU.
-pub const LIMITS: [f64; 2] = [6.0, 25.0];
 const LIBRARY: &str = "libmcdrl_ffi.so";
 /// The generated part of the Python package.
 const NATIVE: &str = "bindings/python/mcdrl/_native";
@@ -32,7 +30,6 @@ pub fn bindings(sh: &Shell, names: &[&str]) -> Result<()> {
 
 /// Builds the wheel, tests it, and tests the other packages with its library.
 pub fn ship(sh: &Shell) -> Result<()> {
-    native::build(sh)?;
     python(sh, "release")?;
     generate(sh, "release")?;
     kotlin(sh, "release", &[])?;
@@ -61,7 +58,7 @@ pub fn kotlin(sh: &Shell, profile: &str, options: &[&str]) -> Result<()> {
     let stripped = place.join(LIBRARY);
     cmd!(sh, "strip -o {stripped}").arg(built(&target(), profile).join(LIBRARY)).run()?;
     if profile == "release" {
-        hold_size("the library of Linux, CPU and GPU", &stripped, LIMITS[1])?;
+        hold_size("the library of Linux, CPU and GPU", &stripped, 26.0)?;
     }
     let mvn = ["-B", "-ntp", "-f", "bindings/kotlin", "install"];
     cmd!(sh, "mvn {mvn...} {options...} -Dmcdrl.natives={natives} -Dmcdrl.build={build}").run()?;
@@ -111,9 +108,4 @@ fn python(sh: &Shell, profile: &str) -> Result<()> {
     // Next to the sources, Python would import them instead of the installed package.
     let _tests = sh.push_dir("tests");
     Ok(cmd!(sh, "{python} -m pytest .").run()?)
-}
-
-/// The output folder of these chores.
-pub fn out() -> PathBuf {
-    target().join("bindings")
 }

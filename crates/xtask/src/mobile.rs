@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 use crate::bindings::{kotlin, swift, with_swift};
 use crate::workspace::{debian, root};
 
-/// Tests both apps around the library that has been built. Writes `mobile/mcdrl.apk` and `mobile/screens/*.png` in the clone's target folder.
+/// Tests both apps. Writes `mobile/mcdrl.apk` and `mobile/screens/*.png` in the clone's target folder.
 pub fn mobile(sh: &Shell) -> Result<()> {
     kotlin(sh, "dev", &["-DskipTests"])?;
     debian(sh, &["aapt", "zipalign", "apksigner", "zip", "android-framework-res"])?;

@@ -41,7 +41,7 @@ pub fn release(sh: &Shell, names: &[&str]) -> Result<()> {
     for part in if names.is_empty() { &all } else { names } {
         timed(part, || match *part {
             "command" => command(sh),
-            "packages" => bindings::ship(sh),
+            "packages" => build(sh).and_then(|()| bindings::ship(sh)),
             "web" => web::ship(sh).and_then(|()| web::browsers(sh)),
             "phones" => phones::ship(),
             _ => bail!("unknown part {part}: choose from {}", all.join(", ")),

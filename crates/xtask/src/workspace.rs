@@ -18,6 +18,11 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// The output folder of the packages' chores.
+pub fn out() -> PathBuf {
+    target().join("bindings")
+}
+
 /// The builds of a profile. `folder` is the target folder, or for another machine the folder of its triple in it.
 pub fn built(folder: &Path, profile: &str) -> PathBuf {
     folder.join(if profile == "dev" { "debug" } else { profile })

@@ -6,7 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
 
-use crate::bilinear::Axis;
+use crate::bilinear::mixes;
 
 pub(crate) fn bilinear() -> InterpolateOptions {
     InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false)
@@ -84,7 +84,7 @@ pub fn resize_gradient<B: Backend>(
     // Maps the last axis back: `[.., to]` × `[to, from]`.
     let along = |map: FloatTensor<B>, from: usize, to: usize| {
         let length = map.shape().num_elements() / to;
-        let matrix = TensorData::new(Axis::new(from, to).matrix(), [to, from]);
+        let matrix = TensorData::new(resizing(from, to), [to, from]);
         let matrix = B::float_from_data(matrix.convert_dtype(dtype), &device);
         B::float_matmul(B::float_reshape(map, Shape::new([length, to])), matrix)
     };
@@ -93,4 +93,14 @@ pub fn resize_gradient<B: Backend>(
     let down = along(B::float_swap_dims(across, 2, 3), height, rows);
     let down = B::float_reshape(down, Shape::new([batch, channels, width, height]));
     B::float_swap_dims(down, 2, 3)
+}
+
+/// Bilinear resizing along one axis as a row-major matrix: `[to, from]`.
+fn resizing(from: usize, to: usize) -> Vec<f32> {
+    let mut matrix = vec![0.0; to * from];
+    for (row, (first, second, share)) in mixes(from, to).into_iter().enumerate() {
+        matrix[row * from + first] += 1.0 - share;
+        matrix[row * from + second] += share;
+    }
+    matrix
 }

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use clap::Args;
 use mcdrl::data::{is_image, read_image, write_atomic};
-use mcdrl::{Segmentation, Segmenter, overlay};
+use mcdrl::{Segmentation, Segmenter, TINT, overlay};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
@@ -54,7 +54,7 @@ impl Segment {
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let mask = self.out.join(format!("{name}.mask.png"));
         write_atomic(&mask, &segmentation.mask.encode_png()?)?;
-        let drawn = overlay(&image, &segmentation.mask, 0.25);
+        let drawn = overlay(&image, &segmentation.mask, TINT);
         write_atomic(&self.out.join(format!("{name}.overlay.png")), &drawn.encode_png()?)?;
         let line = json!({
             "image": path.to_string_lossy(),

@@ -1,7 +1,7 @@
 //! Evaluation of a model on a dataset: per image, per class, per site.
 
 use mcdrl_data::{Dataset, LabelledImage, Sample};
-use mcdrl_runtime::{ConfounderWeight, Segmentation, Segmenter};
+use mcdrl_runtime::{ConfounderWeight, LESION_BELOW, Segmentation, Segmenter};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -201,7 +201,7 @@ fn score(
     let class_dice: Summary = by_class.iter().map(|overlap| overlap.dice).collect();
     let background = segmentation.confidence_mask(0).unwrap_or_default();
     let confidences = background.iter().zip(truth.mask.classes()).map(|(background, truth)| {
-        let says_lesion = *background < 0.5;
+        let says_lesion = *background < LESION_BELOW;
         (background.max(1.0 - background), says_lesion == (*truth != 0))
     });
     let mut confounders = segmentation.confounders.clone();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use mcdrl_data::LabelledImage;
-use mcdrl_image::{Image, Mask, class_color, overlay};
+use mcdrl_image::{Image, Mask, TINT, class_color, overlay};
 use mcdrl_runtime::{ConfounderWeight, Segmentation};
 
 use crate::Result;
@@ -97,7 +97,7 @@ impl Report {
         for exhibit in exhibits {
             let (width, height) = picture_size(exhibit.image);
             let shown = exhibit.image.resize(width, height);
-            let drawn = |mask: &Mask| overlay(&shown, &mask.resize(width, height), 0.25);
+            let drawn = |mask: &Mask| overlay(&shown, &mask.resize(width, height), TINT);
             let _ = write!(
                 self.body,
                 "<section><h3>{}</h3><p>{}</p><div class=row>",

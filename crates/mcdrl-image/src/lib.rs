@@ -27,7 +27,7 @@ pub use error::{Error, Result};
 pub use frame::{Frame, PixelFormat, Plane, YuvColors};
 pub use image::Image;
 pub use mask::Mask;
-pub use overlay::overlay;
+pub use overlay::{TINT, overlay};
 pub use palette::{PALETTE, class_color};
 
 /// The largest image that is accepted, in 10⁶ pixels.

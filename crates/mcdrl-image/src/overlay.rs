@@ -2,6 +2,9 @@
 
 use crate::{Image, Mask, class_color};
 
+/// The opacity of a tint that leaves the image visible.
+pub const TINT: f32 = 0.25;
+
 /// Draws the classes of a mask over an image of the same size: a tint of the given opacity (0..1) and an outline.
 pub fn overlay(image: &Image, mask: &Mask, opacity: f32) -> Image {
     let (width, height) = (image.width(), image.height());

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
+use crate::clip::LARGEST_LOGIT_SCALE;
 use crate::confounder_dictionary::ConfounderDictionary;
 use crate::similarity::l2_normalize;
 use crate::target_region_selection::TargetRegions;
@@ -102,11 +103,29 @@ impl Default for InterventionRun {
     }
 }
 
+/// The default number of heads leaves at least this number of channels per head. CLIP has 64; small CLIPs are narrow.
+const HEAD_WIDTH: usize = 32;
+
+/// Standard deviation of the weights that add to the features, in multiples of the usual 1/√width. Each layer adds little at
+/// first, so that the intervention can join a trained head.
+const QUIET: f64 = 0.1;
+
+/// The softmax's inverse temperature at first. Cosines lie in -1..1, so it lets attention differ between confounders, but
+/// not yet choose one.
+const INITIAL_LOGIT_SCALE: f32 = 10.0;
+
 impl CausalInterventionConfig {
     /// The number of heads in a joint space of `width` channels.
     pub fn heads(&self, width: usize) -> usize {
-        let fits = |heads: &usize| width.is_multiple_of(*heads) && width / heads >= 32;
+        let fits = |heads: &usize| width.is_multiple_of(*heads) && width / heads >= HEAD_WIDTH;
         self.heads.unwrap_or_else(|| [4, 2].into_iter().find(fits).unwrap_or(1))
+    }
+
+    /// The fault of this configuration in a joint space of `width` channels.
+    pub fn fault_at(&self, width: usize) -> Option<String> {
+        let heads = self.heads(width);
+        let text = || format!("{heads} intervention heads do not divide the joint width {width}");
+        (!width.is_multiple_of(heads)).then(text)
     }
 
     /// An intervention with random weights that starts close to the identity.
@@ -115,9 +134,8 @@ impl CausalInterventionConfig {
     pub fn init(&self, width: usize, device: &Device) -> CausalIntervention {
         let heads = self.heads(width);
         let linear = |from, to| LinearConfig::new(from, to).init(device);
-        // Each layer adds little at first, so that the intervention can join a trained head.
         let quiet = |from, to| {
-            let std = 0.1 * (from as f64).powf(-0.5);
+            let std = QUIET * (from as f64).powf(-0.5);
             let initializer = Initializer::Normal { mean: 0.0, std };
             LinearConfig::new(from, to).with_initializer(initializer).init(device)
         };
@@ -127,7 +145,7 @@ impl CausalInterventionConfig {
             key: linear(width, width),
             value: linear(width, width),
             output: quiet(width, width),
-            logit_scale: Param::from_tensor(Tensor::full([heads], 10.0f32.ln(), device)),
+            logit_scale: Param::from_tensor(Tensor::full([heads], INITIAL_LOGIT_SCALE.ln(), device)),
             feed_norm: LayerNormConfig::new(width).init(device),
             expand: linear(width, self.mlp_ratio * width),
             contract: quiet(self.mlp_ratio * width, width),
@@ -214,8 +232,7 @@ impl InterventionLayer {
         let key = split(self.key.forward(entries.clone()));
         let value = split(self.value.forward(entries));
         let scores = l2_normalize(query).matmul(l2_normalize(key).transpose().unsqueeze::<4>());
-        // OpenAI's limit: a temperature below 1/100 is unstable.
-        let scale = self.logit_scale.val().clamp_max(100.0f32.ln()).exp();
+        let scale = self.logit_scale.val().clamp_max(LARGEST_LOGIT_SCALE.ln()).exp();
         let scores = scores * scale.reshape([1, self.heads, 1, 1]);
         (softmax(scores, 3), value)
     }

@@ -17,16 +17,19 @@ use crate::similarity::l2_normalize;
 use crate::target_region_selection::{TargetRegionSelection, TargetRegions};
 
 /// The architecture: everything that decides the tensors of a [`Network`], except the numbers of classes and confounders.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
     /// The visual encoder.
+    #[garde(skip)] // It states its own faults.
     pub vision: ClipVisionEncoderConfig,
     /// The causal intervention.
     #[serde(default)]
+    #[garde(dive)]
     pub intervention: CausalInterventionConfig,
     /// The segmentation head.
     #[serde(default)]
+    #[garde(dive)]
     pub head: SegmentationHeadConfig,
 }
 
@@ -116,14 +119,8 @@ impl NetworkConfig {
 
     /// The faults of this configuration, one sentence each. Empty if it is valid.
     pub fn faults(&self) -> Vec<String> {
-        let mut faults = self.vision.faults();
-        faults.extend(faults_of(&self.intervention).into_iter().chain(faults_of(&self.head)));
-        let width = self.vision.embed_dim();
-        let heads = self.intervention.heads(width);
-        if heads == 0 || !width.is_multiple_of(heads) {
-            faults
-                .push(format!("{heads} intervention heads do not divide the joint width {width}"));
-        }
+        let mut faults = [self.vision.faults(), faults_of(self)].concat();
+        faults.extend(self.intervention.fault_at(self.vision.embed_dim()));
         faults
     }
 }
@@ -146,18 +143,12 @@ impl Network {
         let regions = run.selection.forward(dense.clone(), self.class_texts(), features.grid);
         let retained = regions.pack(dense.clone());
 
-        let intervened = self.intervention.forward(
-            retained.clone(),
-            &regions,
-            &self.dictionary,
-            &run.intervention,
-        );
-        let (causal, mixture) = match &intervened {
-            Some(intervened) => (intervened.features.clone(), Some(intervened.mixture.clone())),
-            None => (retained, None),
-        };
+        let (z, settings) = (&self.dictionary, &run.intervention);
+        let intervened = self.intervention.forward(retained.clone(), &regions, z, settings);
+        let causal = intervened.as_ref().map_or(retained, |done| done.features.clone());
 
         let map = regions.unpack(causal, self.mask_token.val());
+        let mixture = intervened.as_ref().map(|done| done.mixture.clone());
         let logits = self.head.forward(map, regions.similarity_map(), features.skips, mixture);
         NetworkOutput { logits, regions, intervened, dense, pooled: features.pooled }
     }
@@ -180,11 +171,5 @@ impl NetworkOutput {
     /// Logits at `side × side`: `[batch, K + 1, side, side]`.
     pub fn full_logits(&self, side: usize) -> Tensor<4> {
         resize(self.logits.clone(), [side, side])
-    }
-
-    /// Confounder weights on the grid, 0 where no position was retained: `[batch, H·W, M]`.
-    pub fn confounder_maps(&self) -> Option<Tensor<3>> {
-        let intervened = self.intervened.as_ref()?;
-        Some(self.regions.scatter(intervened.weights.clone()))
     }
 }

@@ -42,10 +42,16 @@ struct ReadBack {
     similarity: Vec<f32>,
     /// 1 at retained positions, else 0: `[batch, H·W]`
     retained: Vec<f32>,
-    /// `[batch, M]`, empty without intervention.
-    confounders: Vec<f32>,
-    /// `[batch, M, H·W]`, empty without intervention.
-    confounder_maps: Vec<f32>,
+    /// `None` without intervention.
+    confounders: Option<Confounders>,
+}
+
+/// The weights of the confounders in the host's memory.
+struct Confounders {
+    /// `[batch, M]`
+    weights: Vec<f32>,
+    /// `[batch, M, H·W]`
+    maps: Vec<f32>,
 }
 
 impl ReadBack {
@@ -54,17 +60,20 @@ impl ReadBack {
         let logits = output.full_logits(side);
         let [batch, _, rows, columns] = logits.dims();
         let grid = output.regions.grid;
-        let maps = output.confounder_maps();
-        let mut transaction = Transaction::default()
+        let intervenes = output.intervened.is_some();
+        let always = Transaction::default()
             .register(logits)
             .register(output.regions.mask())
             .register(output.regions.similarity);
-        if let (Some(intervened), Some(maps)) = (output.intervened, maps) {
-            transaction =
-                transaction.register(intervened.image_weights).register(maps.swap_dims(1, 2));
-        }
+        let transaction = match output.intervened {
+            Some(intervened) => always
+                .register(intervened.image_weights)
+                .register(output.regions.scatter(intervened.weights).swap_dims(1, 2)),
+            None => always,
+        };
+        // In the order in which they were registered.
         let mut tensors = transaction.execute_async().await.map_err(failed)?.into_iter();
-        let mut next = || tensors.next().map_or(Ok(Vec::new()), values);
+        let mut next = || values(tensors.next().expect("every registered tensor is read"));
         let read = Self {
             batch,
             size: [rows, columns],
@@ -72,8 +81,10 @@ impl ReadBack {
             logits: next()?,
             retained: next()?,
             similarity: next()?,
-            confounders: next()?,
-            confounder_maps: next()?,
+            confounders: match intervenes {
+                true => Some(Confounders { weights: next()?, maps: next()? }),
+                false => None,
+            },
         };
         if !read.logits.iter().all(|logit| logit.is_finite()) {
             let problem = "the network's output has values that are no numbers (NaN or infinite); on a GPU, try the CPU";
@@ -89,11 +100,14 @@ impl ReadBack {
             values[index * length..][..length].to_vec()
         };
         let [rows, columns] = self.grid;
-        let maps = part(&self.confounder_maps);
+        let (weights, maps) = match &self.confounders {
+            Some(confounders) => (part(&confounders.weights), part(&confounders.maps)),
+            None => Default::default(),
+        };
         ImageOutput {
             logits: part(&self.logits),
             size: self.size,
-            confounders: part(&self.confounders),
+            confounders: weights,
             regions: RegionMap {
                 rows,
                 columns,

@@ -52,6 +52,7 @@ pub use device::{DeviceChoice, DeviceKind};
 pub use device_policy::{DeviceInfo, DeviceReason, OpenOptions, OpenStage, faster_device};
 pub use error::{Error, ErrorKind, Result};
 pub use model::{FORMAT_VERSION, Model, ModelHeader};
+pub use postprocess::LESION_BELOW;
 pub use preprocess::Preprocess;
 pub use profile::{Confounder, Profile};
 pub use segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};

@@ -36,13 +36,13 @@ impl Model {
     /// [`Error::NotFinite`] for a tensor.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let file = Weights::from_safetensors(bytes)?;
-        let (StoredHeader { header, run }, version) = read_header(&file)?;
+        let StoredHeader { header, run } = read_header(&file)?;
         let precision = precision(&header)?;
         let found = file.sha256(precision);
         if found != header.sha256 {
             return Err(Error::ModelDigest { expected: header.sha256, found });
         }
-        let weights = if version == 1 { version_1::rename_tensors(file) } else { file };
+        let weights = if header.version == 1 { version_1::rename_tensors(file) } else { file };
         let (classes, confounders) =
             (header.profile.classes.len(), header.profile.confounders.len());
         let network = header.architecture.init(classes, confounders, device);
@@ -54,7 +54,7 @@ impl Model {
     /// # Errors
     /// As [`Model::from_bytes`], without the errors about tensors.
     pub fn read_header(bytes: &[u8]) -> Result<ModelHeader> {
-        Ok(read_header(&Weights::from_safetensors(bytes)?)?.0.header)
+        Ok(read_header(&Weights::from_safetensors(bytes)?)?.header)
     }
 
     /// The header with the run-time settings, as in the file.
@@ -97,8 +97,8 @@ impl Model {
     }
 }
 
-/// The header, and the version of the file.
-fn read_header(file: &Weights) -> Result<(StoredHeader, u32)> {
+/// The header in the fields of the newest version, with the version of the file.
+fn read_header(file: &Weights) -> Result<StoredHeader> {
     let text = file.metadata(HEADER_KEY).ok_or(Error::NotAModel)?;
     let damaged = |e: serde_json::Error| Error::ModelHeader(e.to_string());
     // The version is read first, because the header of another version may have other fields.
@@ -121,11 +121,7 @@ fn read_header(file: &Weights) -> Result<(StoredHeader, u32)> {
         return Err(Error::ModelHeader(text));
     }
     let faults = faults(&stored);
-    if faults.is_empty() {
-        Ok((stored, version))
-    } else {
-        Err(Error::ModelHeader(faults.join("; ")))
-    }
+    if faults.is_empty() { Ok(stored) } else { Err(Error::ModelHeader(faults.join("; "))) }
 }
 
 fn precision(header: &ModelHeader) -> Result<Precision> {

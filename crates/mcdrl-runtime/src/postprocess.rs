@@ -7,6 +7,10 @@ use crate::grid_map::GridMap;
 use crate::profile::Profile;
 use crate::segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
 
+/// A pixel is a lesion if the probability of the background is below this: all lesion classes together are then more
+/// probable. (With a plain maximum, the background would win if several classes share the probability.)
+pub const LESION_BELOW: f32 = 0.5;
+
 /// The network's output for one image, in the host's memory.
 pub struct ImageOutput {
     /// `[K + 1, rows, columns]`
@@ -45,8 +49,7 @@ pub fn postprocess(
     })
 }
 
-/// A pixel is a lesion if all lesion classes together are more probable than the background. The most probable of them is its
-/// class. (With a plain maximum, the background would win if several classes share the probability.)
+/// The class of a lesion pixel is its most probable lesion class.
 fn decide(
     probabilities: &GridMap,
     profile: &Profile,
@@ -58,7 +61,7 @@ fn decide(
     let mut confidence = vec![0.0f64; probabilities.channels];
     probabilities.upsample(width, height, |probabilities| {
         let mut class = 0;
-        if probabilities[0] < 0.5 {
+        if probabilities[0] < LESION_BELOW {
             class = 1;
             for candidate in 2..probabilities.len() {
                 if probabilities[candidate] > probabilities[class] {

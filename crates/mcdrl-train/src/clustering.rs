@@ -10,6 +10,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::samples::LoadedSamples;
 
+/// Rounds of k-means. The centres are only a start that training tunes.
+const ROUNDS: usize = 20;
+
 /// The image embeddings of the samples, of unit length: `[images, d]`.
 pub fn image_features(clip: &Clip, samples: &LoadedSamples, size: usize) -> Tensor<2> {
     let preprocess = Preprocess::clip(size);
@@ -28,7 +31,6 @@ pub fn image_features(clip: &Clip, samples: &LoadedSamples, size: usize) -> Tens
 /// - `features`: `[images, d]`, `texts`: `[M, d]`, both of unit length
 /// - output: `[M, d]`
 pub fn cluster(features: Tensor<2>, texts: Tensor<2>, seed: u64) -> Tensor<2> {
-    const ROUNDS: usize = 20;
     let [images, _] = features.dims();
     let [count, width] = texts.dims();
     if images < count {

@@ -13,6 +13,9 @@ use crate::flat_keys::explain_flat_keys;
 use crate::rules::{below_one, not_negative, positive, validation_share};
 use crate::{Error, Result};
 
+/// The learning rate of encoders with small inputs: that of their pre-training.
+const SMALL_ENCODER_LEARNING_RATE: f64 = 0.002;
+
 /// The complete configuration of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
@@ -219,9 +222,10 @@ impl Default for DataConfig {
 }
 
 impl TrainConfig {
-    /// The paper's values. The paper does not state the batch size, α, weight decay, gradient clipping and augmentation, so
-    /// these are ours. Our additions are off: the extra terms of the loss, the average of the weights, the rise of the
-    /// learning rate, early stopping and the tuned dictionary.
+    /// The paper's values. It does not state these, so they are ours: the batch size, α, weight decay, gradient clipping,
+    /// augmentation, the cosine schedule, the share of validation images, the temperature of Pool, the heads and the MLP ratio
+    /// of the intervention, and the width of the head. Our additions are off: the extra terms of the loss, the average of the
+    /// weights, the rise of the learning rate, early stopping and the tuned dictionary.
     pub fn paper() -> Self {
         Self {
             model: ModelConfig { dictionary: DictionaryLearning::Frozen, ..Default::default() },
@@ -245,7 +249,7 @@ impl TrainConfig {
         let mut config = Self::default();
         if vision.image_size() < config.model.input_size {
             config.model.input_size = vision.image_size();
-            config.optimizer.learning_rate = 0.002;
+            config.optimizer.learning_rate = SMALL_ENCODER_LEARNING_RATE;
         }
         config
     }
@@ -292,9 +296,7 @@ impl TrainConfig {
                 "with an `intervention_start_epoch` of {start} the intervention never joins in {epochs} epochs"
             ));
         }
-        if faults.is_empty() {
-            faults = self.architecture(vision).faults();
-        }
+        faults.extend(self.model.intervention.fault_at(vision.embed_dim()));
         if faults.is_empty() { Ok(()) } else { Err(Error::Config(faults.join("; "))) }
     }
 

@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_data::AugmentConfig;
-use mcdrl_model::clip::{Clip, DenseFeatures};
+use mcdrl_model::clip::{Clip, DenseFeatures, LARGEST_LOGIT_SCALE};
 use mcdrl_model::l2_normalize;
 use mcdrl_runtime::{ClipCheckpoint, ClipTokenizer, Preprocess, Profile, Weights};
 use rand::SeedableRng;
@@ -169,8 +169,7 @@ fn contrastive_loss(
     targets: [TensorData; 2],
 ) -> Tensor<1> {
     let device = images.device();
-    // OpenAI's limit: a temperature below 1/100 is unstable.
-    let scale = clip.logit_scale.val().clamp_max(100.0f32.ln()).exp();
+    let scale = clip.logit_scale.val().clamp_max(LARGEST_LOGIT_SCALE.ln()).exp();
     let scores = images.matmul(texts.transpose()) * scale.unsqueeze::<2>();
     let [by_image, by_text] = targets.map(|target| Tensor::<2>::from_data(target, &device));
     let image_loss = (log_softmax(scores.clone(), 1) * by_image).sum_dim(1).mean();

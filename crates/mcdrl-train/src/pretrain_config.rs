@@ -161,16 +161,14 @@ impl PretrainConfig {
         if !self.width.is_multiple_of(8) {
             faults.push(format!("`width` {} must be a multiple of 8", self.width));
         }
-        if faults.is_empty() {
-            let architecture = self.architecture();
-            let (size, stride) = (self.input_size, architecture.vision.stride());
-            if size < 2 * stride || !size.is_multiple_of(stride) {
-                faults.push(format!(
-                    "`input_size` {size} must be a multiple of {stride} and at least twice that"
-                ));
-            }
-            faults.extend(architecture.faults());
+        let architecture = self.architecture();
+        let (size, stride) = (self.input_size, architecture.vision.stride());
+        if size < 2 * stride || !size.is_multiple_of(stride) {
+            faults.push(format!(
+                "`input_size` {size} must be a multiple of {stride} and at least twice that"
+            ));
         }
+        faults.extend(architecture.faults());
         if faults.is_empty() { Ok(()) } else { Err(Error::Config(faults.join("; "))) }
     }
 }

@@ -16,7 +16,7 @@ use crate::ema::update_ema;
 use crate::history::{EpochRecord, RunState};
 use crate::initialization::Initialization;
 use crate::learning_rate::learning_rate;
-use crate::loss::loss;
+use crate::loss::{LossValues, MeanLoss, loss};
 use crate::named_ids::with_named_ids;
 use crate::optimizer::ModuleAdamW;
 use crate::progress::Progress;
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
         };
         let device = self.device.clone();
         let texts = self.initialization.texts.on(&device);
-        let mut sums = [0.0f64; 4];
+        let mut mean = MeanLoss::default();
         let mut step = 0;
         for_each_batch(
             samples,
@@ -144,27 +144,23 @@ impl<'a> Run<'a> {
                 let output = self.network.forward(batch.pixels.clone(), &run);
                 let learning = config.model.dictionary;
                 let loss = loss(&self.network, output, &batch, &texts, learning, &config.loss);
-                let terms = [&loss.total, &loss.segmentation, &loss.causal, &loss.contrast];
-                let terms = terms.map(|term| term.clone().into_scalar::<f32>());
+                let values = loss.values();
                 let learning_rate = self.learning_rate(steps);
                 step += 1;
-                if !terms[0].is_finite() {
-                    let epoch = epoch + 1;
-                    return Err(Error::Diverged { loss: terms[0], epoch, step, learning_rate });
+                if !values.total.is_finite() {
+                    let (loss, epoch) = (values.total, epoch + 1);
+                    return Err(Error::Diverged { loss, epoch, step, learning_rate });
                 }
                 let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
                 self.network = self.optimizer.step(learning_rate, self.network.clone(), gradients);
                 self.state.steps += 1;
                 self.ema = update_ema(self.ema.clone(), &self.network, self.ema_decay());
-                for (sum, term) in sums.iter_mut().zip(terms) {
-                    *sum += f64::from(term) * indices.len() as f64;
-                }
-                progress.step(epoch + 1, step, steps, terms[0]);
+                mean.add(values, indices.len());
+                progress.step(epoch + 1, step, steps, values.total);
                 Ok(())
             },
         )?;
-        let [loss, segmentation, causal, contrast] =
-            sums.map(|sum| (sum / order.len() as f64) as f32);
+        let LossValues { total: loss, segmentation, causal, contrast } = mean.mean();
         let validation_dice = self.validate(&run)?.map(|dice| dice as f32);
         let record =
             EpochRecord { epoch: epoch + 1, loss, segmentation, causal, contrast, validation_dice };

@@ -4,7 +4,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Tensor};
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::{Network, RunConfig};
-use mcdrl_runtime::{Preprocess, Profile};
+use mcdrl_runtime::{LESION_BELOW, Preprocess, Profile};
 
 use crate::batch::{BatchMaker, for_each_batch};
 use crate::samples::LoadedSamples;
@@ -31,7 +31,7 @@ pub fn lesion_dice(
         let size = preprocess.size;
         let logits = network.forward(batch.pixels, run).full_logits(size);
         let background = softmax(logits, 1).narrow(1, 0, 1);
-        let lesion = background.lower_elem(0.5).float();
+        let lesion = background.lower_elem(LESION_BELOW).float();
         let [rows, channels, ..] = batch.target.dims();
         let truth = batch.target.narrow(1, 1, channels - 1).sum_dim(1);
         let total = |map: Tensor<4>| -> Vec<f32> {

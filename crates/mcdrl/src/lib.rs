@@ -36,7 +36,7 @@ pub mod clip;
 
 pub use mcdrl_image::{
     Frame, Image, MAX_MEGAPIXELS, Mask, PALETTE, PixelFormat, Plane, YuvColors, class_color,
-    overlay,
+    TINT, overlay,
 };
 pub use mcdrl_runtime::{
     ClassShare, Confounder, ConfounderWeight, DeviceChoice, DeviceInfo, DeviceKind, DeviceReason,

@@ -37,11 +37,12 @@ pub fn test(sh: &Shell) -> Result<()> {
 /// Builds the given parts, or all, as they are shipped. Checks their sizes and runs their suites.
 pub fn release(sh: &Shell, names: &[&str]) -> Result<()> {
     toolchain(sh)?;
+    build(sh)?; // The tests of the packages and of the app need it.
     let all = ["command", "packages", "web", "phones"];
     for part in if names.is_empty() { &all } else { names } {
         timed(part, || match *part {
             "command" => command(sh),
-            "packages" => build(sh).and_then(|()| bindings::ship(sh)),
+            "packages" => bindings::ship(sh),
             "web" => web::ship(sh).and_then(|()| web::browsers(sh)),
             "phones" => phones::ship(),
             _ => bail!("unknown part {part}: choose from {}", all.join(", ")),

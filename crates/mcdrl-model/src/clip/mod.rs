@@ -46,13 +46,19 @@ pub struct Clip {
     pub logit_scale: Param<Tensor<1>>,
 }
 
+/// The largest inverse temperature of a softmax over cosines: a temperature below 1/100 is unstable (Radford et al. 2021).
+pub const LARGEST_LOGIT_SCALE: f32 = 100.0;
+
+/// The temperature of an untrained CLIP (Radford et al. 2021).
+const INITIAL_TEMPERATURE: f32 = 0.07;
+
 impl ClipConfig {
     /// A CLIP with random weights.
     pub fn init(&self, device: &Device) -> Clip {
         Clip {
             visual: self.vision.init(device),
             text: self.text.init(device),
-            logit_scale: Param::from_data([(1.0f32 / 0.07).ln()], device),
+            logit_scale: Param::from_data([(1.0 / INITIAL_TEMPERATURE).ln()], device),
         }
     }
 

@@ -145,7 +145,11 @@ impl CausalInterventionConfig {
             key: linear(width, width),
             value: linear(width, width),
             output: quiet(width, width),
-            logit_scale: Param::from_tensor(Tensor::full([heads], INITIAL_LOGIT_SCALE.ln(), device)),
+            logit_scale: Param::from_tensor(Tensor::full(
+                [heads],
+                INITIAL_LOGIT_SCALE.ln(),
+                device,
+            )),
             feed_norm: LayerNormConfig::new(width).init(device),
             expand: linear(width, self.mlp_ratio * width),
             contract: quiet(self.mlp_ratio * width, width),

@@ -64,7 +64,7 @@ impl ReadBack {
         let always = Transaction::default()
             .register(logits)
             .register(output.regions.mask())
-            .register(output.regions.similarity);
+            .register(output.regions.similarity.clone());
         let transaction = match output.intervened {
             Some(intervened) => always
                 .register(intervened.image_weights)

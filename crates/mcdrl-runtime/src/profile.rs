@@ -100,6 +100,11 @@ impl Profile {
         self.classes.iter().map(|class| self.class_prompt.replace("{class}", class)).collect()
     }
 
+    /// The prompts of the mask values: the background, then the classes.
+    pub fn label_prompts(&self) -> Vec<String> {
+        [vec![self.background_prompt.clone()], self.class_prompts()].concat()
+    }
+
     /// The prompt of each confounder: z_m.
     pub fn confounder_prompts(&self) -> Vec<String> {
         let fill = |c: &Confounder| self.confounder_prompt.replace("{domain}", &c.domain);

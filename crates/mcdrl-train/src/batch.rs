@@ -29,7 +29,7 @@ pub struct Batch {
     pub pixels: Tensor<4>,
     /// One-hot: background, the K classes, a lesion of unknown class. `[batch, K + 2, side, side]`.
     pub target: Tensor<4>,
-    /// The one-hot class of the whole image: the K classes, the background, unknown. `[batch, K + 2]`.
+    /// The one-hot class of the whole image, in the same order: `[batch, K + 2]`.
     pub image_target: Tensor<2>,
     /// Shares of the confounders: `[batch, M]`. Rows sum to one, or to zero for images without recorded factors.
     pub factors: Tensor<2>,
@@ -125,8 +125,8 @@ impl BatchMaker<'_> {
             let (_, factors) = samples.get(*index);
             // The class is that of the view, because a lesion may have moved out of it.
             let place = match image_class(&classes) {
-                ImageClass::Class(class) => class,
-                ImageClass::None => channels - 2,
+                ImageClass::None => 0,
+                ImageClass::Class(class) => class + 1,
                 ImageClass::Unknown => channels - 1,
             };
             batch.image_target[row * channels + place] = 1.0;

@@ -13,7 +13,7 @@ use crate::config::LossConfig;
 /// The text embeddings in the loss. They are made once and never trained.
 #[derive(Clone)]
 pub struct LossTexts {
-    /// The K classes and the background: `[K + 1, d]`.
+    /// The background and the K classes: `[K + 1, d]`.
     images: Tensor<2>,
     /// (1/M) Σ_m t_{k,m}: `[K, d]`.
     causal: Tensor<2>,
@@ -85,15 +85,13 @@ impl MeanLoss {
 impl LossTexts {
     /// Embeds the profile's prompts.
     pub fn new(clip: &Clip, tokenizer: &ClipTokenizer, profile: &Profile) -> Self {
-        let mut images = profile.class_prompts();
-        images.push(profile.background_prompt.clone());
         let causal = (0..profile.classes.len()).map(|class| {
             let texts = tokenizer.embed(clip, &profile.causal_prompts(class));
             l2_normalize(texts).mean_dim(0)
         });
         Self {
             causal: Tensor::cat(causal.collect(), 0).detach(),
-            images: l2_normalize(tokenizer.embed(clip, &images)).detach(),
+            images: l2_normalize(tokenizer.embed(clip, &profile.label_prompts())).detach(),
         }
     }
 
@@ -180,7 +178,7 @@ fn segmentation_loss(logits: Tensor<4>, target: &Tensor<4>, dice: f32) -> Tensor
 /// ‖Pool(F_ca) − (1/M) Σ_m t_{k,m}‖², both of unit length as in CLIP's joint space, over images of a known class.
 fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &LossTexts) -> Tensor<1> {
     let classes = texts.causal.dims()[0];
-    let known = batch.image_target.clone().narrow(1, 0, classes);
+    let known = batch.image_target.clone().narrow(1, 1, classes);
     let wanted = l2_normalize(known.clone().matmul(texts.causal.clone()));
     let distance = (l2_normalize(pooled) - wanted).square().sum_dim(1);
     let known = known.sum_dim(1);
@@ -191,7 +189,7 @@ fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &LossTexts) -> Tensor<1>
 /// equally.
 ///
 /// - `dense`: `[batch, H·W, d]`, `target`: `[batch, K + 2, side, side]`
-/// - `texts`: of the classes and of the background, `[K + 1, d]`
+/// - `texts`: of the background and of the classes, `[K + 1, d]`
 pub(crate) fn region_loss(
     dense: Tensor<3>,
     [rows, columns]: [usize; 2],
@@ -205,20 +203,16 @@ pub(crate) fn region_loss(
     let background = shares.clone().narrow(2, 0, 1);
     let lesions = shares.narrow(2, 1, channels - 1);
     let scores = l2_normalize(dense).matmul(texts.transpose().unsqueeze::<3>());
-    // The order of the texts: the classes, the background; then the lesions of unknown class.
     let log = with_unknown(log_softmax(scores / temperature, 2));
-    let log_background = log.clone().narrow(2, channels - 2, 1);
-    let log_lesions = Tensor::cat(
-        vec![log.clone().narrow(2, 0, channels - 2), log.narrow(2, channels - 1, 1)],
-        2,
-    );
+    let log_background = log.clone().narrow(2, 0, 1);
+    let log_lesions = log.narrow(2, 1, channels - 1);
     let mean = |log: Tensor<3>, shares: Tensor<3>| {
         (log * shares.clone()).sum() / shares.sum().clamp_min(1.0)
     };
     (mean(log_background, background) + mean(log_lesions, lesions)) * -0.5
 }
 
-/// Cross-entropy of cos(image, text)/τ over the classes and the background. For a lesion of unknown class, any class is
+/// Cross-entropy of cos(image, text)/τ over the background and the classes. For a lesion of unknown class, any class is
 /// right.
 fn contrast_loss(
     pooled: Tensor<2>,
@@ -231,13 +225,13 @@ fn contrast_loss(
     (log * batch.image_target.clone()).sum_dim(1).mean().neg()
 }
 
-/// Log probabilities of the K classes and the background, and at the end that of any class.
+/// Log probabilities of the background and the K classes, and at the end that of any class.
 ///
 /// - `log`: `[.., K + 1]`
 /// - output: `[.., K + 2]`
 fn with_unknown<const D: usize>(log: Tensor<D>) -> Tensor<D> {
     let classes = log.dims()[D - 1] - 1;
-    let any = log.clone().narrow(D - 1, 0, classes).exp().sum_dim(D - 1);
+    let any = log.clone().narrow(D - 1, 1, classes).exp().sum_dim(D - 1);
     Tensor::cat(vec![log, any.clamp_min(1e-6).log()], D - 1)
 }
 
@@ -302,7 +296,7 @@ mod tests {
             Tensor::<2>::from_data(TensorData::new(values, [height, width]), &device())
         };
         let texts = LossTexts {
-            images: rows(vec![1.0, 0.0, 0.0, 1.0, -1.0, 0.0], 2),
+            images: rows(vec![-1.0, 0.0, 1.0, 0.0, 0.0, 1.0], 2),
             causal: rows(vec![1.0, 0.0, 0.0, 1.0], 2),
         };
         let batch = |image_target: Vec<f32>| Batch {
@@ -312,13 +306,13 @@ mod tests {
             factors: Tensor::zeros([2, 1], &device()),
         };
         let pooled = || rows(vec![3.0, 0.0, 0.0, 5.0], 2);
-        let known = batch(vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+        let known = batch(vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
         assert!(value(causal_loss(pooled(), &known, &texts)) < 1e-6);
-        let swapped = batch(vec![0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+        let swapped = batch(vec![0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
         assert!((value(causal_loss(pooled(), &swapped, &texts)) - 2.0).abs() < 1e-5);
         // The second image is lesion-free, then of unknown class. Only the first image counts.
-        for place in [2, 3] {
-            let mut image_target = vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        for place in [0, 3] {
+            let mut image_target = vec![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
             image_target[4 + place] = 1.0;
             let loss = value(causal_loss(pooled(), &batch(image_target), &texts));
             assert!((loss - 2.0).abs() < 1e-5);

@@ -143,10 +143,9 @@ fn loss(
     config: &PretrainConfig,
 ) -> Tensor<1> {
     let features = clip.visual.forward(batch.pixels.clone(), DenseFeatures::ValuePath);
-    let mut classes = profile.class_prompts();
-    classes.push(profile.background_prompt.clone());
-    let count = classes.len();
-    let texts: Vec<&String> = classes.iter().chain(captions).collect();
+    let labels = profile.label_prompts();
+    let count = labels.len();
+    let texts: Vec<&String> = labels.iter().chain(captions).collect();
     let texts = l2_normalize(tokenizer.embed(clip, &texts));
     let captions = texts.clone().narrow(0, count, captions.len());
     let images = l2_normalize(features.pooled);
@@ -154,9 +153,9 @@ fn loss(
     if config.region == 0.0 {
         return whole;
     }
-    let classes = texts.narrow(0, 0, count);
+    let labels = texts.narrow(0, 0, count);
     let (grid, temperature) = (features.grid, config.region_temperature);
-    whole + region_loss(features.dense, grid, &batch.target, classes, temperature) * config.region
+    whole + region_loss(features.dense, grid, &batch.target, labels, temperature) * config.region
 }
 
 /// The mean cross-entropy of both directions against soft targets.

@@ -232,7 +232,8 @@ export class ImageSegmenter {
    */
   getColor(value: number): Color {
     const { palette } = this.#created;
-    return value === 0 ? [0, 0, 0] : palette[(value - 1) % palette.length]!;
+    const [red, green, blue] = value === 0 ? [0, 0, 0] : palette[(value - 1) % palette.length]!;
+    return [red, green, blue];
   }
 
   /** The device that computes, and why. */

@@ -39,10 +39,11 @@ pub fn ship(sh: &Shell) -> Result<()> {
 /// Writes the code around the library into the packages. For Python this is what its wheel contains.
 pub fn generate(sh: &Shell, profile: &str) -> Result<()> {
     let library = built(&target(), profile).join(LIBRARY);
+    let bindgen = built(&target(), "dev").join("uniffi-bindgen");
     let (kotlin, swift) = ("bindings/kotlin/src/main/kotlin", "bindings/swift/Sources/MCDRLFFI");
     for (language, folder) in [("kotlin", kotlin), ("swift", swift), ("python", NATIVE)] {
         let options = ["--no-format", "--language", language, "--out-dir", folder];
-        cmd!(sh, "cargo run -q -p uniffi-bindgen -- generate {options...} {library}").run()?;
+        cmd!(sh, "{bindgen} generate {options...} {library}").run()?;
     }
     sh.write_file(Path::new(NATIVE).join("__init__.py"), "from .mcdrl_ffi import *\n")?;
     Ok(sh.copy_file(library, NATIVE)?)

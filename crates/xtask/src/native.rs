@@ -7,9 +7,8 @@ use crate::workspace::{built, debian, shell, side_by_side, target, timed, toolch
 use crate::{bindings, mobile, phones, web};
 
 const FEATURES: [&str; 2] = ["--features", "mcdrl-cli/gpu,mcdrl-ffi/gpu,mcdrl-runtime/ndarray"];
-/// The crates that are tested on this machine. The others would change the features of shared dependencies.
-const CRATES: [&str; 4] =
-    ["--workspace", "--exclude=mcdrl-web", "--exclude=bindgen", "--exclude=uniffi-bindgen"];
+/// The crates that are tested on this machine. The others are for WebAssembly.
+const CRATES: [&str; 3] = ["--workspace", "--exclude=mcdrl-web", "--exclude=bindgen"];
 
 /// Builds the command for the CPU and segments the bundled samples. `arguments` go to `mcdrl demo`.
 pub fn demo(sh: &Shell, arguments: &[&str]) -> Result<()> {

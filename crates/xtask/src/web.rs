@@ -10,8 +10,7 @@ use crate::workspace::{
 /// Builds the package and the app as they are shipped, and checks the sizes of their downloads.
 pub fn ship(sh: &Shell) -> Result<()> {
     toolchain(sh)?;
-    let others = || ["cpu", "threads"].into_iter().try_for_each(|module| build(module, "release"));
-    // The GPU module is optimized for size, because the kernels of WebGPU are shaders.
+    let others = || ["cpu", "threads"].into_iter().try_for_each(|module| build(module, "web"));
     side_by_side(|| build("gpu", "web"), others)?;
     package(sh)?;
     npm(sh, "bindings/web", &["run", "sizes"])

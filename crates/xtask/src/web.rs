@@ -32,11 +32,11 @@ pub fn browsers(sh: &Shell) -> Result<()> {
 /// Compiles a module and writes the JavaScript around it.
 fn build(module: &str, profile: &str) -> Result<()> {
     let sh = shell()?;
-    let threads = (module == "threads").then_some("--config=bindings/web/threads.toml");
-    let folder = if threads.is_some() { std_from_source(&sh) } else { target() };
+    let config = (module != "cpu").then(|| format!("--config=bindings/web/{module}.toml"));
+    let folder = if module == "threads" { std_from_source(&sh) } else { target() };
     let package = ["--locked", "-p", "mcdrl-web", "--lib", "--target", "wasm32-unknown-unknown"];
     let features = ["--no-default-features", "--features", module, "--profile", profile];
-    cmd!(sh, "cargo build {threads...} {package...} {features...}").run()?;
+    cmd!(sh, "cargo build {config...} {package...} {features...}").run()?;
     let wasm = built(&folder.join("wasm32-unknown-unknown"), profile).join("mcdrl_web.wasm");
     let (sh, out) = (shell()?, root().join("bindings/web/dist").join(module));
     Ok(cmd!(sh, "cargo run --quiet -p bindgen -- web {wasm} {out}").run()?)

@@ -1,6 +1,6 @@
 //! Bilinear resizing along one axis, corners not aligned, as in PyTorch's `interpolate`.
 
-/// What each of `to` output positions mixes of `from` input positions: the first, the second, and the share of the second.
+/// Each output position mixes two input positions. Returns the first position, the second position and the share of the second.
 pub fn mixes(from: usize, to: usize) -> Vec<(usize, usize, f32)> {
     let step = from as f32 / to as f32;
     let mix = |at| {

@@ -32,7 +32,6 @@ pub struct Loss {
 }
 
 /// The values of a [`Loss`].
-#[derive(Clone, Copy, Debug, Default)]
 pub struct LossValues {
     /// The sum that is differentiated.
     pub total: f32,
@@ -54,31 +53,6 @@ impl Loss {
             causal: value(&self.causal),
             contrast: value(&self.contrast),
         }
-    }
-}
-
-/// The mean of [`LossValues`] over images.
-#[derive(Default)]
-pub struct MeanLoss {
-    images: f64,
-    sums: [f64; 4],
-}
-
-impl MeanLoss {
-    /// Adds the values of a batch of `images`.
-    pub fn add(&mut self, values: LossValues, images: usize) {
-        let LossValues { total, segmentation, causal, contrast } = values;
-        for (sum, value) in self.sums.iter_mut().zip([total, segmentation, causal, contrast]) {
-            *sum += f64::from(value) * images as f64;
-        }
-        self.images += images as f64;
-    }
-
-    /// The mean of all batches.
-    pub fn mean(&self) -> LossValues {
-        let [total, segmentation, causal, contrast] =
-            self.sums.map(|sum| (sum / self.images) as f32);
-        LossValues { total, segmentation, causal, contrast }
     }
 }
 

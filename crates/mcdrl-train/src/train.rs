@@ -16,7 +16,7 @@ use crate::ema::update_ema;
 use crate::history::{EpochRecord, RunState};
 use crate::initialization::Initialization;
 use crate::learning_rate::learning_rate;
-use crate::loss::{LossValues, MeanLoss, loss};
+use crate::loss::{LossValues, loss};
 use crate::named_ids::with_named_ids;
 use crate::optimizer::ModuleAdamW;
 use crate::progress::Progress;
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
         };
         let device = self.device.clone();
         let texts = self.initialization.texts.on(&device);
-        let mut mean = MeanLoss::default();
+        let mut losses = Vec::with_capacity(steps);
         let mut step = 0;
         for_each_batch(
             samples,
@@ -155,15 +155,23 @@ impl<'a> Run<'a> {
                 self.network = self.optimizer.step(learning_rate, self.network.clone(), gradients);
                 self.state.steps += 1;
                 self.ema = update_ema(self.ema.clone(), &self.network, self.ema_decay());
-                mean.add(values, indices.len());
                 progress.step(epoch + 1, step, steps, values.total);
+                losses.push((values, indices.len()));
                 Ok(())
             },
         )?;
-        let LossValues { total: loss, segmentation, causal, contrast } = mean.mean();
-        let validation_dice = self.validate(&run)?.map(|dice| dice as f32);
-        let record =
-            EpochRecord { epoch: epoch + 1, loss, segmentation, causal, contrast, validation_dice };
+        let mean = |term: fn(&LossValues) -> f32| {
+            let sum = |(values, images): &(_, usize)| f64::from(term(values)) * *images as f64;
+            (losses.iter().map(sum).sum::<f64>() / order.len() as f64) as f32
+        };
+        let record = EpochRecord {
+            epoch: epoch + 1,
+            loss: mean(|values| values.total),
+            segmentation: mean(|values| values.segmentation),
+            causal: mean(|values| values.causal),
+            contrast: mean(|values| values.contrast),
+            validation_dice: self.validate(&run)?.map(|dice| dice as f32),
+        };
         progress.epoch(&record, config.schedule.epochs);
         self.state.history.push(record);
         if self.state.best().is_some_and(|best| best.epoch == epoch + 1) {

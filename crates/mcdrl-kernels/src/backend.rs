@@ -10,7 +10,9 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
+use crate::activation::Activation;
 use crate::fallback::{self, bilinear, options};
+use crate::padding::Padding;
 
 /// The operations of this crate, for each backend.
 #[cfg_attr(not(feature = "autodiff"), allow(dead_code))] // Only training needs the gradients.
@@ -21,14 +23,15 @@ use crate::fallback::{self, bilinear, options};
     Autodiff: cfg(feature = "autodiff")
 )]
 pub trait Kernels: Backend {
-    /// Convolution without bias.
+    /// Convolution without bias. A weight `[C, 1, kernel, kernel]` for an input of C channels is depthwise.
     fn convolve(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
+        padding: Padding,
     ) -> FloatTensor<Self> {
-        Self::conv2d(input, weight, None, options(stride, padding))
+        let options = options::<Self>(&input, &weight, stride, padding);
+        Self::conv2d(input, weight, None, options)
     }
 
     /// The gradient of the input of [`Kernels::convolve`].
@@ -37,9 +40,10 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
+        padding: Padding,
     ) -> FloatTensor<Self> {
-        Self::conv2d_x_backward(input, weight, gradient, options(stride, padding))
+        let options = options::<Self>(&input, &weight, stride, padding);
+        Self::conv2d_x_backward(input, weight, gradient, options)
     }
 
     /// The gradient of the weight of [`Kernels::convolve`].
@@ -48,12 +52,13 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
+        padding: Padding,
     ) -> FloatTensor<Self> {
-        Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding))
+        let options = options::<Self>(&input, &weight, stride, padding);
+        Self::conv2d_weight_backward(input, weight, gradient, options)
     }
 
-    /// Batch normalisation with given statistics, then a ReLU if `relu` is set.
+    /// Batch normalisation with given statistics, then the activation.
     fn fused_batch_norm(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -61,9 +66,26 @@ pub trait Kernels: Backend {
         mean: FloatTensor<Self>,
         variance: FloatTensor<Self>,
         epsilon: f64,
-        relu: bool,
+        activation: Activation,
     ) -> FloatTensor<Self> {
-        fallback::batch_norm::<Self>(input, gamma, beta, mean, variance, epsilon, relu)
+        fallback::batch_norm::<Self>(input, gamma, beta, mean, variance, epsilon, activation)
+    }
+
+    /// The gradients of the input, γ and β of [`Kernels::fused_batch_norm`].
+    #[allow(clippy::too_many_arguments)] // The operation needs all of them.
+    fn fused_batch_norm_gradients(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        epsilon: f64,
+        activation: Activation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        fallback::batch_norm_gradients::<Self>(
+            input, gamma, beta, mean, variance, gradient, epsilon, activation,
+        )
     }
 
     /// As [`Kernels::fused_batch_norm`] with the statistics of the batch. Returns the output, the means and the variances.
@@ -72,9 +94,9 @@ pub trait Kernels: Backend {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        relu: bool,
+        activation: Activation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        fallback::batch_norm_train::<Self>(input, gamma, beta, epsilon, relu)
+        fallback::batch_norm_train::<Self>(input, gamma, beta, epsilon, activation)
     }
 
     /// The gradients of the input, γ and β of [`Kernels::fused_batch_norm_train`].
@@ -87,10 +109,10 @@ pub trait Kernels: Backend {
         variance: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         epsilon: f64,
-        relu: bool,
+        activation: Activation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         fallback::batch_norm_train_gradients::<Self>(
-            input, gamma, beta, mean, variance, gradient, epsilon, relu,
+            input, gamma, beta, mean, variance, gradient, epsilon, activation,
         )
     }
 

@@ -6,17 +6,52 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
 
+use crate::activation::Activation;
 use crate::bilinear::mixes;
+use crate::padding::Padding;
 
 pub(crate) fn bilinear() -> InterpolateOptions {
     InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false)
 }
 
-pub(crate) fn options(stride: usize, padding: usize) -> ConvOptions<2> {
-    ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1)
+/// Burn's options of a convolution. The shapes tell the number of groups.
+pub(crate) fn options<B: Backend>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    stride: usize,
+    padding: Padding,
+) -> ConvOptions<2> {
+    let groups = input.shape()[1] / weight.shape()[1];
+    let Padding { top, left, bottom, right } = padding;
+    let padding = [(top, bottom), (left, right)];
+    ConvOptions::new_with_padding([stride, stride], padding, [1, 1], groups)
 }
 
-/// Batch normalisation with given statistics, then a ReLU if `relu` is set.
+fn activate<B: Backend>(tensor: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
+    match activation {
+        Activation::None => tensor,
+        Activation::Relu => B::relu(tensor),
+        Activation::Relu6 => B::float_clamp(tensor, 0.0.into(), 6.0.into()),
+    }
+}
+
+/// The gradient before an activation. `result` is what was activated.
+fn before_activation<B: Backend>(
+    result: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    activation: Activation,
+) -> FloatTensor<B> {
+    match activation {
+        Activation::None => gradient,
+        Activation::Relu => B::relu_backward(result, gradient),
+        Activation::Relu6 => {
+            let below_six = B::float_add_scalar(B::float_neg(result.clone()), 6.0.into());
+            B::relu_backward(below_six, B::relu_backward(result, gradient))
+        }
+    }
+}
+
+/// Batch normalisation with given statistics, then the activation.
 ///
 /// - `input`, output: `[batch, channels, height, width]`, all others `[channels]`
 pub fn batch_norm<B: Backend>(
@@ -26,10 +61,37 @@ pub fn batch_norm<B: Backend>(
     mean: FloatTensor<B>,
     variance: FloatTensor<B>,
     epsilon: f64,
-    relu: bool,
+    activation: Activation,
 ) -> FloatTensor<B> {
-    let output = B::batch_norm(input, gamma, beta, mean, variance, epsilon);
-    if relu { B::relu(output) } else { output }
+    activate::<B>(B::batch_norm(input, gamma, beta, mean, variance, epsilon), activation)
+}
+
+/// The gradients of the input, γ and β of [`batch_norm`].
+#[allow(clippy::too_many_arguments)] // The operation needs all of them.
+pub fn batch_norm_gradients<B: Backend>(
+    input: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    mean: FloatTensor<B>,
+    variance: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    epsilon: f64,
+    activation: Activation,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let channels = gamma.shape()[0];
+    let (of_channel, of_map) = (Shape::new([channels]), Shape::new([1, channels, 1, 1]));
+    let spread = |channel| B::float_reshape(channel, of_map.clone());
+    let total = |map| B::float_reshape(B::float_sum_dims(map, &[0, 2, 3]), of_channel.clone());
+    let inverse = B::float_add_scalar(variance, epsilon.into());
+    let inverse = spread(B::float_recip(B::float_sqrt(inverse)));
+    let centred = B::float_sub(input, spread(mean));
+    let normalized = B::float_mul(centred, inverse.clone());
+    let scaled = B::float_mul(normalized.clone(), spread(gamma.clone()));
+    let result = B::float_add(scaled, spread(beta));
+    let gradient = before_activation::<B>(result, gradient, activation);
+    let of_input = B::float_mul(gradient.clone(), B::float_mul(inverse, spread(gamma)));
+    let of_gamma = total(B::float_mul(gradient.clone(), normalized));
+    (of_input, of_gamma, total(gradient))
 }
 
 /// Batch normalisation with the batch's own statistics. Returns the output, the means and the variances.
@@ -40,11 +102,10 @@ pub fn batch_norm_train<B: Backend>(
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
     epsilon: f64,
-    relu: bool,
+    activation: Activation,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let result = B::batch_norm_train(input, gamma, beta, epsilon);
-    let output = if relu { B::relu(result.output) } else { result.output };
-    (output, result.mean, result.variance)
+    (activate::<B>(result.output, activation), result.mean, result.variance)
 }
 
 /// The gradients of the input, γ and β of [`batch_norm_train`].
@@ -57,15 +118,16 @@ pub fn batch_norm_train_gradients<B: Backend>(
     variance: FloatTensor<B>,
     gradient: FloatTensor<B>,
     epsilon: f64,
-    relu: bool,
+    activation: Activation,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
-    let gradient = if relu {
-        let statistics = (mean.clone(), variance.clone());
-        let (input, gamma) = (input.clone(), gamma.clone());
-        let output = B::batch_norm(input, gamma, beta, statistics.0, statistics.1, epsilon);
-        B::relu_backward(output, gradient)
-    } else {
-        gradient
+    let gradient = match activation {
+        Activation::None => gradient,
+        _ => {
+            let statistics = (mean.clone(), variance.clone());
+            let (input, gamma) = (input.clone(), gamma.clone());
+            let result = B::batch_norm(input, gamma, beta, statistics.0, statistics.1, epsilon);
+            before_activation::<B>(result, gradient, activation)
+        }
     };
     let result = B::batch_norm_train_backward(input, gamma, mean, variance, epsilon, gradient);
     (result.x_grad, result.gamma_grad, result.beta_grad)

@@ -5,22 +5,27 @@ use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, TensorData};
 
+use crate::activation::Activation;
 use crate::backend::Kernels;
-use crate::cpu::{ConvShape, batch_norm, convolution, interpolation, residual};
+use crate::cpu::batch_norm::Statistics;
+use crate::cpu::{ConvShape, batch_norm, convolution, depthwise, interpolation, residual};
 use crate::fallback::{self, bilinear, options};
+use crate::padding::Padding;
 
 impl Kernels for Flex {
     fn convolve(
         input: FlexTensor,
         weight: FlexTensor,
         stride: usize,
-        padding: usize,
+        padding: Padding,
     ) -> FlexTensor {
-        let Some(shape) = shape(&input, &weight, stride, padding) else {
-            return Self::conv2d(input, weight, None, options(stride, padding));
+        let Some((shape, depthwise)) = shape(&input, &weight, stride, padding) else {
+            let options = options::<Self>(&input, &weight, stride, padding);
+            return Self::conv2d(input, weight, None, options);
         };
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
-        let output = convolution::forward(&shape, values(&input), values(&weight));
+        let run = if depthwise { depthwise::forward } else { convolution::forward };
+        let output = run(&shape, values(&input), values(&weight));
         let [rows, columns] = shape.output();
         tensor(output, [shape.batch, shape.outputs, rows, columns])
     }
@@ -30,13 +35,15 @@ impl Kernels for Flex {
         weight: FlexTensor,
         gradient: FlexTensor,
         stride: usize,
-        padding: usize,
+        padding: Padding,
     ) -> FlexTensor {
-        let Some(shape) = shape(&input, &weight, stride, padding) else {
-            return Self::conv2d_x_backward(input, weight, gradient, options(stride, padding));
+        let Some((shape, depthwise)) = shape(&input, &weight, stride, padding) else {
+            let options = options::<Self>(&input, &weight, stride, padding);
+            return Self::conv2d_x_backward(input, weight, gradient, options);
         };
         let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
-        let output = convolution::input_gradient(&shape, values(&weight), values(&gradient));
+        let run = if depthwise { depthwise::input_gradient } else { convolution::input_gradient };
+        let output = run(&shape, values(&weight), values(&gradient));
         tensor(output, [shape.batch, shape.inputs, shape.height, shape.width])
     }
 
@@ -45,15 +52,16 @@ impl Kernels for Flex {
         weight: FlexTensor,
         gradient: FlexTensor,
         stride: usize,
-        padding: usize,
+        padding: Padding,
     ) -> FlexTensor {
-        let Some(shape) = shape(&input, &weight, stride, padding) else {
-            return Self::conv2d_weight_backward(input, weight, gradient, options(stride, padding));
+        let Some((shape, depthwise)) = shape(&input, &weight, stride, padding) else {
+            let options = options::<Self>(&input, &weight, stride, padding);
+            return Self::conv2d_weight_backward(input, weight, gradient, options);
         };
         let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
-        let output = convolution::weight_gradient(&shape, values(&input), values(&gradient));
-        let [down, right] = shape.kernel;
-        tensor(output, [shape.outputs, shape.inputs, down, right])
+        let run = if depthwise { depthwise::weight_gradient } else { convolution::weight_gradient };
+        let output = run(&shape, values(&input), values(&gradient));
+        tensor(output, weight.shape().dims::<4>())
     }
 
     fn fused_batch_norm(
@@ -63,16 +71,37 @@ impl Kernels for Flex {
         mean: FlexTensor,
         variance: FlexTensor,
         epsilon: f64,
-        relu: bool,
+        activation: Activation,
     ) -> FlexTensor {
         let Some(extent) = extent(&input, &gamma) else {
-            return fallback::batch_norm::<Self>(input, gamma, beta, mean, variance, epsilon, relu);
+            return fallback::batch_norm::<Self>(
+                input, gamma, beta, mean, variance, epsilon, activation,
+            );
         };
         let input = input.to_contiguous();
         let channels = [gamma, beta, mean, variance].map(|channel| channel.to_contiguous());
         let [gamma, beta, mean, variance] = channels.each_ref().map(values);
         let affine = batch_norm::Affine::new(gamma, beta, mean, variance, epsilon);
-        tensor(affine.apply(extent, values(&input), relu), input.shape().dims::<4>())
+        tensor(affine.apply(extent, values(&input), activation), input.shape().dims::<4>())
+    }
+
+    fn fused_batch_norm_gradients(
+        input: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        mean: FlexTensor,
+        variance: FlexTensor,
+        gradient: FlexTensor,
+        epsilon: f64,
+        activation: Activation,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        if extent(&input, &gamma).is_none() {
+            return fallback::batch_norm_gradients::<Self>(
+                input, gamma, beta, mean, variance, gradient, epsilon, activation,
+            );
+        }
+        let tensors = [input, gamma, beta, mean, variance, gradient];
+        gradients(tensors, Statistics::Given, epsilon, activation)
     }
 
     fn fused_batch_norm_train(
@@ -80,16 +109,16 @@ impl Kernels for Flex {
         gamma: FlexTensor,
         beta: FlexTensor,
         epsilon: f64,
-        relu: bool,
+        activation: Activation,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let Some(extent) = extent(&input, &gamma) else {
-            return fallback::batch_norm_train::<Self>(input, gamma, beta, epsilon, relu);
+            return fallback::batch_norm_train::<Self>(input, gamma, beta, epsilon, activation);
         };
         let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.to_contiguous());
         let (mean, variance) = batch_norm::statistics(extent, values(&input));
         let affine =
             batch_norm::Affine::new(values(&gamma), values(&beta), &mean, &variance, epsilon);
-        let output = affine.apply(extent, values(&input), relu);
+        let output = affine.apply(extent, values(&input), activation);
         let channels = [extent.channels];
         let output = tensor(output, input.shape().dims::<4>());
         (output, tensor(mean, channels), tensor(variance, channels))
@@ -103,31 +132,15 @@ impl Kernels for Flex {
         variance: FlexTensor,
         gradient: FlexTensor,
         epsilon: f64,
-        relu: bool,
+        activation: Activation,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let [input, gamma, beta, mean, variance, gradient] =
-            [input, gamma, beta, mean, variance, gradient].map(|tensor| tensor.to_contiguous());
-        let Some(extent) = extent(&input, &gamma) else {
+        if extent(&input, &gamma).is_none() {
             return fallback::batch_norm_train_gradients::<Self>(
-                input, gamma, beta, mean, variance, gradient, epsilon, relu,
+                input, gamma, beta, mean, variance, gradient, epsilon, activation,
             );
-        };
-        let gradients = batch_norm::backward(
-            extent,
-            values(&input),
-            values(&gamma),
-            values(&beta),
-            (values(&mean), values(&variance)),
-            epsilon,
-            relu,
-            values(&gradient),
-        );
-        let channels = [extent.channels];
-        (
-            tensor(gradients.input, input.shape().dims::<4>()),
-            tensor(gradients.gamma, channels),
-            tensor(gradients.beta, channels),
-        )
+        }
+        let tensors = [input, gamma, beta, mean, variance, gradient];
+        gradients(tensors, Statistics::OfBatch, epsilon, activation)
     }
 
     fn resize(input: FlexTensor, rows: usize, columns: usize) -> FlexTensor {
@@ -173,6 +186,37 @@ impl Kernels for Flex {
     }
 }
 
+/// The gradients of the input, γ and β of a batch normalisation.
+///
+/// - `tensors`: input, γ, β, mean, variance, and the gradient of the output
+fn gradients(
+    tensors: [FlexTensor; 6],
+    statistics: Statistics,
+    epsilon: f64,
+    activation: Activation,
+) -> (FlexTensor, FlexTensor, FlexTensor) {
+    let [input, gamma, beta, mean, variance, gradient] =
+        tensors.map(|tensor| tensor.to_contiguous());
+    let extent = extent(&input, &gamma).expect("the caller checked the precision");
+    let gradients = batch_norm::backward(
+        extent,
+        values(&input),
+        values(&gamma),
+        values(&beta),
+        (values(&mean), values(&variance)),
+        statistics,
+        epsilon,
+        activation,
+        values(&gradient),
+    );
+    let channels = [extent.channels];
+    (
+        tensor(gradients.input, input.shape().dims::<4>()),
+        tensor(gradients.gamma, channels),
+        tensor(gradients.beta, channels),
+    )
+}
+
 /// The extent of a batch normalisation; `None` for precisions other than `f32`.
 fn extent(input: &FlexTensor, gamma: &FlexTensor) -> Option<batch_norm::Extent> {
     if input.dtype() != DType::F32 || gamma.dtype() != DType::F32 {
@@ -182,20 +226,24 @@ fn extent(input: &FlexTensor, gamma: &FlexTensor) -> Option<batch_norm::Extent> 
     Some(batch_norm::Extent { batch, channels, plane: height * width })
 }
 
-/// The sizes of a convolution; `None` for precisions other than `f32`.
+/// The sizes of a convolution and whether it is depthwise; `None` for what these kernels lack: precisions other than `f32`,
+/// and groups of several channels.
 fn shape(
     input: &FlexTensor,
     weight: &FlexTensor,
     stride: usize,
-    padding: usize,
-) -> Option<ConvShape> {
-    if input.dtype() != DType::F32 || weight.dtype() != DType::F32 {
+    padding: Padding,
+) -> Option<(ConvShape, bool)> {
+    let [batch, inputs, height, width] = input.shape().dims();
+    let [outputs, own, down, right] = weight.shape().dims();
+    let depthwise = own == 1 && inputs == outputs && inputs > 1;
+    if input.dtype() != DType::F32 || weight.dtype() != DType::F32 || !(depthwise || own == inputs)
+    {
         return None;
     }
-    let [batch, inputs, height, width] = input.shape().dims();
-    let [outputs, _, down, right] = weight.shape().dims();
     let kernel = [down, right];
-    Some(ConvShape { batch, inputs, height, width, outputs, kernel, stride, padding })
+    let shape = ConvShape { batch, inputs, height, width, outputs, kernel, stride, padding };
+    Some((shape, depthwise))
 }
 
 fn values(contiguous: &FlexTensor) -> &[f32] {

@@ -8,13 +8,15 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
+use crate::activation::Activation;
 use crate::backend::Kernels;
+use crate::padding::Padding;
 
 #[derive(Debug)]
 struct Convolve;
 
 impl<B: Backend + Kernels> Backward<B, 2> for Convolve {
-    type State = (NodeId, NodeId, usize, usize);
+    type State = (NodeId, NodeId, usize, Padding);
 
     fn backward(
         self,
@@ -48,8 +50,8 @@ impl<B: Backend + Kernels> Backward<B, 2> for Convolve {
 struct BatchNormTrain;
 
 impl<B: Backend + Kernels> Backward<B, 3> for BatchNormTrain {
-    /// Input, γ, β; mean and variance; ε and whether a ReLU follows.
-    type State = ([NodeId; 3], [B::FloatTensorPrimitive; 2], f64, bool);
+    /// Input, γ, β; mean and variance; ε and the activation.
+    type State = ([NodeId; 3], [B::FloatTensorPrimitive; 2], f64, Activation);
 
     fn backward(
         self,
@@ -58,11 +60,40 @@ impl<B: Backend + Kernels> Backward<B, 3> for BatchNormTrain {
         checkpointer: &mut Checkpointer,
     ) {
         let gradient = grads.consume::<B>(&ops.node);
-        let (inputs, [mean, variance], epsilon, relu) = ops.state;
+        let (inputs, [mean, variance], epsilon, activation) = ops.state;
         let [input, gamma, beta] =
             inputs.map(|node| checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(node));
         let (of_input, of_gamma, of_beta) = B::fused_batch_norm_train_gradients(
-            input, gamma, beta, mean, variance, gradient, epsilon, relu,
+            input, gamma, beta, mean, variance, gradient, epsilon, activation,
+        );
+        for (parent, gradient) in ops.parents.into_iter().zip([of_input, of_gamma, of_beta]) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+/// Batch normalisation with given statistics.
+#[derive(Debug)]
+struct BatchNorm;
+
+impl<B: Backend + Kernels> Backward<B, 3> for BatchNorm {
+    /// Input, γ, β; mean and variance; ε and the activation.
+    type State = ([NodeId; 3], [B::FloatTensorPrimitive; 2], f64, Activation);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (inputs, [mean, variance], epsilon, activation) = ops.state;
+        let [input, gamma, beta] =
+            inputs.map(|node| checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(node));
+        let (of_input, of_gamma, of_beta) = B::fused_batch_norm_gradients(
+            input, gamma, beta, mean, variance, gradient, epsilon, activation,
         );
         for (parent, gradient) in ops.parents.into_iter().zip([of_input, of_gamma, of_beta]) {
             if let Some(node) = parent {
@@ -115,7 +146,7 @@ impl<B: Backend + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
+        padding: Padding,
     ) -> FloatTensor<Self> {
         let prepared =
             Convolve.prepare::<C>([input.node(), weight.node()]).compute_bound().stateful();
@@ -136,12 +167,41 @@ impl<B: Backend + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
+    fn fused_batch_norm(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        epsilon: f64,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let prepared = BatchNorm
+            .prepare::<C>([input.node(), gamma.node(), beta.node()])
+            .compute_bound()
+            .stateful();
+        let statistics = [mean, variance].map(|tensor| tensor.into_primitive());
+        let run = |input: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>| {
+            let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.into_primitive());
+            let [mean, variance] = statistics.clone();
+            B::fused_batch_norm(input, gamma, beta, mean, variance, epsilon, activation)
+        };
+        match prepared {
+            OpsKind::Tracked(mut prepared) => {
+                let inputs = [&input, &gamma, &beta].map(|tensor| prepared.checkpoint(tensor));
+                let output = run(input, gamma, beta);
+                prepared.finish((inputs, statistics, epsilon, activation), output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(run(input, gamma, beta)),
+        }
+    }
+
     fn fused_batch_norm_train(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        relu: bool,
+        activation: Activation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let prepared = BatchNormTrain
             .prepare::<C>([input.node(), gamma.node(), beta.node()])
@@ -149,14 +209,14 @@ impl<B: Backend + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             .stateful();
         let run = |input: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>| {
             let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.into_primitive());
-            B::fused_batch_norm_train(input, gamma, beta, epsilon, relu)
+            B::fused_batch_norm_train(input, gamma, beta, epsilon, activation)
         };
         let (output, mean, variance) = match prepared {
             OpsKind::Tracked(mut prepared) => {
                 let inputs = [&input, &gamma, &beta].map(|tensor| prepared.checkpoint(tensor));
                 let (output, mean, variance) = run(input, gamma, beta);
                 let statistics = [mean.clone(), variance.clone()];
-                (prepared.finish((inputs, statistics, epsilon, relu), output), mean, variance)
+                (prepared.finish((inputs, statistics, epsilon, activation), output), mean, variance)
             }
             OpsKind::UnTracked(prepared) => {
                 let (output, mean, variance) = run(input, gamma, beta);

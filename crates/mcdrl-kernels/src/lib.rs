@@ -1,7 +1,7 @@
-//! CPU kernels for Burn: convolution, batch normalisation, bilinear resizing and the end of a residual block, forward and
-//! backward.
+//! CPU kernels for Burn: convolution, depthwise convolution, batch normalisation, bilinear resizing and the end of a residual
+//! block, forward and backward.
 //!
-//! Burn's CPU backend (flex) is slow at these four. It computes the gradient of a convolution's weights as a convolution
+//! Burn's CPU backend (flex) is slow at these. It computes the gradient of a convolution's weights as a convolution
 //! with kernels as large as the image, and it normalises in a dozen passes over memory on one thread. Here, convolutions
 //! are matrix products, the other operations need one or two passes, and all threads are used. Other backends keep their
 //! own kernels.
@@ -12,12 +12,13 @@
 //!   gradients if the feature `autodiff` is on.
 //!
 //! ```
-//! use mcdrl_kernels::cpu::{ConvShape, convolution};
+//! use mcdrl_kernels::cpu::{ConvShape, Padding, convolution};
 //!
 //! // A 3×3 mean over a 4×4 image.
-//! let (inputs, outputs, kernel) = (1, 1, [3, 3]);
+//! let padding = Padding::even(0);
+//! let (kernel, stride) = ([3, 3], 1);
 //! let shape =
-//!     ConvShape { batch: 1, inputs, height: 4, width: 4, outputs, kernel, stride: 1, padding: 0 };
+//!     ConvShape { batch: 1, inputs: 1, height: 4, width: 4, outputs: 1, kernel, stride, padding };
 //! let mean = convolution::forward(&shape, &[2.0; 16], &[1.0 / 9.0; 9]);
 //! assert_eq!(mean.len(), 4);
 //! assert!(mean.iter().all(|value| (value - 2.0).abs() < 1e-6));
@@ -25,6 +26,9 @@
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
+
+#[cfg(any(feature = "burn", feature = "cpu"))]
+mod activation;
 
 #[cfg(feature = "burn")]
 mod backend;
@@ -38,6 +42,12 @@ mod flex;
 mod gradients;
 #[cfg(feature = "burn")]
 mod operations;
+#[cfg(any(feature = "burn", feature = "cpu"))]
+mod padding;
 
+#[cfg(any(feature = "burn", feature = "cpu"))]
+pub use activation::Activation;
 #[cfg(feature = "burn")]
-pub use operations::{add_relu, batch_norm, batch_norm_relu, convolve, resize};
+pub use backend::Kernels;
+#[cfg(feature = "burn")]
+pub use operations::{add_relu, batch_norm, batch_norm_relu, batch_norm_relu6, convolve, resize};

@@ -6,24 +6,27 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, PaddingConfig2d};
 use burn::tensor::Tensor;
 
+use crate::activation::Activation;
 use crate::backend::Kernels;
+use crate::padding::Padding;
 
-/// Convolution: the result of `layer.forward(input)`. Burn computes layers with groups, dilation, uneven strides or uneven
-/// padding.
+/// Convolution: the result of `layer.forward(input)`. Burn computes layers with dilation, uneven strides, or groups of several
+/// channels.
 ///
 /// - `input`: `[batch, inputs, height, width]`
 /// - output: `[batch, outputs, rows, columns]`
 pub fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
-    let padding = match &layer.padding {
-        PaddingConfig2d::Valid => Some(0),
-        PaddingConfig2d::Explicit(top, left, bottom, right) => {
-            [left, bottom, right].iter().all(|side| *side == top).then_some(*top)
-        }
-        PaddingConfig2d::Same => None,
-    };
+    let [_, channels, height, width] = input.dims();
     let [stride, across] = layer.stride;
-    let is_plain = stride == across && layer.dilation == [1, 1] && layer.groups == 1;
-    let Some(padding) = padding.filter(|_| is_plain) else { return layer.forward(input) };
+    let groups_suit = layer.groups == 1 || layer.weight.dims()[..2] == [channels, 1];
+    if stride != across || layer.dilation != [1, 1] || !groups_suit {
+        return layer.forward(input);
+    }
+    let padding = match layer.padding {
+        PaddingConfig2d::Valid => Padding::even(0),
+        PaddingConfig2d::Explicit(top, left, bottom, right) => Padding { top, left, bottom, right },
+        PaddingConfig2d::Same => Padding::same(layer.kernel_size, stride, [height, width]),
+    };
     let output = Tensor::from_dispatch(<Dispatch as Kernels>::convolve(
         input.into_dispatch(),
         layer.weight.val().into_dispatch(),
@@ -40,17 +43,24 @@ pub fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
 ///
 /// - `input`, output: `[batch, channels, height, width]`
 pub fn batch_norm(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
-    fused_batch_norm(layer, input, false)
+    fused_batch_norm(layer, input, Activation::None)
 }
 
 /// Batch normalisation and a ReLU: the result of `relu(layer.forward(input))`.
 ///
 /// - `input`, output: `[batch, channels, height, width]`
 pub fn batch_norm_relu(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
-    fused_batch_norm(layer, input, true)
+    fused_batch_norm(layer, input, Activation::Relu)
 }
 
-fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, relu: bool) -> Tensor<4> {
+/// Batch normalisation and a ReLU6: the result of `layer.forward(input).clamp(0, 6)`.
+///
+/// - `input`, output: `[batch, channels, height, width]`
+pub fn batch_norm_relu6(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
+    fused_batch_norm(layer, input, Activation::Relu6)
+}
+
+fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, activation: Activation) -> Tensor<4> {
     let gamma = layer.gamma.val().into_dispatch();
     let beta = layer.beta.val().into_dispatch();
     if input.device().is_autodiff() && layer.training.is_enabled() {
@@ -59,7 +69,7 @@ fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, relu: bool) -> Tensor<4
             gamma,
             beta,
             layer.epsilon,
-            relu,
+            activation,
         );
         let follow = |state: &RunningState<Tensor<1>>, current: DispatchTensor| {
             let current = Tensor::<1>::from_dispatch(current).detach();
@@ -80,7 +90,7 @@ fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, relu: bool) -> Tensor<4
         mean,
         variance,
         layer.epsilon,
-        relu,
+        activation,
     ))
 }
 

@@ -8,7 +8,9 @@ use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor};
-use mcdrl_kernels::{add_relu, batch_norm, batch_norm_relu, convolve, fallback, resize};
+use mcdrl_kernels::{
+    Activation, add_relu, batch_norm, batch_norm_relu, batch_norm_relu6, convolve, fallback, resize,
+};
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.3, 1.0), device)
@@ -81,13 +83,47 @@ fn convolutions_and_their_gradients_match_burn() {
 }
 
 #[test]
+fn padded_and_depthwise_convolutions_match_burn() {
+    let device = Device::flex().autodiff();
+    let even = |size| PaddingConfig2d::Explicit(size, size, size, size);
+    // Batch, inputs, outputs, groups, rows, columns, kernel, stride, padding.
+    let cases = [
+        (2, 3, 8, 1, 16, 12, 3, 2, PaddingConfig2d::Same),
+        (1, 3, 4, 1, 15, 17, 3, 2, PaddingConfig2d::Same),
+        (2, 4, 4, 4, 16, 12, 3, 1, PaddingConfig2d::Same),
+        (3, 6, 6, 6, 16, 12, 3, 2, PaddingConfig2d::Same),
+        (2, 5, 5, 5, 7, 7, 5, 1, PaddingConfig2d::Same),
+        (2, 5, 5, 5, 15, 9, 5, 2, PaddingConfig2d::Same),
+        (1, 3, 3, 3, 112, 90, 3, 1, even(1)),
+        (2, 3, 3, 3, 11, 40, 4, 3, even(2)),
+        (1, 2, 2, 2, 9, 8, 5, 1, even(0)),
+        (1, 2, 2, 2, 1, 1, 5, 2, PaddingConfig2d::Same),
+        (2, 3, 3, 3, 6, 5, 2, 3, PaddingConfig2d::Explicit(0, 1, 2, 0)),
+    ];
+    for case in cases {
+        let (batch, inputs, outputs, groups, rows, columns, kernel, stride, padding) = case.clone();
+        let layer = Conv2dConfig::new([inputs, outputs], [kernel, kernel])
+            .with_stride([stride, stride])
+            .with_padding(padding)
+            .with_groups(groups)
+            .with_bias(false)
+            .init(&device);
+        let input = random([batch, inputs, rows, columns], &device);
+        let ours = differentiate(&layer, &input, convolve);
+        let burns = differentiate(&layer, &input, |layer, input| layer.forward(input));
+        assert_same(ours.0, burns.0, &format!("{case:?} output"));
+        assert_same(ours.1, burns.1, &format!("{case:?} input"));
+        assert_same(ours.2, burns.2, &format!("{case:?} weight"));
+    }
+}
+
+#[test]
 fn unsupported_convolutions_use_burn() {
     let device = Device::flex();
     let input = random([1, 4, 8, 8], &device);
     let layers = [
         Conv2dConfig::new([4, 4], [3, 3]).with_groups(2),
         Conv2dConfig::new([4, 4], [3, 3]).with_dilation([2, 2]),
-        Conv2dConfig::new([4, 4], [3, 3]).with_padding(PaddingConfig2d::Same),
         Conv2dConfig::new([4, 4], [3, 3]).with_stride([1, 2]),
     ];
     for layer in layers {
@@ -158,23 +194,61 @@ fn the_end_of_a_residual_block_matches_burn() {
 }
 
 #[test]
+fn other_backends_have_the_same_gradients_of_frozen_normalisations() {
+    let device = Device::flex();
+    let (map, channel) = ([3, 4, 5, 6], [4]);
+    let flex = |data| FlexTensor::from_data(data);
+    let input = || flex((random(map, &device) * 4.0).into_data());
+    let positive = || flex((random(channel, &device).abs() + 0.1).into_data());
+    let (input, gradient) = (input(), input());
+    let [gamma, beta, mean, variance] = [positive(), positive(), positive(), positive()];
+    for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+        let of = |run: fn(_, _, _, _, _, _, _, _) -> _| {
+            let [input, gamma, beta, mean, variance, gradient] =
+                [&input, &gamma, &beta, &mean, &variance, &gradient].map(FlexTensor::clone);
+            let (of_input, of_gamma, of_beta): (FlexTensor, FlexTensor, FlexTensor) =
+                run(input, gamma, beta, mean, variance, gradient, 1e-3, activation);
+            let burn = |tensor: FlexTensor| tensor.to_contiguous().into_data();
+            let of_input = Tensor::<4>::from_data(burn(of_input), &device);
+            let others = [of_gamma, of_beta].map(|of| Tensor::<1>::from_data(burn(of), &device));
+            (of_input, others)
+        };
+        let own = of(<Flex as mcdrl_kernels::Kernels>::fused_batch_norm_gradients);
+        let others = of(fallback::batch_norm_gradients::<Flex>);
+        assert_same(own.0, others.0, &format!("{activation:?} input"));
+        for (own, other) in own.1.into_iter().zip(others.1) {
+            assert_same(own, other, &format!("{activation:?} parameters"));
+        }
+    }
+}
+
+#[test]
 fn normalisations_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     for (batch, channels, rows, columns) in [(3, 5, 7, 6), (1, 2, 40, 33), (8, 3, 1, 1)] {
         let input = random([batch, channels, rows, columns], &device);
-        let uniform = || Tensor::random([channels], Distribution::Uniform(-0.5, 1.5), &device);
+        // Wide enough that a ReLU6 cuts at both ends.
+        let uniform = || Tensor::random([channels], Distribution::Uniform(-1.0, 6.0), &device);
         let [gamma, beta] = [uniform(), uniform()];
         type Run = fn(&BatchNorm, Tensor<4>) -> Tensor<4>;
-        let pairs: [(Run, Run); 2] = [
+        let pairs: [(Run, Run); 3] = [
             (batch_norm, |layer, input| layer.forward(input)),
             (batch_norm_relu, |layer, input| relu(layer.forward(input))),
+            (batch_norm_relu6, |layer, input| layer.forward(input).clamp(0, 6)),
         ];
-        for (ours, burns) in pairs {
+        for ((ours, burns), frozen) in
+            pairs.into_iter().flat_map(|pair| [(pair, false), (pair, true)])
+        {
             let results = [ours, burns].map(|run| {
                 // A clone would share the running statistics.
                 let mut layer = BatchNormConfig::new(channels).init(&device);
                 layer.gamma = Param::from_tensor(gamma.clone());
                 layer.beta = Param::from_tensor(beta.clone());
+                if frozen {
+                    layer.training = Param::from_bool(false);
+                    layer.running_mean.update(Tensor::full([channels], 0.2, &device));
+                    layer.running_var.update(Tensor::full([channels], 0.7, &device));
+                }
                 let input = input.clone().require_grad();
                 let output = run(&layer, input.clone());
                 let ramp = Tensor::arange(0..output.shape().num_elements() as i64, &device);

@@ -1,6 +1,6 @@
 //! The two methods of convolution agree. This test uses only slices and builds without Burn.
 
-use mcdrl_kernels::cpu::{ConvShape, patches, winograd};
+use mcdrl_kernels::cpu::{ConvShape, Padding, patches, winograd};
 
 #[test]
 fn winograd_matches_patches() {
@@ -13,6 +13,7 @@ fn winograd_matches_patches() {
         (1, 20, 13, 33, 3, 2),
     ];
     for (batch, inputs, height, width, outputs, padding) in cases {
+        let padding = Padding::even(padding);
         let shape =
             ConvShape { batch, inputs, height, width, outputs, kernel: [3, 3], stride: 1, padding };
         assert!(winograd::suits(&shape), "{shape:?}");

@@ -1,9 +1,8 @@
-//! Batch normalisation (Ioffe and Szegedy 2015), fused with the ReLU that usually follows it.
+//! Batch normalisation (Ioffe and Szegedy 2015), fused with the activation that usually follows it.
 
 use super::parallel::{for_each_chunk, map_each};
-
-/// The number of values that are summed in parallel: the width of an AVX-512 register.
-const LANES: usize = 16;
+use super::vectorized::{sum, sum_of_pairs, vectorized};
+use crate::activation::Activation;
 
 /// The extent of a tensor `[batch, channels, plane]`.
 #[derive(Clone, Copy, Debug)]
@@ -33,18 +32,22 @@ impl Affine {
         Self { scales, shifts }
     }
 
-    /// The normalised input; negative values become 0 if `relu` is set.
-    pub fn apply(&self, extent: Extent, input: &[f32], relu: bool) -> Vec<f32> {
+    /// The normalised input after the activation.
+    pub fn apply(&self, extent: Extent, input: &[f32], activation: Activation) -> Vec<f32> {
+        let (lowest, highest) = activation.limits();
         let mut output = vec![0.0; input.len()];
         for_each_chunk(&mut output, extent.plane, |number, output| {
             let channel = number % extent.channels;
             let (scale, shift) = (self.scales[channel], self.shifts[channel]);
             let input = &input[number * extent.plane..][..extent.plane];
-            for (output, input) in output.iter_mut().zip(input) {
-                let value = input * scale + shift;
-                // NaN stays NaN, so that it is not hidden.
-                *output = if relu && value <= 0.0 { 0.0 } else { value };
-            }
+            vectorized(|| {
+                for (output, input) in output.iter_mut().zip(input) {
+                    let value = input * scale + shift;
+                    // Comparisons, because `clamp` needs more instructions for NaN, and `max` hides it.
+                    let value = if value < lowest { lowest } else { value };
+                    *output = if value > highest { highest } else { value };
+                }
+            });
         });
         output
     }
@@ -54,10 +57,12 @@ impl Affine {
 pub fn statistics(extent: Extent, input: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let count = (extent.batch * extent.plane) as f32;
     map_each(extent.channels, |channel| {
-        let planes = || extent.planes(channel).map(|start| &input[start..][..extent.plane]);
-        let mean = planes().map(|plane| sum(plane, |value| value)).sum::<f32>() / count;
-        let square = |value: f32| (value - mean) * (value - mean);
-        (mean, planes().map(|plane| sum(plane, square)).sum::<f32>() / count)
+        vectorized(|| {
+            let planes = || extent.planes(channel).map(|start| &input[start..][..extent.plane]);
+            let mean = planes().map(|plane| sum(plane, |value| value)).sum::<f32>() / count;
+            let square = |value: f32| (value - mean) * (value - mean);
+            (mean, planes().map(|plane| sum(plane, square)).sum::<f32>() / count)
+        })
     })
     .into_iter()
     .unzip()
@@ -73,7 +78,16 @@ pub struct Gradients {
     pub beta: Vec<f32>,
 }
 
-/// The gradients of a normalisation with the batch's own `mean` and `variance`.
+/// Where the mean and the variance of a normalisation come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statistics {
+    /// From the batch itself: they change with the input.
+    OfBatch,
+    /// Given, such as running statistics.
+    Given,
+}
+
+/// The gradients of a normalisation and its activation.
 #[allow(clippy::too_many_arguments)] // The operation needs all of them.
 pub fn backward(
     extent: Extent,
@@ -81,29 +95,36 @@ pub fn backward(
     gamma: &[f32],
     beta: &[f32],
     (mean, variance): (&[f32], &[f32]),
+    statistics: Statistics,
     epsilon: f64,
-    relu: bool,
+    activation: Activation,
     gradient: &[f32],
 ) -> Gradients {
     let affine = Affine::new(gamma, beta, mean, variance, epsilon);
     let inverses: Vec<f32> = inverse_deviations(variance, epsilon).collect();
-    // No gradient passes where the ReLU gave 0.
-    let passes = |channel: usize, value: f32| {
-        let is_cut = value * affine.scales[channel] + affine.shifts[channel] <= 0.0;
-        !(relu && is_cut)
+    // No gradient passes where the activation gave its lowest or highest value.
+    let (lowest, highest) = activation.limits();
+    let passed = |channel: usize| {
+        let (scale, shift) = (affine.scales[channel], affine.shifts[channel]);
+        move |value: f32, gradient: f32| {
+            let result = value * scale + shift;
+            if result <= lowest || result >= highest { 0.0 } else { gradient }
+        }
     };
     let sums = map_each(extent.channels, |channel| {
-        let (mut of_gamma, mut of_beta) = (0.0, 0.0);
-        for start in extent.planes(channel) {
-            let values = &input[start..][..extent.plane];
-            let gradients = &gradient[start..][..extent.plane];
-            let passed = |value, gradient| if passes(channel, value) { gradient } else { 0.0 };
-            of_beta += sum_of_pairs(values, gradients, passed);
-            of_gamma += sum_of_pairs(values, gradients, |value, gradient| {
-                (value - mean[channel]) * passed(value, gradient)
-            });
-        }
-        (of_gamma * inverses[channel], of_beta)
+        vectorized(|| {
+            let (mut of_gamma, mut of_beta) = (0.0, 0.0);
+            let (passed, mean) = (passed(channel), mean[channel]);
+            for start in extent.planes(channel) {
+                let values = &input[start..][..extent.plane];
+                let gradients = &gradient[start..][..extent.plane];
+                of_beta += sum_of_pairs(values, gradients, passed);
+                of_gamma += sum_of_pairs(values, gradients, |value, gradient| {
+                    (value - mean) * passed(value, gradient)
+                });
+            }
+            (of_gamma * inverses[channel], of_beta)
+        })
     });
     let (of_gamma, of_beta): (Vec<f32>, Vec<f32>) = sums.into_iter().unzip();
     let count = (extent.batch * extent.plane) as f32;
@@ -114,13 +135,20 @@ pub fn backward(
         let values = &input[start..][..extent.plane];
         let gradients = &gradient[start..][..extent.plane];
         let scale = affine.scales[channel];
-        let even = of_beta[channel] / count;
-        let slope = of_gamma[channel] / count * inverses[channel];
-        let mean = mean[channel];
-        for ((output, value), gradient) in output.iter_mut().zip(values).zip(gradients) {
-            let gradient = if passes(channel, *value) { *gradient } else { 0.0 };
-            *output = scale * (gradient - even - (value - mean) * slope);
-        }
+        // The input also changes the statistics of its batch.
+        let (even, slope) = match statistics {
+            Statistics::OfBatch => {
+                (of_beta[channel] / count, of_gamma[channel] / count * inverses[channel])
+            }
+            Statistics::Given => (0.0, 0.0),
+        };
+        let (passed, mean) = (passed(channel), mean[channel]);
+        vectorized(|| {
+            for ((output, value), gradient) in output.iter_mut().zip(values).zip(gradients) {
+                let gradient = passed(*value, *gradient);
+                *output = scale * (gradient - even - (value - mean) * slope);
+            }
+        });
     });
     Gradients { input: of_input, gamma: of_gamma, beta: of_beta }
 }
@@ -134,27 +162,4 @@ impl Extent {
 
 fn inverse_deviations(variance: &[f32], epsilon: f64) -> impl Iterator<Item = f32> {
     variance.iter().map(move |variance| 1.0 / (variance + epsilon as f32).sqrt())
-}
-
-fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest: f32 = chunks.remainder().iter().map(|value| term(*value)).sum();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += term(*value));
-    }
-    lanes.iter().sum::<f32>() + rest
-}
-
-fn sum_of_pairs(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    let (of_a, of_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = of_a.remainder().iter().zip(of_b.remainder());
-    let rest: f32 = rest.map(|(a, b)| term(*a, *b)).sum();
-    for (a, b) in of_a.zip(of_b) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += term(*a, *b);
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
 }

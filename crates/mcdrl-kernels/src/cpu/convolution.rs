@@ -3,6 +3,7 @@
 
 use super::shape::ConvShape;
 use super::{patches, winograd};
+use crate::padding::Padding;
 
 /// The convolution.
 ///
@@ -21,10 +22,9 @@ pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
 /// - `weight`: `[O, C, kernel, kernel]`, `gradient` of the output: `[N, O, rows, columns]`
 /// - output: `[N, C, height, width]`
 pub fn input_gradient(shape: &ConvShape, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let [kernel, other] = shape.kernel;
-    if shape.stride != 1 || kernel != other || kernel <= shape.padding {
+    let Some(padding) = turned_padding(shape).filter(|_| shape.stride == 1) else {
         return patches::input_gradient(shape, weight, gradient);
-    }
+    };
     // This is a convolution from the outputs to the inputs, with the rotated kernel.
     let [height, width] = shape.output();
     let turned = ConvShape {
@@ -32,7 +32,7 @@ pub fn input_gradient(shape: &ConvShape, weight: &[f32], gradient: &[f32]) -> Ve
         outputs: shape.inputs,
         height,
         width,
-        padding: kernel - 1 - shape.padding,
+        padding,
         ..*shape
     };
     forward(&turned, gradient, &turned_weight(shape, weight))
@@ -44,6 +44,18 @@ pub fn input_gradient(shape: &ConvShape, weight: &[f32], gradient: &[f32]) -> Ve
 /// - output: `[O, C, kernel, kernel]`
 pub fn weight_gradient(shape: &ConvShape, input: &[f32], gradient: &[f32]) -> Vec<f32> {
     patches::weight_gradient(shape, input, gradient)
+}
+
+/// The zeros around the gradient of the output, unless the input has more of them than the kernel covers.
+fn turned_padding(shape: &ConvShape) -> Option<Padding> {
+    let [down, across] = shape.kernel.map(|kernel| kernel - 1);
+    let Padding { top, left, bottom, right } = shape.padding;
+    Some(Padding {
+        top: down.checked_sub(top)?,
+        left: across.checked_sub(left)?,
+        bottom: down.checked_sub(bottom)?,
+        right: across.checked_sub(right)?,
+    })
 }
 
 /// `[O, C, kernel, kernel]` → `[C, O, kernel, kernel]`, each kernel rotated by 180°.

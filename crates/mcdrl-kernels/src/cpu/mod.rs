@@ -2,6 +2,7 @@
 
 pub mod batch_norm;
 pub mod convolution;
+pub mod depthwise;
 pub mod interpolation;
 pub mod matrix;
 pub mod patches;
@@ -10,5 +11,7 @@ pub mod winograd;
 
 mod parallel;
 mod shape;
+mod vectorized;
 
+pub use crate::padding::Padding;
 pub use shape::ConvShape;

@@ -160,7 +160,7 @@ fn patches<'a>(
                     let source = &plane[source * shape.width..][..shape.width];
                     target[..left].fill(0.0);
                     target[stop..].fill(0.0);
-                    let start = left * shape.stride + right - shape.padding;
+                    let start = left * shape.stride + right - shape.padding.left;
                     let target = &mut target[left..stop];
                     if shape.stride == 1 {
                         target.copy_from_slice(&source[start..start + target.len()]);
@@ -195,7 +195,7 @@ fn add_patches(
                         continue;
                     };
                     let target = &mut plane[target * shape.width..][..shape.width];
-                    let start = left * shape.stride + right - shape.padding;
+                    let start = left * shape.stride + right - shape.padding.left;
                     let target = target[start..].iter_mut().step_by(shape.stride);
                     target.zip(&values[left..stop]).for_each(|(target, value)| *target += value);
                 }

@@ -133,14 +133,15 @@ fn transform_inputs(
     for (channel, plane) in image.chunks_exact(shape.height * shape.width).enumerate() {
         for y in 0..height {
             let line = &mut padded[y * width..][..width];
-            let source = (tiles.start * TILE + y).checked_sub(shape.padding);
+            let source = (tiles.start * TILE + y).checked_sub(shape.padding.top);
             let Some(source) = source.filter(|row| *row < shape.height) else {
                 line.fill(0.0);
                 continue;
             };
             let source = &plane[source * shape.width..][..shape.width];
-            let end = width.min(shape.padding + shape.width);
-            line[shape.padding..end].copy_from_slice(&source[..end - shape.padding]);
+            let left = shape.padding.left;
+            let end = width.min(left + shape.width);
+            line[left..end].copy_from_slice(&source[..end - left]);
         }
         for group in (0..count).step_by(LANES) {
             let corners: [usize; LANES] = from_fn(|lane| {

@@ -1,9 +1,9 @@
-//! CLIP checkpoints on disk: a safetensors file, or a folder with `model.safetensors` and `config.json`.
+//! Encoders on disk: CLIP as a safetensors file or as a folder of Hugging Face, sentence encoders as such a folder.
 
 use std::path::Path;
 
 use futures_lite::future::block_on;
-use mcdrl::clip::{Clip, ClipCheckpoint};
+use mcdrl::clip::{Clip, ClipCheckpoint, SentenceCheckpoint};
 
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, tell_fallback};
@@ -22,6 +22,18 @@ pub fn read_clip(path: &Path) -> Outcome<ClipCheckpoint> {
         None => None,
     };
     ClipCheckpoint::from_safetensors(&bytes, config.as_deref()).map_err(Failure::file(&file))
+}
+
+/// Reads a sentence encoder: a folder with `config.json`, `tokenizer.json` and `model.safetensors`.
+pub fn read_sentence_encoder(folder: &Path) -> Outcome<SentenceCheckpoint> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read(&path).map_err(Failure::io(&path))
+    };
+    let (config, tokenizer) = (read("config.json")?, read("tokenizer.json")?);
+    let weights = read("model.safetensors")?;
+    let config = String::from_utf8_lossy(&config);
+    SentenceCheckpoint::from_files(&config, &tokenizer, &weights).map_err(Failure::file(folder))
 }
 
 /// Loads a checkpoint onto the chosen device.

@@ -1,21 +1,29 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
 use clap::Args;
-use mcdrl::clip::{ClipTokenizer, DenseFeatures, Preprocess};
+use futures_lite::future::block_on;
+use mcdrl::clip::{ClipTokenizer, DenseFeatures, LiteCheckpoint, Preprocess};
 use mcdrl::data::read_image;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::clip_source::{open_clip, read_clip};
+use crate::clip_source::{open_clip, read_clip, read_sentence_encoder};
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, say};
+use crate::output::{Common, say, tell_fallback};
 
-/// Print CLIP embeddings of images and texts as JSON, in the joint space, not normalised.
+/// Print embeddings of images and texts as JSON: by CLIP in its joint space, not normalised, or by pre-trained encoders.
 #[derive(Args)]
 pub struct Embed {
     /// The CLIP checkpoint: a safetensors file or a Hugging Face folder.
+    #[arg(long, conflicts_with_all = ["vision", "text_encoder"])]
+    clip: Option<PathBuf>,
+    /// The weights of an EfficientNet-Lite (.pth). The embedding is the mean of its last map for the image at its own
+    /// size.
     #[arg(long)]
-    clip: PathBuf,
+    vision: Option<PathBuf>,
+    /// The folder of a sentence encoder such as all-MiniLM-L6-v2. The embedding has unit length.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// An image. Can be given more than once.
     #[arg(long, num_args = 1..)]
     image: Vec<PathBuf>,
@@ -26,32 +34,84 @@ pub struct Embed {
     common: Common,
 }
 
+/// The entries of images and of texts in the JSON.
+type Entries = (Vec<Value>, Vec<Value>);
+
 impl Embed {
     pub fn run(self) -> Outcome {
         if self.image.is_empty() && self.text.is_empty() {
             return Err(Failure::Usage("give at least one --image or --text to embed".into()));
         }
-        let checkpoint = read_clip(&self.clip)?;
-        let clip = open_clip(&self.clip, &checkpoint, &self.common)?;
-        let device = clip.logit_scale.val().device();
-        let preprocess = Preprocess::clip(checkpoint.config.vision.image_size());
-        let mut images = Vec::new();
-        for path in &self.image {
-            let pixels = preprocess.batch(&[&read_image(path)?], &device);
-            let embedding = clip.visual.forward(pixels, DenseFeatures::ValuePath).pooled;
-            images
-                .push(json!({ "image": path.to_string_lossy(), "embedding": values(embedding)? }));
-        }
-        let tokenizer = ClipTokenizer::new();
-        let mut texts = Vec::new();
-        for text in &self.text {
-            let embedding = tokenizer.embed(&clip, &[text]);
-            let tokens = tokenizer.encode(text);
-            texts.push(json!({ "text": text, "tokens": tokens, "embedding": values(embedding)? }));
-        }
+        let (images, texts) = match &self.clip {
+            Some(path) => self.by_clip(path)?,
+            None => (self.by_vision()?, self.by_text_encoder()?),
+        };
         say!("{}", json!({ "images": images, "texts": texts }));
         Ok(())
     }
+
+    fn by_clip(&self, path: &Path) -> Outcome<Entries> {
+        let checkpoint = read_clip(path)?;
+        let clip = open_clip(path, &checkpoint, &self.common)?;
+        let device = clip.logit_scale.val().device();
+        let preprocess = Preprocess::clip(checkpoint.config.vision.image_size());
+        let images = self.image.iter().map(|path| {
+            let pixels = preprocess.batch(&[&read_image(path)?], &device);
+            let embedding = clip.visual.forward(pixels, DenseFeatures::ValuePath).pooled;
+            image_entry(path, embedding)
+        });
+        let images = images.collect::<Outcome<_>>()?;
+        let tokenizer = ClipTokenizer::new();
+        let texts = self
+            .text
+            .iter()
+            .map(|text| text_entry(text, tokenizer.encode(text), tokenizer.embed(&clip, &[text])));
+        Ok((images, texts.collect::<Outcome<_>>()?))
+    }
+
+    fn by_vision(&self) -> Outcome<Vec<Value>> {
+        if self.image.is_empty() {
+            return Ok(Vec::new());
+        }
+        let path = self.vision.as_deref().ok_or_else(|| {
+            Failure::Usage("images need an encoder: give --clip or --vision".into())
+        })?;
+        let checkpoint = LiteCheckpoint::from_state_dict(path).map_err(Failure::file(path))?;
+        let opened = block_on(checkpoint.open(self.common.open_options()));
+        let (encoder, device) = opened.map_err(Failure::file(path))?;
+        tell_fallback(&device);
+        let preprocess = Preprocess::lite(224);
+        let images = self.image.iter().map(|path| {
+            let pixels = preprocess.unscaled(&read_image(path)?, &encoder.device());
+            image_entry(path, encoder.pooled(pixels))
+        });
+        images.collect()
+    }
+
+    fn by_text_encoder(&self) -> Outcome<Vec<Value>> {
+        if self.text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let path = self.text_encoder.as_deref().ok_or_else(|| {
+            Failure::Usage("texts need an encoder: give --clip or --text-encoder".into())
+        })?;
+        let checkpoint = read_sentence_encoder(path)?;
+        let opened = block_on(checkpoint.open(self.common.open_options()));
+        let (encoder, device) = opened.map_err(Failure::file(path))?;
+        tell_fallback(&device);
+        let texts = self.text.iter().map(|text| {
+            text_entry(text, checkpoint.encode(text), checkpoint.embed(&encoder, &[text]))
+        });
+        texts.collect()
+    }
+}
+
+fn image_entry(path: &Path, embedding: Tensor<2>) -> Outcome<Value> {
+    Ok(json!({ "image": path.to_string_lossy(), "embedding": values(embedding)? }))
+}
+
+fn text_entry(text: &str, tokens: impl serde::Serialize, embedding: Tensor<2>) -> Outcome<Value> {
+    Ok(json!({ "text": text, "tokens": tokens, "embedding": values(embedding)? }))
 }
 
 fn values(tensor: Tensor<2>) -> Outcome<Vec<f32>> {

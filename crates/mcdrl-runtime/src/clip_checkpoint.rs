@@ -1,14 +1,16 @@
 //! CLIP checkpoints: OpenAI state dicts, Hugging Face `CLIPModel` files, and our own.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use mcdrl_model::clip::{
-    Activation, Clip, ClipConfig, ClipTextEncoderConfig, ClipVisionEncoderConfig,
+    Activation, Clip, ClipConfig, ClipTextEncoderConfig, ClipVisionEncoderConfig, DenseFeatures,
     ModifiedResNetConfig, VisionTransformerConfig,
 };
 use serde_json::Value;
 
 use crate::clip_names::{field_name, hugging_face_name, openai_name, to_openai};
 use crate::device::open_cpu;
+use crate::device_policy::{DeviceInfo, OpenOptions};
+use crate::encoder_device::{self, EncoderFile};
 use crate::weights::{Precision, Weights};
 use crate::{Error, Result};
 
@@ -88,6 +90,15 @@ impl ClipCheckpoint {
     pub fn init(&self, device: &Device) -> Result<Clip> {
         let weights = self.weights.clone().renamed(|name| Some(field_name(name)));
         weights.load_with_names(self.config.init(device), &|name| self.foreign_name(name))
+    }
+
+    /// Loads CLIP onto the device of the user's choice. A GPU must give the CPU's embedding of a grey image.
+    ///
+    /// # Errors
+    /// As [`Self::init`] for the checkpoint. [`Error::Device`], [`Error::Timeout`] and [`Error::WrongAnswer`] for the
+    /// device.
+    pub async fn open(&self, options: OpenOptions<'_>) -> Result<(Clip, DeviceInfo)> {
+        encoder_device::open(self, options).await
     }
 
     /// Writes a CLIP in OpenAI's layout, with its architecture in the metadata.
@@ -194,5 +205,19 @@ impl ClipCheckpoint {
             )
         };
         Ok(ClipConfig::new(vision, text))
+    }
+}
+
+impl EncoderFile for ClipCheckpoint {
+    type Encoder = Clip;
+
+    fn init(&self, device: &Device) -> Result<Clip> {
+        self.init(device)
+    }
+
+    fn probe(&self, clip: &Clip) -> Tensor<2> {
+        let side = self.config.vision.image_size();
+        let grey = Tensor::full([1, 3, side, side], 0.3, &clip.logit_scale.val().device());
+        clip.visual.forward(grey, DenseFeatures::ValuePath).pooled
     }
 }

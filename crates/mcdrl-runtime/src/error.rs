@@ -40,6 +40,12 @@ pub enum Error {
         /// The tensor's name in the checkpoint's own layout.
         name: String,
     },
+    /// A file of PyTorch cannot be read.
+    #[error("not a readable PyTorch file: {0}; it may be cut off or have another format")]
+    StateDict(String),
+    /// Weights of another network than the pre-trained encoders.
+    #[error("not a known pre-trained encoder: {0}")]
+    UnknownEncoder(String),
     /// A checkpoint whose layout is not CLIP's.
     #[error("not a CLIP checkpoint of a known layout: {0}")]
     UnknownCheckpoint(String),
@@ -136,6 +142,8 @@ impl Error {
             | Self::MissingTensor { .. }
             | Self::TensorShape { .. }
             | Self::NotFinite { .. }
+            | Self::StateDict(_)
+            | Self::UnknownEncoder(_)
             | Self::UnknownCheckpoint(_)
             | Self::NotAModel
             | Self::ModelHeader(_)

@@ -1,7 +1,7 @@
 //! Runs MCDRL models: bytes in, masks out.
 //!
 //! This crate reads model files, CLIP checkpoints and profiles, prepares images, decides which device computes, and offers
-//! the [`Segmenter`]. It uses neither the file system nor the console.
+//! the [`Segmenter`]. It uses neither the console nor the file system, except that it opens the files of PyTorch.
 //!
 //! ```text
 //! Image ─ preprocess ─▶ Network (mcdrl-model) ─ postprocess ─▶ Segmentation
@@ -23,16 +23,18 @@
 //! ```
 
 mod clip_checkpoint;
-mod clip_device;
 mod clip_names;
-#[cfg(feature = "tokenizer")]
+#[cfg(feature = "pretrained")]
 mod clip_tokenizer;
 mod device;
 mod device_policy;
+mod encoder_device;
 mod error;
 mod grid_map;
 mod inference;
 mod limit;
+#[cfg(feature = "pretrained")]
+mod lite_checkpoint;
 mod model;
 mod model_file;
 mod module_weights;
@@ -42,15 +44,21 @@ mod profile;
 mod segmentation;
 mod segmenter;
 mod self_check;
+#[cfg(feature = "pretrained")]
+mod sentence_checkpoint;
+#[cfg(feature = "pretrained")]
+mod state_dict;
 mod version_1;
 mod weights;
 
 pub use clip_checkpoint::ClipCheckpoint;
-#[cfg(feature = "tokenizer")]
+#[cfg(feature = "pretrained")]
 pub use clip_tokenizer::ClipTokenizer;
 pub use device::{DeviceChoice, DeviceKind};
 pub use device_policy::{DeviceInfo, DeviceReason, OpenOptions, OpenStage, faster_device};
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "pretrained")]
+pub use lite_checkpoint::LiteCheckpoint;
 pub use model::{FORMAT_VERSION, Model, ModelHeader};
 pub use postprocess::LESION_BELOW;
 pub use preprocess::Preprocess;
@@ -58,6 +66,8 @@ pub use profile::{Confounder, Profile};
 pub use segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
 pub use segmenter::Segmenter;
 pub use self_check::SelfCheck;
+#[cfg(feature = "pretrained")]
+pub use sentence_checkpoint::SentenceCheckpoint;
 pub use weights::{Precision, Weights};
 
 /// A tiny untrained model file, for examples in documentation.

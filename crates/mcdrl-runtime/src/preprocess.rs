@@ -28,6 +28,11 @@ impl Preprocess {
         Self { size, mean: CLIP_MEAN, std: CLIP_STD }
     }
 
+    /// EfficientNet-Lite's normalisation at a size: values in -1..1.
+    pub fn lite(size: usize) -> Self {
+        Self { size, mean: [0.5; 3], std: [0.5; 3] }
+    }
+
     /// A batch of images: `[batch, 3, size, size]`.
     pub fn batch(&self, images: &[&Image], device: &Device) -> Tensor<4> {
         let values: Vec<f32> = images.iter().flat_map(|image| self.values(image)).collect();
@@ -37,12 +42,22 @@ impl Preprocess {
 
     /// The pixels of one image, channel by channel: `3 · size · size` values.
     pub fn values(&self, image: &Image) -> Vec<f32> {
-        let scaled = image.resize(self.size, self.size);
-        let mut values = Vec::with_capacity(3 * self.size * self.size);
+        self.normalize(&image.resize(self.size, self.size))
+    }
+
+    /// An image at its own size: `[1, 3, height, width]`.
+    pub fn unscaled(&self, image: &Image, device: &Device) -> Tensor<4> {
+        let shape = [1, 3, image.height(), image.width()];
+        Tensor::from_data(TensorData::new(self.normalize(image), shape), device)
+    }
+
+    /// The normalised pixels of an image, channel by channel.
+    fn normalize(&self, image: &Image) -> Vec<f32> {
+        let mut values = Vec::with_capacity(image.pixels().len());
         for channel in 0..3 {
             let scale = 1.0 / (255.0 * self.std[channel]);
             let shift = self.mean[channel] / self.std[channel];
-            let pixels = scaled.pixels().iter().skip(channel).step_by(3);
+            let pixels = image.pixels().iter().skip(channel).step_by(3);
             values.extend(pixels.map(|value| f32::from(*value) * scale - shift));
         }
         values

@@ -5,6 +5,7 @@ mod mobile;
 mod native;
 mod phones;
 mod web;
+mod weights;
 mod workspace;
 
 const USAGE: &str = "usage: cargo xtask <chore>
@@ -12,6 +13,7 @@ const USAGE: &str = "usage: cargo xtask <chore>
   demo       segment the bundled samples: mcdrl-demo/report.html
   test       install what the tests need and run all tests
   web        build the npm package and the browser app as shipped: www/dist; `web dev` builds faster
+  weights    download the pre-trained encoders that training starts from: target/weights
   browsers   test the npm package and the app in Node and in browsers, after `web`
   bindings   build and test the packages, or the given parts: generate, kotlin, swift, python, phones
   mobile     test the apps: target/mobile/mcdrl.apk and target/mobile/screens
@@ -26,6 +28,7 @@ fn main() -> anyhow::Result<()> {
         ["test"] => native::test(sh),
         ["web"] => web::ship(sh),
         ["web", "dev"] => web::build_for_tests(sh),
+        ["weights"] => weights::fetch(sh),
         ["browsers"] => web::browsers(sh),
         ["bindings", "phones"] => phones::check(),
         ["bindings", parts @ ..] => native::build(sh).and_then(|()| bindings::bindings(sh, parts)),

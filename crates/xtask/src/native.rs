@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::workspace::{built, debian, shell, side_by_side, target, timed, toolchain};
-use crate::{bindings, mobile, phones, web};
+use crate::{bindings, mobile, phones, web, weights};
 
 const FEATURES: [&str; 2] = ["--features", "mcdrl-cli/gpu,mcdrl-ffi/gpu,mcdrl-runtime/ndarray"];
 /// The crates that are tested on this machine. The others are for WebAssembly.
@@ -59,6 +59,7 @@ pub fn build(sh: &Shell) -> Result<()> {
 
 fn all_but_browsers() -> Result<()> {
     let sh = &shell()?;
+    weights::fetch(sh)?; // Some tests compare the encoders with PyTorch's.
     let tests = cmd!(sh, "cargo test --no-fail-fast {CRATES...} {FEATURES...}");
     timed("Rust tests", || Ok(tests.run()?))?;
     bindings::bindings(sh, &["kotlin", "swift", "python"])?;

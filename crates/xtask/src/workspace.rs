@@ -23,6 +23,11 @@ pub fn out() -> PathBuf {
     target().join("bindings")
 }
 
+/// The folder of the pre-trained encoders.
+pub fn weights() -> PathBuf {
+    std::env::var_os("MCDRL_WEIGHTS").map_or_else(|| target().join("weights"), PathBuf::from)
+}
+
 /// The builds of a profile. `folder` is the target folder, or for another machine the folder of its triple in it.
 pub fn built(folder: &Path, profile: &str) -> PathBuf {
     folder.join(if profile == "dev" { "debug" } else { profile })
@@ -35,6 +40,7 @@ pub fn shell() -> Result<Shell> {
     sh.set_var("CARGO_TARGET_DIR", target());
     // The packages measure their overhead on a model with inputs of 224², CLIP's usual size.
     sh.set_var("MCDRL_MODEL_224", target().join("model-224.safetensors"));
+    sh.set_var("MCDRL_WEIGHTS", weights());
     sh.set_var("PYTHONDONTWRITEBYTECODE", "1");
     // The Vulkan loader prints a warning if this variable is not set.
     sh.set_var("XDG_RUNTIME_DIR", "/tmp");

@@ -1,4 +1,4 @@
-//! CLIP on Burn: visual encoders (ViT, ModifiedResNet, a compact ResNet) and the text encoder.
+//! CLIP on Burn: visual encoders (ViT, ModifiedResNet, EfficientNet-Lite, a compact ResNet) and text encoders.
 //!
 //! Follows Radford et al. 2021 and <https://github.com/openai/CLIP>. Fields have the names of OpenAI's state dict, so that
 //! such a file loads without a table of names.
@@ -6,9 +6,11 @@
 mod attention_pool;
 mod compact_resnet;
 mod convolution;
+mod efficientnet_lite;
 mod features;
 mod modified_resnet;
 mod position_embedding;
+mod sentence_encoder;
 mod text;
 mod transformer;
 mod vision;
@@ -19,8 +21,10 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 pub use compact_resnet::{CompactResNet, CompactResNetConfig};
+pub use efficientnet_lite::{EfficientNetLite, EfficientNetLiteConfig, LiteVersion, ProjectedLite};
 pub use features::{DenseFeatures, VisionFeatures};
 pub use modified_resnet::{ModifiedResNet, ModifiedResNetConfig};
+pub use sentence_encoder::{SentenceEncoder, SentenceEncoderConfig};
 pub use text::{CONTEXT_LENGTH, ClipTextEncoder, ClipTextEncoderConfig};
 pub use transformer::Activation;
 pub use vision::{ClipVisionEncoder, ClipVisionEncoderConfig};

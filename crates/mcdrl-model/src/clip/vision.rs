@@ -5,6 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::compact_resnet::{self, CompactResNet, CompactResNetConfig};
+use super::efficientnet_lite::{self, EfficientNetLiteConfig, ProjectedLite};
 use super::features::{DenseFeatures, VisionFeatures};
 use super::modified_resnet::{self, ModifiedResNet, ModifiedResNetConfig};
 use super::vit::{VisionTransformer, VisionTransformerConfig};
@@ -18,6 +19,8 @@ pub enum ClipVisionEncoderConfig {
     ResNet(ModifiedResNetConfig),
     /// A compact ResNet for training from scratch.
     Compact(CompactResNetConfig),
+    /// EfficientNet-Lite, with weights from ImageNet.
+    Lite(EfficientNetLiteConfig),
 }
 
 /// CLIP's visual encoder.
@@ -31,6 +34,8 @@ pub enum ClipVisionEncoder {
     ResNet(ModifiedResNet),
     /// A compact ResNet for training from scratch.
     Compact(CompactResNet),
+    /// EfficientNet-Lite, with weights from ImageNet.
+    Lite(ProjectedLite),
 }
 
 impl ClipVisionEncoderConfig {
@@ -40,6 +45,7 @@ impl ClipVisionEncoderConfig {
             Self::Vit(config) => ClipVisionEncoder::Vit(config.init(device)),
             Self::ResNet(config) => ClipVisionEncoder::ResNet(config.init(device)),
             Self::Compact(config) => ClipVisionEncoder::Compact(config.init(device)),
+            Self::Lite(config) => ClipVisionEncoder::Lite(config.init(device)),
         }
     }
 
@@ -49,6 +55,7 @@ impl ClipVisionEncoderConfig {
             Self::Vit(config) => config.image_size,
             Self::ResNet(config) => config.image_size,
             Self::Compact(config) => config.image_size,
+            Self::Lite(config) => config.image_size,
         }
     }
 
@@ -58,6 +65,7 @@ impl ClipVisionEncoderConfig {
             Self::Vit(config) => config.patch_size,
             Self::ResNet(_) => modified_resnet::STRIDE,
             Self::Compact(_) => compact_resnet::STRIDE,
+            Self::Lite(_) => efficientnet_lite::STRIDE,
         }
     }
 
@@ -67,6 +75,7 @@ impl ClipVisionEncoderConfig {
             Self::Vit(config) => config.embed_dim,
             Self::ResNet(config) => config.embed_dim,
             Self::Compact(config) => config.embed_dim,
+            Self::Lite(config) => config.embed_dim,
         }
     }
 
@@ -76,6 +85,7 @@ impl ClipVisionEncoderConfig {
             Self::Vit(c) => (c.heads, c.width, vec![c.patch_size, c.layers]),
             Self::ResNet(c) => (c.heads, 32 * c.width, [&[c.width / 2], &c.layers[..]].concat()),
             Self::Compact(c) => (c.heads, c.channels[3], [c.channels, c.layers].concat()),
+            Self::Lite(_) => (1, 1, Vec::new()), // It has no heads.
         };
         let mut faults = Vec::new();
         if sizes.contains(&0) || self.embed_dim() == 0 || self.image_size() < self.stride() {
@@ -99,6 +109,7 @@ impl ClipVisionEncoderConfig {
             }
             Self::ResNet(config) => config.channels()[..3].to_vec(),
             Self::Compact(config) => config.channels[..3].to_vec(),
+            Self::Lite(config) => config.version.tap_channels()[1..4].to_vec(),
         }
     }
 }
@@ -112,6 +123,7 @@ impl ClipVisionEncoder {
             Self::Vit(encoder) => encoder.forward(pixels, dense),
             Self::ResNet(encoder) => encoder.forward(pixels),
             Self::Compact(encoder) => encoder.forward(pixels),
+            Self::Lite(encoder) => encoder.forward(pixels),
         }
     }
 }

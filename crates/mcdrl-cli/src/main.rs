@@ -7,6 +7,7 @@ mod dictionary;
 mod embed;
 mod error;
 mod evaluate;
+mod impose;
 mod inspect;
 mod loso;
 mod output;
@@ -35,6 +36,7 @@ struct Command {
 enum Verb {
     Demo(demo::Demo),
     Synth(synth::Synth),
+    Impose(impose::Impose),
     Pretrain(pretrain::Pretrain),
     Embed(embed::Embed),
     Dictionary(dictionary::Dictionary),
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let result = match command.verb {
         Verb::Demo(verb) => verb.run(),
         Verb::Synth(verb) => verb.run(),
+        Verb::Impose(verb) => verb.run(),
         Verb::Pretrain(verb) => verb.run(),
         Verb::Embed(verb) => verb.run(),
         Verb::Dictionary(verb) => verb.run(),

@@ -226,6 +226,11 @@ fn wrong_usage_exits_with_status_two() {
     fail(&["segment"], 2, &["--out"]);
     fail(&["paint"], 2, &["paint"]);
     fail(&["embed", "--clip", "x"], 2, &["--image"]);
+    fail(&["embed", "--clip", "x", "--vision", "y", "--text", "z"], 2, &["--vision"]);
+    fail(&["embed", "--vision", "x.pth", "--text", "blur"], 2, &["--text-encoder"]);
+    fail(&["embed", "--text-encoder", "x", "--image", "y"], 2, &["--vision"]);
+    fail(&["impose", "--confounder", "smoke", "x.png"], 2, &["smoke", "blur"]);
+    fail(&["impose", "--all", "--strength", "2", "x.png"], 2, &["between 0 and 1"]);
 }
 
 #[test]
@@ -294,6 +299,65 @@ fn embed_prints_the_reference_embedding_of_the_probe() {
         let norm: f32 = expected.iter().map(|b| b * b).sum();
         assert!((difference / norm).sqrt() < 1e-4, "{name}");
     }
+}
+
+#[test]
+fn embed_prints_the_values_of_pre_trained_encoders() {
+    let Some(vectors) = shared("pretrained") else { return };
+    let beside = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../../target/weights");
+    let weights = std::env::var_os("MCDRL_WEIGHTS").map_or(beside, PathBuf::from);
+    if !weights.is_dir() {
+        return println!("skipped: {} does not exist; set MCDRL_WEIGHTS", weights.display());
+    }
+    let expected = |file: &str| {
+        let bytes = std::fs::read(vectors.join(file)).unwrap();
+        mcdrl_runtime::Weights::from_safetensors(&bytes).unwrap()
+    };
+    let assert_same = |found: &serde_json::Value, expected: &[f32]| {
+        let found: Vec<f32> = serde_json::from_value(found.clone()).unwrap();
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(0.0f32, |top, value| top.max(value.abs()));
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() <= 1e-4 * largest, "{found} {expected}");
+        }
+    };
+    let (vision, probe) = (weights.join("efficientnet-lite0.pth"), vectors.join("probe224.png"));
+    let said = succeed(&["embed", "--vision", text(&vision), "--image", text(&probe), "--json"]);
+    let file = expected("efficientnet-lite0.safetensors");
+    let tap = file.values("probe224.tap4").unwrap();
+    let means = tap.chunks(49).map(|channel| channel.iter().sum::<f32>() / 49.0);
+    assert_same(&json(&said)["images"][0]["embedding"], &means.collect::<Vec<_>>());
+
+    let folder = weights.join("all-minilm-l6-v2");
+    let sentence = "An endoscopy image with blood";
+    let said = succeed(&["embed", "--text-encoder", text(&folder), "--text", sentence, "--json"]);
+    let first = &expected("minilm.safetensors").values("embeddings").unwrap()[..384].to_vec();
+    assert_same(&json(&said)["texts"][0]["embedding"], first);
+
+    let missing = weights.join("nothing.pth");
+    fail(&["embed", "--vision", text(&missing), "--image", text(&probe)], 1, &["nothing.pth"]);
+    fail(&["embed", "--vision", text(&probe), "--image", text(&probe)], 1, &["PyTorch"]);
+}
+
+#[test]
+fn impose_writes_pictures_and_a_sheet() {
+    let folder = TempDir::new().unwrap();
+    let (out, file) = (folder.path().join("out"), folder.path().join("sheet.png"));
+    let sample = a_sample();
+    let blur = ["impose", "--confounder", "blur", "--out", text(&out), "--json", text(&sample)];
+    let said = json(&succeed(&blur));
+    assert_eq!(said["confounder"], "blur");
+    let written = image::open(said["file"].as_str().unwrap()).unwrap().to_rgb8();
+    assert_ne!(written, image::open(&sample).unwrap().to_rgb8());
+    let nothing = [&blur[..], &["--strength", "0"]].concat();
+    let said = json(&succeed(&nothing));
+    let written = image::open(said["file"].as_str().unwrap()).unwrap().to_rgb8();
+    assert_eq!(written, image::open(&sample).unwrap().to_rgb8());
+    let all = ["impose", "--all", "--sheet", text(&file), text(&sample), text(&sample)];
+    let said = succeed(&all);
+    assert!(said.contains("reflection"), "{said}");
+    assert_eq!(image::open(&file).unwrap().height(), 12 * 192);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub enum Stream {
     Artefacts,
     /// Sensor noise.
     Sensor,
+    /// The layout of a confounder that is imposed on a picture.
+    Imposed,
 }
 
 /// SplitMix64 (Steele, Lea & Flood 2014): 64 bits of state, one full period of 2^64.

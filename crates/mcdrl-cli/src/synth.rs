@@ -13,11 +13,11 @@ pub struct Synth {
     /// The folder to create; it must not exist.
     #[arg(long)]
     out: PathBuf,
-    /// Number of sites, each with its own mixture of confounders and its own camera.
-    #[arg(long, default_value_t = 5)]
+    /// Number of sites, each with its own camera.
+    #[arg(long, default_value_t = 40)]
     sites: usize,
     /// Images per site.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 25)]
     images: usize,
     /// Side of the square images, pixels.
     #[arg(long, default_value_t = 128)]
@@ -28,6 +28,9 @@ pub struct Synth {
     /// Share of images without a lesion.
     #[arg(long, default_value_t = 0.15)]
     lesion_free: f32,
+    /// Tie confounders to sites: each site has its own mixture. Otherwise all confounders are drawn independently.
+    #[arg(long)]
+    tied: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -40,6 +43,7 @@ impl Synth {
             size: self.size,
             seed: self.seed,
             lesion_free: self.lesion_free,
+            tied: self.tied,
         };
         write_dataset(&config, &self.out, counter("frames", self.sites * self.images))?;
         let names: Vec<String> = (0..self.sites).map(site_name).collect();

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 fn two_sites() -> (TempDir, Dataset) {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
-    let config = SynthConfig { sites: 2, images: 16, size: 64, ..SynthConfig::default() };
+    let config =
+        SynthConfig { sites: 2, images: 16, size: 64, tied: true, ..SynthConfig::default() };
     write_dataset(&config, &data, |_| {}).unwrap();
     let dataset = Dataset::open(&data).unwrap();
     (folder, dataset)

@@ -3,7 +3,7 @@
 /// The configuration of a set of synthetic sites.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SynthConfig {
-    /// Number of sites. The first five have hand-made styles. The styles of further sites derive from the seed.
+    /// Number of sites.
     pub sites: usize,
     /// Frames per site.
     pub images: usize,
@@ -13,11 +13,14 @@ pub struct SynthConfig {
     pub seed: u64,
     /// Share of frames without a lesion.
     pub lesion_free: f32,
+    /// Whether confounders are tied to sites, and so to each other, as in real hospitals: each site has its own mixture, and the
+    /// first five sites have hand-made styles. Otherwise all factors are drawn independently at every site.
+    pub tied: bool,
 }
 
 impl Default for SynthConfig {
     fn default() -> Self {
-        Self { sites: 5, images: 200, size: 128, seed: 7, lesion_free: 0.15 }
+        Self { sites: 40, images: 25, size: 128, seed: 7, lesion_free: 0.15, tied: false }
     }
 }
 

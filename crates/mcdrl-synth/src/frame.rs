@@ -31,7 +31,7 @@ pub struct SyntheticFrame {
 
 /// Makes one frame of one site.
 pub fn synthesize_frame(config: &SynthConfig, site: usize, index: usize) -> SyntheticFrame {
-    let style = SiteStyle::new(config.seed, site);
+    let style = SiteStyle::new(config, site);
     render(config, &style, (site, index), style.draw_factors(config, site, index))
 }
 
@@ -46,7 +46,7 @@ pub fn intervene_on_frame(
     index: usize,
     factors: &FrameFactors,
 ) -> SyntheticFrame {
-    render(config, &SiteStyle::new(config.seed, site), (site, index), *factors)
+    render(config, &SiteStyle::new(config, site), (site, index), *factors)
 }
 
 fn render(
@@ -184,7 +184,7 @@ mod tests {
     use crate::{CONFOUNDERS, LESION_CLASSES};
 
     fn small() -> SynthConfig {
-        SynthConfig { size: 64, ..SynthConfig::default() }
+        SynthConfig { size: 64, tied: true, ..SynthConfig::default() }
     }
 
     fn mean_colour(config: &SynthConfig, site: usize) -> [f32; 3] {
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn lesion_free_frames_have_the_configured_share() {
         let config = SynthConfig { lesion_free: 0.3, ..small() };
-        let style = SiteStyle::new(config.seed, 0);
+        let style = SiteStyle::new(&config, 0);
         let free = (0..2000)
             .filter(|index| style.draw_factors(&config, 0, *index).class.is_none())
             .count();
@@ -255,7 +255,7 @@ mod tests {
     fn classes_are_equally_frequent_at_all_sites() {
         let config = SynthConfig { lesion_free: 0.0, ..small() };
         for site in 0..7 {
-            let style = SiteStyle::new(config.seed, site);
+            let style = SiteStyle::new(&config, site);
             let mut counts = [0; LESION_CLASSES.len()];
             for index in 0..2000 {
                 if let Some(class) = style.draw_factors(&config, site, index).class {

@@ -36,15 +36,19 @@ pub fn site_name(site: usize) -> String {
 }
 
 impl SiteStyle {
-    /// The style of a site: one of five built-in styles, or one derived from the seed.
-    pub fn new(seed: u64, site: usize) -> Self {
+    /// The style of a site. With tied confounders, the first five sites have hand-made styles.
+    pub fn new(config: &SynthConfig, site: usize) -> Self {
+        let mut random = Random::new(config.seed, site, 0, Stream::Site);
+        if !config.tied {
+            return Self { mixture: independent(), ..Self::derived(&mut random) };
+        }
         match site {
             0 => Self::clean(),
             1 => Self::narrow_band(),
             2 => Self::bleeding(),
             3 => Self::glaring(),
             4 => Self::worn(),
-            _ => Self::derived(&mut Random::new(seed, site, 0, Stream::Site)),
+            _ => Self::derived(&mut random),
         }
     }
 
@@ -262,6 +266,16 @@ fn keep_stronger(strengths: &mut [f32; 12], first: Confounder, second: Confounde
     strengths[weaker as usize] = 0.0;
 }
 
+/// The mixture of every site whose confounders are independent. Opposites exclude each other, so they are rare: their
+/// correlation stays below 0.05.
+fn independent() -> [Occurrence; 12] {
+    let mut mixture = [Occurrence { probability: 0.25, weakest: 0.15, strongest: 1.0 }; 12];
+    for opposite in [Confounder::Bright, Confounder::Dark, Confounder::Near, Confounder::Far] {
+        mixture[opposite as usize].probability = 0.04;
+    }
+    mixture
+}
+
 /// A mixture from the confounders that occur: probability, weakest and strongest.
 fn mixture(occurring: &[(Confounder, f32, f32, f32)]) -> [Occurrence; 12] {
     let mut mixture = [Occurrence::default(); 12];
@@ -284,9 +298,9 @@ mod tests {
 
     #[test]
     fn strengths_are_fractions_and_opposites_exclude_each_other() {
-        let config = SynthConfig::default();
+        let config = SynthConfig { tied: true, ..SynthConfig::default() };
         for site in 0..12 {
-            let style = SiteStyle::new(config.seed, site);
+            let style = SiteStyle::new(&config, site);
             for index in 0..300 {
                 let factors = style.draw_factors(&config, site, index);
                 assert!(factors.strengths.iter().all(|strength| (0.0..=1.0).contains(strength)));
@@ -297,5 +311,34 @@ mod tests {
                 assert!((light - 1.0).abs() < 1e-6);
             }
         }
+    }
+
+    #[test]
+    fn confounders_are_independent_unless_they_are_tied() {
+        let config = SynthConfig::default();
+        assert!(config.sites >= 40);
+        let mut frames = Vec::new();
+        for site in 0..config.sites {
+            let style = SiteStyle::new(&config, site);
+            frames.extend((0..250).map(|index| style.draw_factors(&config, site, index).strengths));
+        }
+        let white = Confounder::WhiteLight as usize;
+        for first in (0..12).filter(|factor| *factor != white) {
+            for second in (0..first).filter(|factor| *factor != white) {
+                let r = correlation(frames.iter().map(|all| (all[first], all[second])));
+                assert!(r.abs() < 0.05, "{first} and {second}: {r}");
+            }
+        }
+    }
+
+    fn correlation(pairs: impl Iterator<Item = (f32, f32)> + Clone) -> f32 {
+        let mean = |of: fn((f32, f32)) -> f32| {
+            let (sum, count) =
+                pairs.clone().fold((0.0, 0.0), |(sum, count), pair| (sum + of(pair), count + 1.0));
+            sum / count
+        };
+        let (a, b) = (mean(|p| p.0), mean(|p| p.1));
+        let (aa, bb) = (mean(|p| p.0 * p.0) - a * a, mean(|p| p.1 * p.1) - b * b);
+        (mean(|p| p.0 * p.1) - a * b) / (aa * bb).sqrt()
     }
 }

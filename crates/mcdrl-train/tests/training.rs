@@ -21,7 +21,8 @@ struct Setting {
 fn setting() -> Setting {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
-    let config = SynthConfig { sites: 2, images: 16, size: 64, ..SynthConfig::default() };
+    let config =
+        SynthConfig { sites: 2, images: 16, size: 64, tied: true, ..SynthConfig::default() };
     write_dataset(&config, &data, |_| {}).unwrap();
     let dataset = Dataset::open(&data).unwrap();
     let all: Vec<Sample> = dataset.samples().cloned().collect();

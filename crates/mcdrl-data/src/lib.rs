@@ -18,6 +18,7 @@ mod augment;
 mod dataset;
 mod dataset_toml;
 mod error;
+mod groups;
 mod image_file;
 mod sample;
 mod site;

@@ -16,8 +16,8 @@ pub struct Sample {
     pub site: String,
     /// The image's file name without its extension.
     pub name: String,
-    /// The video sequence or patient. All samples of a group stay on the same side of a split. The group of `seq01_007` is
-    /// `seq01`. A name without a number is its own group.
+    /// The video sequence or patient, from the site's `groups.csv` or else from the name: the group of `seq01_007` is `seq01`.
+    /// All samples of a group stay on the same side of a split.
     pub group: String,
     /// The image file.
     pub image: PathBuf,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use crate::groups::Groups;
 use crate::image_file::{entries, file_name, file_stem, is_image};
 use crate::sample::{Factors, Sample};
 use crate::{Error, Result};
@@ -24,6 +25,8 @@ impl Site {
         let images = folder.join("images");
         let masks = folder.join("masks");
         let factors = read_factors(&folder.join("factors.json"))?;
+        let list = folder.join("groups.csv");
+        let groups = Groups::read(&list)?;
         let mut samples = Vec::new();
         let mut names = BTreeSet::new();
         for image in entries(&images)?.into_iter().filter(|path| is_image(path)) {
@@ -37,7 +40,7 @@ impl Site {
             }
             samples.push(Sample {
                 site: name.clone(),
-                group: group(&stem),
+                group: groups.of(&stem),
                 factors: factors.get(&stem).cloned(),
                 name: stem,
                 single_class,
@@ -47,6 +50,10 @@ impl Site {
         }
         if samples.is_empty() {
             return Err(Error::NoImages { path: images });
+        }
+        if let Some(name) = groups.stranger(|name| names.contains(name)) {
+            let problem = format!("there is no image `{name}` in {}", images.display());
+            return Err(Error::text(&list)(problem));
         }
         for mask in entries(&masks)?.into_iter().filter(|path| is_image(path)) {
             if !names.contains(&file_stem(&mask)) {
@@ -63,18 +70,4 @@ fn read_factors(path: &Path) -> Result<BTreeMap<String, Factors>> {
     }
     let text = fs::read_to_string(path).map_err(Error::io(path))?;
     serde_json::from_str(&text).map_err(Error::text(path))
-}
-
-/// `seq01` for `seq01_007`. A name without a number is its own group.
-fn group(name: &str) -> String {
-    match name.rsplit_once('_') {
-        Some((group, number))
-            if !group.is_empty()
-                && !number.is_empty()
-                && number.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            group.into()
-        }
-        _ => name.into(),
-    }
 }

@@ -82,6 +82,31 @@ fn groups_are_never_split() {
 }
 
 #[test]
+fn groups_come_from_groups_csv() {
+    let folder = TempDir::new().unwrap();
+    write_site(folder.path(), "a", &["us_1", "us_2", "us_3"], 0);
+    let list = folder.path().join("a/groups.csv");
+    let groups = |text: &str| -> Result<Vec<String>, String> {
+        std::fs::write(&list, text).unwrap();
+        let dataset = Dataset::open(folder.path()).map_err(|error| error.to_string())?;
+        Ok(dataset.samples().map(|sample| sample.group.clone()).collect())
+    };
+    let told = groups("image,group\nus_1,ann\nus_2.png,\"bo, b\"\n").unwrap();
+    assert_eq!(told, ["ann", "bo, b", "us_3"]);
+    assert_eq!(groups("\u{feff}group, image\r\nx, us_2\r\n").unwrap(), ["us_1", "x", "us_3"]);
+    for (text, words) in [
+        ("image,group\nus_1,a\nus_1,b\n", "`us_1` is listed twice"),
+        ("image,group\nus_9,a\n", "no image `us_9`"),
+        ("image,patient\nus_1,a\n", "group"),
+        ("image,group\nus_1,\n", "has no group"),
+        ("image,group\nus_1\n", "line: 2"),
+    ] {
+        let error = groups(text).unwrap_err();
+        assert!(error.contains("groups.csv") && error.contains(words), "{error}");
+    }
+}
+
+#[test]
 fn without_augmentation_a_view_is_the_image() {
     let sample = labelled();
     let preprocess = Preprocess::clip(64);
@@ -128,6 +153,9 @@ fn real_endoscopy_folders_open() {
     let groups: BTreeSet<&str> =
         dataset.site("clinicdb").unwrap().samples.iter().map(|s| s.group.as_str()).collect();
     assert!(groups.len() > 10 && groups.len() < 40, "{}", groups.len());
+    let of_bkai = &dataset.site("bkai").unwrap().samples;
+    let groups: BTreeSet<&str> = of_bkai.iter().map(|s| s.group.as_str()).collect();
+    assert!(groups.len() > 1 && groups.len() < of_bkai.len(), "{}", groups.len());
     for site in &dataset.sites {
         let labelled = dataset.load(&site.samples[0]).unwrap();
         assert!(labelled.mask.classes().iter().all(|class| *class <= 1));

@@ -5,11 +5,19 @@ use mcdrl_runtime::{ConfounderWeight, LESION_BELOW, Segmentation, Segmenter};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::metrics::{Calibration, CalibrationBin, Detection, Foreground, MaskPair, Summary};
+use crate::metrics::{
+    Calibration, CalibrationBin, Detection, Foreground, Interval, MaskPair, Summary, quantile,
+};
 use crate::{Error, Result};
 
 /// A frame counts as one with a predicted lesion if predicted lesions cover more than this share of it.
 pub const DETECTION_AREA: f64 = 0.002;
+
+/// A lesion that covers less than this share of the frame is small.
+pub const SMALL_LESION: f64 = 0.05;
+
+/// A Dice below this is a failure.
+pub const FAILED_DICE: f64 = 0.5;
 
 /// The mask value of a predicted class that the dataset does not name: a lesion of another class.
 const FOREIGN_CLASS: u8 = 254;
@@ -22,9 +30,9 @@ pub struct Evaluation {
     /// Every image.
     pub images: Vec<ImageScore>,
     /// Every site.
-    pub sites: Vec<GroupScore>,
+    pub sites: Vec<SiteScore>,
     /// All sites together.
-    pub total: GroupScore,
+    pub total: SiteScore,
     /// Accuracy for each confidence bin, over all pixels.
     pub reliability: Vec<CalibrationBin>,
 }
@@ -36,6 +44,8 @@ pub struct ImageScore {
     pub site: String,
     /// The image.
     pub name: String,
+    /// The video or patient.
+    pub group: String,
     /// Mean Dice over the classes of the truth. If classes cannot be compared, the Dice of all lesions together. `None` for
     /// a lesion-free image.
     pub dice: Option<f64>,
@@ -45,6 +55,10 @@ pub struct ImageScore {
     pub by_class: Vec<Overlap>,
     /// Share of the pixels with the right label.
     pub acc: f64,
+    /// Share of the frame that lesions cover in the truth.
+    pub lesion_area: f64,
+    /// Share of the frame that lesions cover in the prediction.
+    pub predicted_area: f64,
     /// Whether the truth has a lesion.
     pub has_lesion: bool,
     /// Whether the prediction has one.
@@ -68,9 +82,9 @@ pub struct Overlap {
     pub assd: Option<f64>,
 }
 
-/// The scores of several images.
+/// The scores of a site's images.
 #[derive(Clone, Debug, Serialize)]
-pub struct GroupScore {
+pub struct SiteScore {
     /// The site, or `all`.
     pub name: String,
     /// Number of images.
@@ -81,6 +95,16 @@ pub struct GroupScore {
     pub dice: Summary,
     /// Dice of all lesions together.
     pub lesion_dice: Summary,
+    /// The same, as the mean over groups with its interval.
+    pub lesion_dice_by_group: Interval,
+    /// The lesion Dice that a twentieth of the images does not reach.
+    pub lesion_dice_p5: Option<f64>,
+    /// Share of the images with a lesion Dice below [`FAILED_DICE`].
+    pub failed: Option<f64>,
+    /// Dice of small lesions: see [`SMALL_LESION`].
+    pub small_lesion_dice: Summary,
+    /// Share of a lesion-free frame that is wrongly marked.
+    pub false_positive_area: Summary,
     /// IoU of all lesions together.
     pub iou: Summary,
     /// Pixel accuracy.
@@ -148,10 +172,10 @@ pub fn evaluate(
     }
     let sites = calibrations.iter().map(|(site, calibration)| {
         let of_site: Vec<&ImageScore> = images.iter().filter(|i| i.site == *site).collect();
-        GroupScore::new(site, &of_site, &matching, calibration)
+        SiteScore::new(site, &of_site, &matching, calibration)
     });
     let sites = sites.collect();
-    let total = GroupScore::new("all", &images.iter().collect::<Vec<_>>(), &matching, &whole);
+    let total = SiteScore::new("all", &images.iter().collect::<Vec<_>>(), &matching, &whole);
     Ok(Evaluation {
         classes: matching.classes,
         images,
@@ -206,16 +230,23 @@ fn score(
     });
     let mut confounders = segmentation.confounders.clone();
     confounders.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    let covered = prediction.classes().iter().filter(|class| **class != 0).count();
+    let area = |mask: &mcdrl_image::Mask| {
+        let covered = mask.classes().iter().filter(|class| **class != 0).count();
+        covered as f64 / (width * height) as f64
+    };
+    let (lesion_area, predicted_area) = (area(&truth.mask), area(&prediction));
     let score = ImageScore {
         site: sample.site.clone(),
         name: sample.name.clone(),
+        group: sample.group.clone(),
         dice: if comparable { class_dice.mean } else { lesion.dice },
         lesion,
         by_class,
         acc: if comparable { pair.label_accuracy() } else { pair.accuracy(Foreground::Any) },
-        has_lesion: truth.mask.classes().iter().any(|class| *class != 0),
-        predicted: covered as f64 > DETECTION_AREA * (width * height) as f64,
+        lesion_area,
+        predicted_area,
+        has_lesion: lesion_area > 0.0,
+        predicted: predicted_area > DETECTION_AREA,
         uncertainty: segmentation.uncertainty(),
         confounders,
     };
@@ -232,7 +263,7 @@ fn overlap(pair: &MaskPair<'_>, of: Foreground) -> Overlap {
     }
 }
 
-impl GroupScore {
+impl SiteScore {
     fn new(
         name: &str,
         images: &[&ImageScore],
@@ -245,12 +276,28 @@ impl GroupScore {
         let mut detection = Detection::default();
         images.iter().for_each(|image| detection.add(image.predicted, image.has_lesion));
         let classes = 0..matching.classes.len();
+        // Groups of different sites may have the same name.
+        let named: Vec<(String, &ImageScore)> = images
+            .iter()
+            .map(|image| (format!("{}/{}", image.site, image.group), *image))
+            .collect();
+        let by_group = named.iter().map(|(group, image)| (group.as_str(), image.lesion.dice));
+        let dices: Vec<f64> = images.iter().filter_map(|image| image.lesion.dice).collect();
+        let failed = dices.iter().filter(|dice| **dice < FAILED_DICE).count() as f64;
+        let is_small = |image: &ImageScore| image.has_lesion && image.lesion_area < SMALL_LESION;
         Self {
             name: name.into(),
             images: images.len(),
             missed: images.iter().filter(|i| i.has_lesion && i.lesion.hd95.is_none()).count(),
             dice: summary(&|image| image.dice),
             lesion_dice: summary(&|image| image.lesion.dice),
+            lesion_dice_by_group: Interval::of_groups(by_group),
+            failed: (!dices.is_empty()).then(|| failed / dices.len() as f64),
+            lesion_dice_p5: quantile(dices, 0.05),
+            small_lesion_dice: summary(&|image| image.lesion.dice.filter(|_| is_small(image))),
+            false_positive_area: summary(&|image| {
+                (!image.has_lesion).then_some(image.predicted_area)
+            }),
             iou: summary(&|image| image.lesion.iou),
             acc: summary(&|image| Some(image.acc)),
             hd95: summary(&|image| image.lesion.hd95),
@@ -269,7 +316,7 @@ impl Evaluation {
     /// Comma-separated values, one line per image.
     pub fn to_csv(&self) -> String {
         let mut csv = String::from(
-            "site,image,dice,lesion_dice,iou,acc,hd95,assd,has_lesion,predicted,uncertainty,\
+            "site,image,group,dice,lesion_dice,iou,acc,hd95,assd,has_lesion,predicted,uncertainty,\
              heaviest_confounder",
         );
         self.classes.iter().for_each(|class| csv.push_str(&format!(",dice_{}", quoted(class))));
@@ -279,6 +326,7 @@ impl Evaluation {
             let mut fields = vec![
                 quoted(&image.site),
                 quoted(&image.name),
+                quoted(&image.group),
                 number(image.dice),
                 number(image.lesion.dice),
                 number(image.lesion.iou),
@@ -300,24 +348,34 @@ impl Evaluation {
     /// The scores of the sites and their total as a plain-text table.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "{:<16}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}\n",
-            "site", "images", "dice", "lesion", "iou", "acc", "hd95", "missed", "ece"
+            "{:<16}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}  {}\n",
+            "site",
+            "images",
+            "dice",
+            "lesion",
+            "iou",
+            "acc",
+            "hd95",
+            "missed",
+            "ece",
+            "lesion by group [95 %]"
         );
         let number = |value: Option<f64>, digits: usize| {
             value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
         };
-        for group in self.sites.iter().chain([&self.total]) {
+        for site in self.sites.iter().chain([&self.total]) {
             table.push_str(&format!(
-                "{:<16}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}\n",
-                group.name,
-                group.images,
-                number(group.dice.mean, 3),
-                number(group.lesion_dice.mean, 3),
-                number(group.iou.mean, 3),
-                number(group.acc.mean, 3),
-                number(group.hd95.mean, 1),
-                group.missed,
-                number(group.ece, 3),
+                "{:<16}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}  {}\n",
+                site.name,
+                site.images,
+                number(site.dice.mean, 3),
+                number(site.lesion_dice.mean, 3),
+                number(site.iou.mean, 3),
+                number(site.acc.mean, 3),
+                number(site.hd95.mean, 1),
+                site.missed,
+                number(site.ece, 3),
+                site.lesion_dice_by_group,
             ));
         }
         table

@@ -1,6 +1,6 @@
 //! The report of an evaluation.
 
-use crate::evaluate::{Evaluation, GroupScore};
+use crate::evaluate::{Evaluation, SiteScore};
 use crate::numbers::spread;
 use crate::report::Report;
 
@@ -13,6 +13,11 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
         "images",
         "dice",
         "lesion dice",
+        "by group [95 %]",
+        "5th percentile",
+        "failed",
+        "small lesions",
+        "false area",
         "iou",
         "acc",
         "hd95",
@@ -24,11 +29,14 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
         "ece",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(evaluation.sites.iter().chain([&evaluation.total]).map(group_row));
+    rows.extend(evaluation.sites.iter().chain([&evaluation.total]).map(site_row));
     report.table(&rows);
     report.paragraph(
         "dice: mean over the classes of an image, or over all lesions if classes cannot be compared. lesion dice, \
-         iou, hd95, assd: all lesions of an image together, distances in pixels. precision, recall, specificity: \
+         iou, hd95, assd: all lesions of an image together, distances in pixels. by group: the mean lesion dice of each \
+         patient or video, averaged, with a bootstrap interval. failed: share of images with a lesion dice below 0.5. small \
+         lesions: those that cover less than 5 % of the frame. false area: share of a lesion-free frame that is wrongly \
+         marked. precision, recall, specificity: \
          frames with a lesion against frames without. ece: expected calibration error over pixels. Numbers are the mean ± \
          standard deviation over images.",
     );
@@ -38,9 +46,9 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
         let mut head = vec!["site".to_owned()];
         head.extend(evaluation.classes.iter().cloned());
         let mut rows = vec![head];
-        for group in evaluation.sites.iter().chain([&evaluation.total]) {
-            let mut row = vec![group.name.clone()];
-            row.extend(group.class_dice.iter().map(|s| spread(s.mean, s.std, 3)));
+        for site in evaluation.sites.iter().chain([&evaluation.total]) {
+            let mut row = vec![site.name.clone()];
+            row.extend(site.class_dice.iter().map(|s| spread(s.mean, s.std, 3)));
             rows.push(row);
         }
         report.table(&rows);
@@ -50,21 +58,26 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
     report
 }
 
-fn group_row(group: &GroupScore) -> Vec<String> {
+fn site_row(site: &SiteScore) -> Vec<String> {
     let share = |value: Option<f64>| spread(value, None, 3);
     vec![
-        group.name.clone(),
-        group.images.to_string(),
-        spread(group.dice.mean, group.dice.std, 3),
-        spread(group.lesion_dice.mean, group.lesion_dice.std, 3),
-        spread(group.iou.mean, group.iou.std, 3),
-        spread(group.acc.mean, group.acc.std, 3),
-        spread(group.hd95.mean, group.hd95.std, 1),
-        spread(group.assd.mean, group.assd.std, 1),
-        group.missed.to_string(),
-        share(group.precision),
-        share(group.recall),
-        share(group.specificity),
-        share(group.ece),
+        site.name.clone(),
+        site.images.to_string(),
+        spread(site.dice.mean, site.dice.std, 3),
+        spread(site.lesion_dice.mean, site.lesion_dice.std, 3),
+        site.lesion_dice_by_group.to_string(),
+        share(site.lesion_dice_p5),
+        share(site.failed),
+        spread(site.small_lesion_dice.mean, site.small_lesion_dice.std, 3),
+        share(site.false_positive_area.mean),
+        spread(site.iou.mean, site.iou.std, 3),
+        spread(site.acc.mean, site.acc.std, 3),
+        spread(site.hd95.mean, site.hd95.std, 1),
+        spread(site.assd.mean, site.assd.std, 1),
+        site.missed.to_string(),
+        share(site.precision),
+        share(site.recall),
+        share(site.specificity),
+        share(site.ece),
     ]
 }

@@ -19,7 +19,7 @@ mod region_overlay;
 mod report;
 
 pub use error::{Error, Result};
-pub use evaluate::{DETECTION_AREA, Evaluation, GroupScore, ImageScore, Overlap, evaluate};
+pub use evaluate::{DETECTION_AREA, Evaluation, ImageScore, Overlap, SiteScore, evaluate};
 pub use evaluation_report::evaluation_report;
 pub use loso::{LosoReport, LosoRequest, LosoRun, Variant, loso};
 pub use report::{Exhibit, Report};

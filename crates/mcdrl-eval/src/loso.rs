@@ -12,7 +12,7 @@ use mcdrl_train::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{GroupScore, evaluate};
+use crate::evaluate::{SiteScore, evaluate};
 use crate::metrics::Summary;
 use crate::numbers::spread;
 use crate::{Error, Result};
@@ -90,7 +90,7 @@ pub struct LosoRun {
     /// The seed.
     pub seed: u64,
     /// The scores.
-    pub score: GroupScore,
+    pub score: SiteScore,
 }
 
 /// All training runs of the protocol.
@@ -257,11 +257,7 @@ impl LosoReport {
     }
 
     /// The mean of a score over the left-out sites: one value per seed.
-    pub fn by_seed(
-        &self,
-        variant: Variant,
-        score: impl Fn(&GroupScore) -> Option<f64>,
-    ) -> Vec<f64> {
+    pub fn by_seed(&self, variant: Variant, score: impl Fn(&SiteScore) -> Option<f64>) -> Vec<f64> {
         let mut seeds: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
         for run in self.runs.iter().filter(|run| run.variant == variant) {
             seeds.entry(run.seed).or_default().push(score(&run.score));
@@ -281,7 +277,7 @@ impl LosoReport {
         let mut rows = vec![head];
         for variant in self.variants() {
             let mut row = vec![variant.name().to_owned()];
-            let scores: [fn(&GroupScore) -> Option<f64>; 4] =
+            let scores: [fn(&SiteScore) -> Option<f64>; 4] =
                 [|s| s.dice.mean, |s| s.lesion_dice.mean, |s| s.iou.mean, |s| s.acc.mean];
             row.extend(scores.map(|score| per_cent(&self.by_seed(variant, score))));
             for site in &sites {

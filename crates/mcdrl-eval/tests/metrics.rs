@@ -3,7 +3,7 @@
 use std::{error::Error, fs, path::Path};
 
 use mcdrl_eval::metrics::{
-    CALIBRATION_BINS, Calibration, Detection, Foreground, MaskPair, Summary,
+    CALIBRATION_BINS, Calibration, Detection, Foreground, Interval, MaskPair, Summary, quantile,
 };
 use serde_json::Value;
 
@@ -216,4 +216,40 @@ fn close(found: Option<f64>, expected: Option<f64>) -> bool {
         (None, None) => true,
         _ => false,
     }
+}
+
+#[test]
+fn an_interval_is_over_groups_not_frames() {
+    // One group with many good frames does not outweigh another.
+    let good = (0..98).map(|_| ("a", Some(1.0)));
+    let frames: Vec<_> = good.chain([("b", Some(0.0)), ("b", None)]).collect();
+    let interval = Interval::of_groups(frames);
+    assert_eq!((interval.mean, interval.groups), (Some(0.5), 2));
+    assert_eq!(interval.interval, Some([0.0, 1.0]));
+    let single = Interval::of_groups([("a", Some(0.4)), ("a", Some(0.8))]);
+    assert!((single.mean.unwrap() - 0.6).abs() < 1e-9 && single.interval.is_none());
+    assert_eq!(Interval::of_groups([("a", None)]).mean, None);
+}
+
+#[test]
+fn an_interval_holds_the_true_mean_about_19_times_in_20() {
+    use rand::{Rng, SeedableRng};
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    let names: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    let held = (0..300).filter(|_| {
+        let scores: Vec<f64> = names.iter().map(|_| random.random_range(0.0..1.0)).collect();
+        let scores = names.iter().map(String::as_str).zip(scores.iter().copied().map(Some));
+        let [low, high] = Interval::of_groups(scores).interval.unwrap();
+        (low..=high).contains(&0.5)
+    });
+    let held = held.count();
+    assert!((270..=295).contains(&held), "{held} of 300");
+}
+
+#[test]
+fn a_quantile_is_a_value_that_a_share_does_not_reach() {
+    let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
+    assert_eq!(quantile(values, 0.05), Some(5.0));
+    assert_eq!(quantile(vec![3.0], 0.05), Some(3.0));
+    assert_eq!(quantile(Vec::new(), 0.05), None);
 }

@@ -8,12 +8,14 @@
 
 mod calibration;
 mod detection;
+mod interval;
 mod mask_pair;
 mod summary;
 mod surface;
 
 pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin};
 pub use detection::Detection;
+pub use interval::Interval;
 pub use mask_pair::{Foreground, MaskPair, MaskSizeError};
-pub use summary::Summary;
+pub use summary::{Summary, quantile};
 pub use surface::SurfaceDistances;

@@ -1,4 +1,4 @@
-//! Mean and spread of a score.
+//! Mean, spread and quantiles of a score.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,4 +24,11 @@ impl FromIterator<Option<f64>> for Summary {
         });
         Self { mean, std, count }
     }
+}
+
+/// The value that a share of the values does not reach; `None` without a value.
+pub fn quantile(mut values: Vec<f64>, share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let at = (share * values.len().saturating_sub(1) as f64).round() as usize;
+    values.get(at).copied()
 }

@@ -6,6 +6,7 @@ use mcdrl_model::NetworkOutput;
 
 use crate::model::Model;
 use crate::postprocess::{ImageOutput, postprocess};
+use crate::preprocess::Placement;
 use crate::segmentation::{RegionMap, Segmentation};
 use crate::{Error, Result};
 
@@ -23,7 +24,9 @@ impl Model {
         let output = self.network.forward(pixels, &self.run);
         let read = ReadBack::from_device(output, self.header.preprocess.size).await?;
         let segmentation = |(index, image): (usize, &&Image)| {
-            postprocess(read.image(index), &self.header.profile, image.width(), image.height())
+            let (width, height) = (image.width(), image.height());
+            let placement = self.header.preprocess.placement(width, height);
+            postprocess(read.image(index, placement), &self.header.profile, width, height)
         };
         images.iter().enumerate().map(segmentation).collect()
     }
@@ -93,27 +96,32 @@ impl ReadBack {
         Ok(read)
     }
 
-    /// The part of one image.
-    fn image(&self, index: usize) -> ImageOutput {
+    /// The part of one image, without the rest of its square.
+    fn image(&self, index: usize, placement: Placement) -> ImageOutput {
         let part = |values: &[f32]| {
             let length = values.len() / self.batch;
             values[index * length..][..length].to_vec()
         };
+        let side = self.size[1]; // The logits are as large as the input.
+        let cells = placement.on_grid(side, self.grid);
         let [rows, columns] = self.grid;
+        let grid = |values: &[f32]| cells.cut(values, columns);
+        let logits = part(&self.logits);
+        let planes = logits.chunks_exact(side * side);
         let (weights, maps) = match &self.confounders {
             Some(confounders) => (part(&confounders.weights), part(&confounders.maps)),
             None => Default::default(),
         };
         ImageOutput {
-            logits: part(&self.logits),
-            size: self.size,
+            logits: planes.flat_map(|plane| placement.cut(plane, side)).collect(),
+            size: [placement.height, placement.width],
             confounders: weights,
             regions: RegionMap {
-                rows,
-                columns,
-                similarity: part(&self.similarity),
-                retained: part(&self.retained).into_iter().map(|kept| kept > 0.5).collect(),
-                confounders: maps.chunks_exact(rows * columns).map(<[f32]>::to_vec).collect(),
+                rows: cells.height,
+                columns: cells.width,
+                similarity: grid(&part(&self.similarity)),
+                retained: grid(&part(&self.retained)).into_iter().map(|kept| kept > 0.5).collect(),
+                confounders: maps.chunks_exact(rows * columns).map(grid).collect(),
             },
         }
     }

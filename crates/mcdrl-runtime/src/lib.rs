@@ -61,7 +61,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use lite_checkpoint::LiteCheckpoint;
 pub use model::{FORMAT_VERSION, Model, ModelHeader};
 pub use postprocess::LESION_BELOW;
-pub use preprocess::Preprocess;
+pub use preprocess::{Fit, Placement, Preprocess};
 pub use profile::{Confounder, Profile};
 pub use segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
 pub use segmenter::Segmenter;

@@ -70,6 +70,27 @@ fn a_written_model_file_reads_back_unchanged() {
 }
 
 #[test]
+fn a_letterboxed_image_gives_the_middle_of_its_padded_square() {
+    let mut model = model(&Device::flex());
+    model.header.preprocess = Preprocess::lite(64);
+    let segmenter = Segmenter::from_model(model);
+    let noise = |at: usize| (at * 7919 % 251) as u8;
+    let wide = Image::from_rgb(64, 32, (0..3 * 64 * 32).map(noise).collect()).unwrap();
+    let mut padded = vec![0; 3 * 64 * 64];
+    padded[3 * 64 * 16..3 * 64 * 48].copy_from_slice(wide.pixels());
+    let padded = Image::from_rgb(64, 64, padded).unwrap();
+    let (wide, padded) = (segmenter.segment(&wide).unwrap(), segmenter.segment(&padded).unwrap());
+    assert_eq!((wide.mask.width(), wide.mask.height()), (64, 32));
+    assert_eq!(wide.mask.classes(), &padded.mask.classes()[64 * 16..64 * 48]);
+    let [wide_map, padded_map] = [&wide, &padded].map(|s| s.confidence_mask(0).unwrap());
+    assert_close(&wide_map, &padded_map[64 * 16..64 * 48], 1e-5);
+    let [rows, columns] = [wide.regions.rows, wide.regions.columns];
+    assert_eq!([rows, columns], [2, 4]);
+    assert_eq!(wide.regions.retained, padded.regions.retained[4..12]);
+    assert_eq!(wide.regions.confounders[3], padded.regions.confounders[3][4..12]);
+}
+
+#[test]
 fn a_file_of_version_1_gives_the_same_masks_as_before() {
     let bytes = include_bytes!("version_1.safetensors");
     let open = |bytes: &[u8]| {

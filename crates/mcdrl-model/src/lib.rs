@@ -29,8 +29,11 @@ pub mod clip;
 
 mod causal_intervention;
 mod confounder_dictionary;
+mod confounder_readout;
+mod confounder_removal;
 mod faults;
 mod network;
+mod pixel_statistics;
 mod segmentation_head;
 mod similarity;
 mod target_region_selection;
@@ -39,6 +42,8 @@ pub use causal_intervention::{
     CausalIntervention, CausalInterventionConfig, Intervened, InterventionRun, Weighting,
 };
 pub use confounder_dictionary::{ConfounderDictionary, DictionaryLearning};
+pub use confounder_readout::{ConfounderReadout, ConfounderReadoutConfig, Doses};
+pub use confounder_removal::ConfounderRemoval;
 pub use faults::faults_of;
 pub use network::{Network, NetworkConfig, NetworkOutput, RunConfig};
 pub use segmentation_head::{SegmentationHead, SegmentationHeadConfig};

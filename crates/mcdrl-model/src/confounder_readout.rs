@@ -1,0 +1,143 @@
+//! The read-out of confounders: how much of each named confounder an image shows, and where.
+//!
+//! The dose of confounder m is κ_m = σ(a · cos(φ(X), W z_m) + b), per image and per position. φ describes the image, z_m is the
+//! text embedding, and W is shared by all confounders. So a new word needs no new parameter.
+
+use burn::module::{Initializer, Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::{Device, Tensor};
+use garde::Validate;
+use mcdrl_kernels::{convolve, resize};
+use serde::{Deserialize, Serialize};
+
+use crate::pixel_statistics::{STATISTICS, pixel_statistics};
+use crate::similarity::l2_normalize;
+
+/// The sizes of a [`ConfounderReadout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConfounderReadoutConfig {
+    /// Width of the space in which images and confounders are compared.
+    #[garde(range(min = 1, max = 4096))]
+    pub width: usize,
+    /// Width inside the description of an image.
+    #[garde(range(min = 1, max = 4096))]
+    pub hidden: usize,
+}
+
+/// The read-out of confounders.
+#[derive(Module, Debug)]
+pub struct ConfounderReadout {
+    /// φ of a position.
+    local: Conv2d,
+    /// φ of an image.
+    describe: Linear,
+    embed: Linear,
+    /// W, for positions and for images.
+    local_text: Linear,
+    image_text: Linear,
+    /// a and b, for positions and for images: `[2]` each.
+    scale: Param<Tensor<1>>,
+    offset: Param<Tensor<1>>,
+}
+
+/// The doses of the confounders, as logits.
+#[derive(Clone, Debug)]
+pub struct Doses {
+    /// Of whole images: `[batch, M]`.
+    pub image: Tensor<2>,
+    /// Of positions: `[batch, M, rows, columns]`.
+    pub local: Tensor<4>,
+}
+
+impl Default for ConfounderReadoutConfig {
+    fn default() -> Self {
+        Self { width: 96, hidden: 192 }
+    }
+}
+
+impl ConfounderReadoutConfig {
+    /// A read-out with random weights.
+    ///
+    /// - `channels`: of the maps that it reads, fine to coarse; at least two
+    /// - `text_width`: of the text embeddings
+    pub fn init(
+        &self,
+        channels: &[usize],
+        text_width: usize,
+        device: &Device,
+    ) -> ConfounderReadout {
+        let statistics = 3 * channels.iter().sum::<usize>() + STATISTICS;
+        let local: usize = channels[channels.len() - 2..].iter().sum();
+        let text = || LinearConfig::new(text_width, self.width).with_bias(false).init(device);
+        let pair = |value| Initializer::Constant { value }.init([2], device);
+        ConfounderReadout {
+            local: Conv2dConfig::new([local, self.width], [1, 1]).init(device),
+            describe: LinearConfig::new(statistics, self.hidden).init(device),
+            embed: LinearConfig::new(self.hidden, self.width).init(device),
+            local_text: text(),
+            image_text: text(),
+            // Steep enough to reach both ends of 0..1, and low at the start: most confounders are absent.
+            scale: pair(8.0),
+            offset: pair(-1.0),
+        }
+    }
+}
+
+impl ConfounderReadout {
+    /// The doses of all confounders.
+    ///
+    /// - `pixels`: the network's input, `[batch, 3, height, width]`
+    /// - `maps`: fine to coarse, each `[batch, channels, rows, columns]`
+    /// - `texts`: `[M, text width]`
+    pub fn forward(&self, pixels: Tensor<4>, maps: &[Tensor<4>], texts: Tensor<2>) -> Doses {
+        let (scale, offset) = (self.scale.val(), self.offset.val());
+        let of = |values: &Tensor<1>, at: usize| values.clone().narrow(0, at, 1);
+
+        let described = self.describe_image(pixels, maps);
+        let image_text = l2_normalize(self.image_text.forward(texts.clone()));
+        let image = l2_normalize(described).matmul(image_text.transpose());
+        let image = image * of(&scale, 0).unsqueeze() + of(&offset, 0).unsqueeze();
+
+        let positions = self.describe_positions(maps);
+        let [batch, width, rows, columns] = positions.dims();
+        let positions = positions.reshape([batch, width, rows * columns]).swap_dims(1, 2);
+        let local_text = l2_normalize(self.local_text.forward(texts));
+        let confounders = local_text.dims()[0];
+        let local = l2_normalize(positions).matmul(local_text.transpose().unsqueeze());
+        let local = local * of(&scale, 1).unsqueeze() + of(&offset, 1).unsqueeze();
+        let local = local.swap_dims(1, 2).reshape([batch, confounders, rows, columns]);
+        Doses { image, local }
+    }
+
+    /// φ of the images: mean, spread and maximum of every map, and statistics of the pixels. `[batch, width]`
+    fn describe_image(&self, pixels: Tensor<4>, maps: &[Tensor<4>]) -> Tensor<2> {
+        let mut parts = vec![pixel_statistics(pixels)];
+        for map in maps {
+            let [batch, channels, rows, columns] = map.dims();
+            let values = map.clone().reshape([batch, channels, rows * columns]);
+            let mean = values.clone().mean_dim(2);
+            let spread = (values.clone() - mean.clone()).square().mean_dim(2).add_scalar(1e-6);
+            let statistics = [mean, spread.sqrt(), values.max_dim(2)];
+            parts.extend(statistics.map(|statistic| statistic.squeeze_dim::<2>(2)));
+        }
+        self.embed.forward(relu(self.describe.forward(Tensor::cat(parts, 1))))
+    }
+
+    /// φ of the positions, from the two coarsest maps, at the finer one's size: `[batch, width, rows, columns]`.
+    fn describe_positions(&self, maps: &[Tensor<4>]) -> Tensor<4> {
+        let [fine, coarse] = &maps[maps.len() - 2..] else { panic!("at least two maps") };
+        let [_, _, rows, columns] = fine.dims();
+        let coarse = resize(coarse.clone(), [rows, columns]);
+        convolve(&self.local, Tensor::cat(vec![fine.clone(), coarse], 1))
+    }
+}
+
+impl Doses {
+    /// κ of each position: the dose of the image times that of the position. `[batch, M, rows, columns]`, 0..1
+    pub fn maps(&self) -> Tensor<4> {
+        sigmoid(self.image.clone()).unsqueeze_dims::<4>(&[2, 3]) * sigmoid(self.local.clone())
+    }
+}

@@ -1,0 +1,70 @@
+//! Removal and imposition of confounders in features: D and R.
+//!
+//! A confounder z shifts and scales the features of a level in proportion to its dose κ: F_z = exp(κ γ_z) F + κ β_z. The
+//! imposition R does this. The removal D(F) = (F − Σ κ_m β_m) · exp(−Σ κ_m γ_m) undoes it. For one confounder they are exact
+//! inverses, and nothing is divided by zero. γ and β are linear in the text embedding of z, so a new word has them too.
+
+use burn::module::{Initializer, Module};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+
+/// The largest |Σ κ γ|. Beyond it, the scale would only amplify noise.
+const LARGEST_EXPONENT: f64 = 3.0;
+
+/// D and R at one level of the features.
+#[derive(Module, Debug)]
+pub struct ConfounderRemoval {
+    /// z → β.
+    shift: Linear,
+    /// z → γ.
+    gain: Linear,
+}
+
+impl ConfounderRemoval {
+    /// A removal that changes nothing until it is trained.
+    ///
+    /// - `text_width`: of the text embeddings, `width`: channels of the level
+    pub fn new(text_width: usize, width: usize, device: &Device) -> Self {
+        let linear = || {
+            LinearConfig::new(text_width, width)
+                .with_bias(false)
+                .with_initializer(Initializer::Zeros)
+                .init(device)
+        };
+        Self { shift: linear(), gain: linear() }
+    }
+
+    /// D: the features without the confounders' influence.
+    ///
+    /// - `features`, output: `[batch, width, rows, columns]`
+    /// - `doses`: κ, `[batch, M, rows, columns]`
+    /// - `texts`: `[M, text width]`
+    pub fn remove(&self, features: Tensor<4>, doses: Tensor<4>, texts: Tensor<2>) -> Tensor<4> {
+        let (shift, exponent) = self.influence(doses, texts);
+        (features - shift) * exponent.neg().exp()
+    }
+
+    /// R: the features under the confounders.
+    ///
+    /// - `features`, output: `[batch, width, rows, columns]`
+    /// - `doses`: κ, `[batch, M, rows, columns]`
+    /// - `texts`: `[M, text width]`
+    pub fn impose(&self, features: Tensor<4>, doses: Tensor<4>, texts: Tensor<2>) -> Tensor<4> {
+        let (shift, exponent) = self.influence(doses, texts);
+        features * exponent.exp() + shift
+    }
+
+    /// Σ κ_m β_m and Σ κ_m γ_m: `[batch, width, rows, columns]` each.
+    fn influence(&self, doses: Tensor<4>, texts: Tensor<2>) -> (Tensor<4>, Tensor<4>) {
+        let [batch, confounders, rows, columns] = doses.dims();
+        let positions = doses.reshape([batch, confounders, rows * columns]).swap_dims(1, 2);
+        let total = |linear: &Linear| {
+            let of_each = linear.forward(texts.clone()).unsqueeze::<3>();
+            let total = positions.clone().matmul(of_each);
+            let width = total.dims()[2];
+            total.swap_dims(1, 2).reshape([batch, width, rows, columns])
+        };
+        let exponent = total(&self.gain).clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT);
+        (total(&self.shift), exponent)
+    }
+}

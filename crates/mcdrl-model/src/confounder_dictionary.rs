@@ -1,68 +1,47 @@
-//! The confounder dictionary Z (paper section 3.3): one embedding for each named confounder.
+//! The confounder dictionary Z (paper section 3.3): one text embedding for each named confounder.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 
 use crate::similarity::l2_normalize;
 
-/// How training changes the dictionary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DictionaryLearning {
-    /// The entries stay equal to the text embeddings.
-    Frozen,
-    /// Entries are trained with a pull towards their text: [`ConfounderDictionary::text_pull`].
-    #[default]
-    Tuned,
-    /// Entries start as the centres of clustered source features. The nearest prompt names each of them. They are
-    /// trained freely.
-    Clustered,
-}
-
-/// The finite set of confounders that the back-door adjustment sums over.
+/// The finite set of confounders that the back-door adjustment sums over. It is never trained: a name means what its words mean.
 #[derive(Module, Debug)]
 pub struct ConfounderDictionary {
-    /// Z: `[M, d]`, rows of unit length at the start.
+    /// Z: centred text embeddings of unit length, `[M, text width]`.
     entries: Param<Tensor<2>>,
-    /// The text embedding of each confounder, never trained: `[M, d]`.
-    text: Param<Tensor<2>>,
-    /// ln P(z): `[M]`, never trained.
-    log_prior: Param<Tensor<1>>,
+    /// The mean of the text embeddings. All prompts share a template; without the mean, they differ more. `[text width]`
+    mean: Param<Tensor<1>>,
+    /// P(z): none, then each confounder. `[M + 1]`
+    prior: Param<Tensor<1>>,
 }
 
 impl ConfounderDictionary {
-    /// A dictionary of text embeddings with a uniform prior.
+    /// A dictionary of text embeddings. Each confounder is as probable as none.
     ///
-    /// - `texts`: `[M, d]`
-    pub fn from_texts(texts: Tensor<2>, learning: DictionaryLearning) -> Self {
-        let texts = l2_normalize(texts).detach();
-        Self::new(texts.clone(), texts, learning)
-    }
-
-    /// A dictionary with given initial entries.
-    ///
-    /// - `entries`, `texts`: `[M, d]`
-    pub fn new(entries: Tensor<2>, texts: Tensor<2>, learning: DictionaryLearning) -> Self {
-        let count = entries.dims()[0];
-        let device = entries.device();
-        let uniform = Tensor::full([count], -(count as f32).ln(), &device);
-        let trained = learning != DictionaryLearning::Frozen;
-        Self {
-            entries: Param::from_tensor(entries).set_require_grad(trained),
-            text: Param::from_tensor(texts).set_require_grad(false),
-            log_prior: Param::from_tensor(uniform).set_require_grad(false),
-        }
+    /// - `texts`: `[M, text width]`
+    pub fn from_texts(texts: Tensor<2>) -> Self {
+        let [count, _] = texts.dims();
+        let mean = texts.clone().mean_dim(0).squeeze_dim::<1>(0);
+        let entries = centred(texts, mean.clone());
+        let uniform = Tensor::full([count + 1], 1.0 / (count + 1) as f32, &mean.device());
+        Self { entries: fixed(entries), mean: fixed(mean), prior: fixed(uniform) }
     }
 
     /// A dictionary of `count` zero entries, for loading weights.
-    pub fn zeros(
-        count: usize,
-        width: usize,
-        learning: DictionaryLearning,
-        device: &Device,
-    ) -> Self {
-        let zeros = Tensor::zeros([count, width], device);
-        Self::new(zeros.clone(), zeros, learning)
+    pub fn zeros(count: usize, text_width: usize, device: &Device) -> Self {
+        Self {
+            entries: fixed(Tensor::zeros([count, text_width], device)),
+            mean: fixed(Tensor::zeros([text_width], device)),
+            prior: fixed(Tensor::zeros([count + 1], device)),
+        }
+    }
+
+    /// The same dictionary with another prior.
+    ///
+    /// - `prior`: of none and of each confounder, `[M + 1]`, sums to one
+    pub fn with_prior(self, prior: Tensor<1>) -> Self {
+        Self { prior: fixed(prior), ..self }
     }
 
     /// The number of confounders M.
@@ -70,41 +49,29 @@ impl ConfounderDictionary {
         self.entries.val().dims()[0]
     }
 
-    /// Z: `[M, d]`.
+    /// Z: `[M, text width]`.
     pub fn entries(&self) -> Tensor<2> {
         self.entries.val()
     }
 
-    /// P(z): `[M]`, sums to one.
+    /// P(z), of none and of each confounder: `[M + 1]`.
     pub fn prior(&self) -> Tensor<1> {
-        self.log_prior.val().exp()
+        self.prior.val()
     }
 
-    /// Replaces the prior, for example by the confounders' frequencies in the source sites.
+    /// The entries of other texts: centred by this dictionary's mean, of unit length.
     ///
-    /// - `prior`: `[M]`, positive, sums to one
-    pub fn with_prior(mut self, prior: Tensor<1>) -> Self {
-        self.log_prior = Param::from_tensor(prior.log()).set_require_grad(false);
-        self
+    /// - `texts`, output: `[.., text width]`
+    pub fn entries_of(&self, texts: Tensor<2>) -> Tensor<2> {
+        centred(texts, self.mean.val())
     }
+}
 
-    /// Reorders the rows.
-    pub fn permuted(&self, order: Tensor<1, burn::tensor::Int>) -> Self {
-        let rows = |param: &Param<Tensor<2>>| {
-            let permuted = param.val().detach().select(0, order.clone());
-            Param::from_tensor(permuted).set_require_grad(param.val().is_require_grad())
-        };
-        let prior = self.log_prior.val().detach().select(0, order.clone());
-        Self {
-            entries: rows(&self.entries),
-            text: rows(&self.text),
-            log_prior: Param::from_tensor(prior).set_require_grad(false),
-        }
-    }
+fn centred(texts: Tensor<2>, mean: Tensor<1>) -> Tensor<2> {
+    l2_normalize(texts - mean.unsqueeze())
+}
 
-    /// Mean squared distance of the entries from their texts: `[1]`. As a term of the loss it keeps a tuned entry close
-    /// to its name.
-    pub fn text_pull(&self) -> Tensor<1> {
-        (self.entries.val() - self.text.val()).square().sum_dim(1).mean()
-    }
+/// A parameter that is stored and never trained.
+fn fixed<const D: usize>(tensor: Tensor<D>) -> Param<Tensor<D>> {
+    Param::from_tensor(tensor.detach()).set_require_grad(false)
 }

@@ -61,7 +61,7 @@ impl Default for ConfounderReadoutConfig {
 impl ConfounderReadoutConfig {
     /// A read-out with random weights.
     ///
-    /// - `channels`: of the maps that it reads, fine to coarse; at least two
+    /// - `channels`: of the maps that it reads, fine to coarse; at least two. Positions are read from all but the finest.
     /// - `text_width`: of the text embeddings
     pub fn init(
         &self,
@@ -70,7 +70,7 @@ impl ConfounderReadoutConfig {
         device: &Device,
     ) -> ConfounderReadout {
         let statistics = 3 * channels.iter().sum::<usize>() + STATISTICS;
-        let local: usize = channels[channels.len() - 2..].iter().sum();
+        let local: usize = channels[1..].iter().sum();
         let text = || LinearConfig::new(text_width, self.width).with_bias(false).init(device);
         let pair = |value| Initializer::Constant { value }.init([2], device);
         ConfounderReadout {
@@ -126,12 +126,11 @@ impl ConfounderReadout {
         self.embed.forward(relu(self.describe.forward(Tensor::cat(parts, 1))))
     }
 
-    /// φ of the positions, from the two coarsest maps, at the finer one's size: `[batch, width, rows, columns]`.
+    /// φ of the positions, from all maps but the finest, at the size of the second: `[batch, width, rows, columns]`.
     fn describe_positions(&self, maps: &[Tensor<4>]) -> Tensor<4> {
-        let [fine, coarse] = &maps[maps.len() - 2..] else { panic!("at least two maps") };
-        let [_, _, rows, columns] = fine.dims();
-        let coarse = resize(coarse.clone(), [rows, columns]);
-        convolve(&self.local, Tensor::cat(vec![fine.clone(), coarse], 1))
+        let [_, _, rows, columns] = maps[1].dims();
+        let fitted = maps[1..].iter().map(|map| resize(map.clone(), [rows, columns]));
+        convolve(&self.local, Tensor::cat(fitted.collect(), 1))
     }
 }
 

@@ -54,6 +54,20 @@ impl ConfounderRemoval {
         features * exponent.exp() + shift
     }
 
+    /// How much each confounder changes the features of an image in the mean, relative to their size: `[batch, M]`.
+    ///
+    /// - `features`: `[batch, width, _, _]`, `doses`: `[batch, M, _, _]`, `texts`: `[M, text width]`
+    pub fn change(&self, features: Tensor<4>, doses: Tensor<4>, texts: Tensor<2>) -> Tensor<2> {
+        let mean = |map: Tensor<4>| map.flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2);
+        let (features, doses) = (mean(features).unsqueeze_dim::<3>(1), mean(doses));
+        // To first order, F changes by κ (β + γ F).
+        let [shift, gain] =
+            [&self.shift, &self.gain].map(|of| of.forward(texts.clone()).unsqueeze::<3>());
+        let length = |rows: Tensor<3>| rows.square().sum_dim(2).squeeze_dim::<2>(2).sqrt();
+        let change = length(shift + gain * features.clone());
+        doses * change / (length(features) + 1e-6)
+    }
+
     /// Σ κ_m β_m and Σ κ_m γ_m: `[batch, width, rows, columns]` each.
     fn influence(&self, doses: Tensor<4>, texts: Tensor<2>) -> (Tensor<4>, Tensor<4>) {
         let [batch, confounders, rows, columns] = doses.dims();

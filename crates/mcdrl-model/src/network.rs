@@ -1,18 +1,19 @@
 //! The whole network, as in the figure of the paper.
 
 use burn::module::{Initializer, Module, Param};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use garde::Validate;
 use mcdrl_kernels::resize;
 use serde::{Deserialize, Serialize};
 
-use crate::causal_intervention::{
-    CausalIntervention, CausalInterventionConfig, Intervened, InterventionRun,
-};
+use crate::causal_attention::pool;
+use crate::causal_intervention::{CausalIntervention, CausalInterventionConfig, InterventionRun};
 use crate::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, DenseFeatures};
-use crate::confounder_dictionary::{ConfounderDictionary, DictionaryLearning};
+use crate::confounder_dictionary::ConfounderDictionary;
+use crate::confounder_readout::{ConfounderReadout, ConfounderReadoutConfig, Doses};
 use crate::faults::faults_of;
-use crate::segmentation_head::{SegmentationHead, SegmentationHeadConfig};
+use crate::segmentation_head::{Decoded, SegmentationHead, SegmentationHeadConfig};
 use crate::similarity::l2_normalize;
 use crate::target_region_selection::{TargetRegionSelection, TargetRegions};
 
@@ -23,6 +24,13 @@ pub struct NetworkConfig {
     /// The visual encoder.
     #[garde(skip)] // It states its own faults.
     pub vision: ClipVisionEncoderConfig,
+    /// Width of the dictionary's text embeddings.
+    #[garde(range(min = 1, max = 65536))]
+    pub text_width: usize,
+    /// The read-out of confounders.
+    #[serde(default)]
+    #[garde(dive)]
+    pub readout: ConfounderReadoutConfig,
     /// The causal intervention.
     #[serde(default)]
     #[garde(dive)]
@@ -57,10 +65,14 @@ pub struct Network {
     class_texts: Param<Tensor<2>>,
     /// The confounder dictionary Z.
     pub dictionary: ConfounderDictionary,
-    intervention: CausalIntervention,
+    /// The read-out of confounders.
+    pub readout: ConfounderReadout,
+    /// The causal intervention.
+    pub intervention: CausalIntervention,
     /// Fills the grid positions that were not retained: `[d]`.
     mask_token: Param<Tensor<1>>,
-    head: SegmentationHead,
+    /// The segmentation head.
+    pub head: SegmentationHead,
 }
 
 /// The result of a forward pass.
@@ -70,8 +82,20 @@ pub struct NetworkOutput {
     pub logits: Tensor<4>,
     /// The retained regions.
     pub regions: TargetRegions,
-    /// The result of the intervention; `None` if it is off.
-    pub intervened: Option<Intervened>,
+    /// The doses of the confounders.
+    pub doses: Doses,
+    /// The share of each confounder in the correction: `[batch, M]`. `None` if the intervention is off.
+    pub weights: Option<Tensor<2>>,
+    /// The levels before the intervention, fine to coarse, each `[batch, head width, _, _]`.
+    pub levels: Vec<Tensor<4>>,
+    /// The levels that the head decoded.
+    pub corrected: Vec<Tensor<4>>,
+    /// The head's result, for [`SegmentationHead::auxiliary_logits`].
+    pub decoded: Decoded,
+    /// Mean standard deviation over the confounders of the lesion's probability: `[batch]`. Only for the back-door sum.
+    pub backdoor_spread: Option<Tensor<1>>,
+    /// Pool(F_ca): `[batch, d]`. Only for the paper's attention.
+    pub causal: Option<Tensor<2>>,
     /// The dense features C, each of length √d: `[batch, H·W, d]`.
     pub dense: Tensor<3>,
     /// The image embedding: `[batch, d]`.
@@ -79,20 +103,18 @@ pub struct NetworkOutput {
 }
 
 impl NetworkConfig {
-    /// The default intervention and head over an encoder.
-    pub fn new(vision: ClipVisionEncoderConfig) -> Self {
-        let (intervention, head) = Default::default();
-        Self { vision, intervention, head }
+    /// The default parts over an encoder.
+    pub fn new(vision: ClipVisionEncoderConfig, text_width: usize) -> Self {
+        let (readout, intervention, head) = Default::default();
+        Self { vision, text_width, readout, intervention, head }
     }
 
     /// A network with random weights. Its texts and its dictionary are zero and must be loaded.
     pub fn init(&self, classes: usize, confounders: usize, device: &Device) -> Network {
-        let width = self.vision.embed_dim();
-        let learning = DictionaryLearning::Frozen;
         self.with_parts(
             self.vision.init(device),
-            Tensor::zeros([classes, width], device),
-            ConfounderDictionary::zeros(confounders, width, learning, device),
+            Tensor::zeros([classes, self.vision.embed_dim()], device),
+            ConfounderDictionary::zeros(confounders, self.text_width, device),
         )
     }
 
@@ -107,13 +129,22 @@ impl NetworkConfig {
     ) -> Network {
         let device = &class_texts.device();
         let [classes, width] = class_texts.dims();
+        let channels = [self.vision.skip_channels(), vec![width]].concat();
+        let intervention = &self.intervention;
         Network {
             visual,
             class_texts: Param::from_tensor(class_texts.detach()).set_require_grad(false),
             dictionary,
-            intervention: self.intervention.init(width, device),
+            readout: self.readout.init(&channels, self.text_width, device),
+            intervention: intervention.init(
+                channels.len(),
+                self.head.width,
+                width,
+                self.text_width,
+                device,
+            ),
             mask_token: Initializer::Zeros.init([width], device),
-            head: self.head.init(width, &self.vision.skip_channels(), classes, device),
+            head: self.head.init(&channels, classes, device),
         }
     }
 
@@ -137,20 +168,89 @@ impl Network {
     ///
     /// - `pixels`: normalised, `[batch, 3, side, side]`
     pub fn forward(&self, pixels: Tensor<4>, run: &RunConfig) -> NetworkOutput {
-        let features = self.visual.forward(pixels, run.dense);
+        let features = self.visual.forward(pixels.clone(), run.dense);
         let dense = to_even_length(features.dense);
+        let (z, settings) = (self.dictionary.entries(), &run.intervention);
 
         let regions = run.selection.forward(dense.clone(), self.class_texts(), features.grid);
         let retained = regions.pack(dense.clone());
 
-        let (z, settings) = (&self.dictionary, &run.intervention);
-        let intervened = self.intervention.forward(retained.clone(), &regions, z, settings);
-        let causal = intervened.as_ref().map_or(retained, |done| done.features.clone());
+        let maps = [features.skips.clone(), vec![to_map(dense.clone(), features.grid)]].concat();
+        let doses = self.readout.forward(pixels, &maps, z.clone());
 
-        let map = regions.unpack(causal, self.mask_token.val());
-        let mixture = intervened.as_ref().map(|done| done.mixture.clone());
-        let logits = self.head.forward(map, regions.similarity_map(), features.skips, mixture);
-        NetworkOutput { logits, regions, intervened, dense, pooled: features.pooled }
+        let attended = match settings.enabled {
+            true => self.intervention.attend(retained.clone(), z.clone()),
+            false => None,
+        };
+        let causal = attended.as_ref().map(|attended| {
+            let similarity = regions.retained_similarity();
+            pool(attended.features.clone(), similarity, settings.pool_temperature)
+        });
+        let (top, attention) = match attended {
+            Some(attended) => (attended.features, Some(attended.weights)),
+            None => (retained, None),
+        };
+        let top = regions.unpack(top, self.mask_token.val());
+        let levels = self.head.levels([features.skips, vec![top]].concat());
+
+        let present = regions.gate(doses.maps());
+        let (corrected, weights) = match settings.enabled {
+            true => {
+                let shares = self.intervention.shares(&levels, &present, &z);
+                (self.intervention.remove(levels.clone(), &present, &z), shares.or(attention))
+            }
+            false => (levels.clone(), None),
+        };
+        let decoded = self.head.decode(corrected.clone());
+        let (logits, backdoor_spread) = match settings.backdoor {
+            true => {
+                let (logits, spread) = self.backdoor(&corrected);
+                (logits, Some(spread))
+            }
+            false => (decoded.logits.clone(), None),
+        };
+        let pooled = features.pooled;
+        NetworkOutput {
+            logits,
+            regions,
+            doses,
+            weights,
+            levels,
+            corrected,
+            decoded,
+            backdoor_spread,
+            causal,
+            dense,
+            pooled,
+        }
+    }
+
+    /// ln Σ_z P(z) P(Y | D(F), z): each confounder in turn is imposed on the corrected levels, and the probabilities are
+    /// averaged. Also the mean spread of the lesion's probability over z: `[batch]`.
+    fn backdoor(&self, corrected: &[Tensor<4>]) -> (Tensor<4>, Tensor<1>) {
+        let z = self.dictionary.entries();
+        let prior = self.dictionary.prior();
+        let probability = |levels: Vec<Tensor<4>>| softmax(self.head.decode(levels).logits, 1);
+        let mut mean = probability(corrected.to_vec()) * prior.clone().narrow(0, 0, 1).unsqueeze();
+        let lesion = |p: &Tensor<4>| p.clone().narrow(1, 0, 1).neg().add_scalar(1.0);
+        let mut square = lesion(&mean).zeros_like();
+        let [batch, ..] = mean.dims();
+        let mut terms = Vec::new();
+        for confounder in 0..self.dictionary.confounders() {
+            let dose = Tensor::full([batch, 1, 1, 1], BACKDOOR_DOSE, &mean.device());
+            let z = z.clone().narrow(0, confounder, 1);
+            let imposed = self.intervention.impose(corrected.to_vec(), &dose, &z);
+            terms.push((probability(imposed), prior.clone().narrow(0, confounder + 1, 1)));
+        }
+        for (term, prior) in &terms {
+            mean = mean + term.clone() * prior.clone().unsqueeze();
+        }
+        for (term, prior) in terms {
+            let away = lesion(&term) - lesion(&mean);
+            square = square + away.square() * prior.unsqueeze();
+        }
+        let spread = square.sqrt().flatten::<2>(1, 3).mean_dim(1).squeeze_dim(1);
+        (mean.clamp_min(1e-7).log(), spread)
     }
 
     /// Class text embeddings e_k: `[K, d]`.
@@ -159,12 +259,21 @@ impl Network {
     }
 }
 
+/// The dose at which the back-door sum imposes a confounder: the mean strength in training.
+const BACKDOOR_DOSE: f32 = 0.5;
+
 /// Scales every position to the length √d, so that values are around one. Only directions have a meaning in CLIP's space.
 ///
 /// - `dense`, output: `[batch, H·W, d]`
 fn to_even_length(dense: Tensor<3>) -> Tensor<3> {
     let width = dense.dims()[2];
     l2_normalize(dense) * (width as f64).sqrt()
+}
+
+/// `[batch, H·W, d]` → `[batch, d, H, W]`.
+fn to_map(positions: Tensor<3>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [batch, _, width] = positions.dims();
+    positions.swap_dims(1, 2).reshape([batch, width, rows, columns])
 }
 
 impl NetworkOutput {

@@ -1,23 +1,20 @@
-//! The segmentation head H: deconfounded features → a logit for every pixel and class.
+//! The segmentation head H: the levels of the features, from coarse to fine, become class logits.
 //!
-//! A feature pyramid (Lin et al. 2017). The H×W map of F_ca gives the decision. The encoder's skip features give the
-//! outline, because the grid is too coarse for it. Skip features do not pass through the intervention, because F_ca exists
-//! for retained positions only. Instead, the mixture of confounders from the intervention, Σ_z w(z) z, is projected and
-//! subtracted from each of them.
+//! A feature pyramid (Lin et al. 2017) whose merges are depthwise-separable convolutions.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use garde::Validate;
-use mcdrl_kernels::{add_relu, batch_norm, batch_norm_relu, convolve, resize};
+use mcdrl_kernels::{batch_norm_relu6, convolve, resize};
 use serde::{Deserialize, Serialize};
 
 /// The sizes of a [`SegmentationHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct SegmentationHeadConfig {
-    /// Channels inside the head.
+    /// Channels of each level inside the head.
     #[garde(range(min = 1, max = 4096))]
     pub width: usize,
 }
@@ -25,24 +22,37 @@ pub struct SegmentationHeadConfig {
 /// The segmentation head.
 #[derive(Module, Debug)]
 pub struct SegmentationHead {
-    top: ConvNorm,
-    levels: Vec<Level>,
+    /// Fine to coarse.
+    laterals: Vec<Conv2d>,
+    /// From the second coarsest level to the finest.
+    merges: Vec<Merge>,
     classify: Conv2d,
+    /// Logits of the merges before the last one, for training.
+    auxiliary: Vec<Conv2d>,
 }
 
+/// Two depthwise-separable convolutions.
 #[derive(Module, Debug)]
-struct Level {
-    lateral: Conv2d,
-    /// Projects the mixture of confounders to its contribution at this level.
-    confounded: Linear,
-    lateral_norm: BatchNorm,
-    merge: ConvNorm,
+struct Merge {
+    first: Separable,
+    second: Separable,
 }
 
+/// A convolution of each channel, one across channels, batch norm, ReLU6.
 #[derive(Module, Debug)]
-struct ConvNorm {
-    conv: Conv2d,
+struct Separable {
+    depthwise: Conv2d,
+    pointwise: Conv2d,
     norm: BatchNorm,
+}
+
+/// The result of the head.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// `[batch, K + 1, rows, columns]` at the finest level; the background first.
+    pub logits: Tensor<4>,
+    /// The merged levels before the finest, coarse to fine, each `[batch, width, _, _]`.
+    merged: Vec<Tensor<4>>,
 }
 
 impl Default for SegmentationHeadConfig {
@@ -54,87 +64,82 @@ impl Default for SegmentationHeadConfig {
 impl SegmentationHeadConfig {
     /// A head with random weights.
     ///
-    /// - `embed_dim`: d
-    /// - `skip_channels`: of the skip features, fine to coarse
+    /// - `channels`: of the levels, fine to coarse
     /// - `classes`: K; there is one more output, the background
-    pub fn init(
-        &self,
-        embed_dim: usize,
-        skip_channels: &[usize],
-        classes: usize,
-        device: &Device,
-    ) -> SegmentationHead {
+    pub fn init(&self, channels: &[usize], classes: usize, device: &Device) -> SegmentationHead {
         let width = self.width;
-        let conv = |inputs, kernel| {
-            let initializer =
-                Initializer::KaimingNormal { gain: 2.0f64.sqrt(), fan_out_only: false };
-            let side = kernel / 2;
-            Conv2dConfig::new([inputs, width], [kernel, kernel])
-                .with_padding(PaddingConfig2d::Explicit(side, side, side, side))
-                .with_bias(false)
-                .with_initializer(initializer)
-                .init(device)
-        };
-        let norm = || BatchNormConfig::new(width).init(device);
-        let level = |channels: &usize| Level {
-            lateral: conv(*channels, 1),
-            confounded: LinearConfig::new(embed_dim, width)
-                .with_bias(false)
-                .with_initializer(Initializer::Zeros)
-                .init(device),
-            lateral_norm: norm(),
-            merge: ConvNorm { conv: conv(width, 3), norm: norm() },
-        };
+        let to = |inputs, outputs| Conv2dConfig::new([inputs, outputs], [1, 1]).init(device);
+        let merges = channels.len() - 1;
         SegmentationHead {
-            top: ConvNorm { conv: conv(embed_dim + 1, 3), norm: norm() },
-            levels: skip_channels.iter().rev().map(level).collect(),
-            classify: Conv2dConfig::new([width, classes + 1], [1, 1]).init(device),
+            laterals: channels.iter().map(|inputs| to(*inputs, width)).collect(),
+            merges: (0..merges).map(|_| Merge::new(width, device)).collect(),
+            classify: to(width, classes + 1),
+            auxiliary: (1..merges).map(|_| to(width, classes + 1)).collect(),
         }
     }
 }
 
 impl SegmentationHead {
-    /// Logits at the resolution of the finest skip feature.
+    /// The levels at the head's width, fine to coarse.
     ///
-    /// - `features`: F_ca on the grid, `[batch, d, H, W]`
-    /// - `similarity`: Ŝ, `[batch, 1, H, W]`
-    /// - `skips`: fine to coarse, each `[batch, channels, rows, columns]`
-    /// - `mixture`: of the confounders, `[batch, d]`; `None` without intervention
-    /// - output: `[batch, K + 1, rows, columns]`, the background first
-    pub fn forward(
-        &self,
-        features: Tensor<4>,
-        similarity: Tensor<4>,
-        skips: Vec<Tensor<4>>,
-        mixture: Option<Tensor<2>>,
-    ) -> Tensor<4> {
-        let mut map = self.top.forward(Tensor::cat(vec![features, similarity], 1));
-        for (level, skip) in self.levels.iter().zip(skips.into_iter().rev()) {
-            map = level.forward(map, skip, mixture.clone());
+    /// - `maps`: fine to coarse, each `[batch, channels, rows, columns]`
+    pub fn levels(&self, maps: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        self.laterals.iter().zip(maps).map(|(conv, map)| convolve(conv, map)).collect()
+    }
+
+    /// Logits from the levels.
+    ///
+    /// - `levels`: fine to coarse, each `[batch, width, rows, columns]`
+    pub fn decode(&self, mut levels: Vec<Tensor<4>>) -> Decoded {
+        let mut map = levels.pop().expect("there is a level");
+        let mut merged = Vec::new();
+        for (merge, level) in self.merges.iter().zip(levels.into_iter().rev()) {
+            let [_, _, rows, columns] = level.dims();
+            map = merge.forward(resize(map, [rows, columns]) + level);
+            merged.push(map.clone());
         }
-        convolve(&self.classify, map)
+        merged.pop();
+        Decoded { logits: convolve(&self.classify, map), merged }
+    }
+
+    /// The logits of the merges before the last one, for deep supervision (Lee et al. 2015): coarse to fine, each
+    /// `[batch, K + 1, _, _]`.
+    pub fn auxiliary_logits(&self, decoded: &Decoded) -> Vec<Tensor<4>> {
+        let pairs = self.auxiliary.iter().zip(&decoded.merged);
+        pairs.map(|(conv, map)| convolve(conv, map.clone())).collect()
     }
 }
 
-impl Level {
-    /// - `map`: of the level above, `[batch, width, _, _]`
-    /// - `skip`: `[batch, channels, rows, columns]`, `mixture`: `[batch, d]`
-    /// - output: `[batch, width, rows, columns]`
-    fn forward(&self, map: Tensor<4>, skip: Tensor<4>, mixture: Option<Tensor<2>>) -> Tensor<4> {
-        let [_, _, rows, columns] = skip.dims();
-        let mut lateral = convolve(&self.lateral, skip);
-        if let Some(mixture) = mixture {
-            let share = self.confounded.forward(mixture);
-            lateral = lateral - share.unsqueeze_dims::<4>(&[2, 3]);
-        }
-        let lateral = batch_norm(&self.lateral_norm, lateral);
-        self.merge.forward(add_relu(resize(map, [rows, columns]), lateral))
+impl Merge {
+    fn new(width: usize, device: &Device) -> Self {
+        Self { first: Separable::new(width, device), second: Separable::new(width, device) }
     }
-}
 
-impl ConvNorm {
-    /// Convolution, batch norm, ReLU: `[batch, channels, rows, columns]` → `[batch, width, rows, columns]`.
+    /// `[batch, width, rows, columns]`, unchanged size.
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        batch_norm_relu(&self.norm, convolve(&self.conv, map))
+        self.second.forward(self.first.forward(map))
+    }
+}
+
+impl Separable {
+    fn new(width: usize, device: &Device) -> Self {
+        let initializer = Initializer::KaimingNormal { gain: 2.0f64.sqrt(), fan_out_only: false };
+        let conv = |kernel, groups| {
+            let side = kernel / 2;
+            Conv2dConfig::new([width, width], [kernel, kernel])
+                .with_padding(PaddingConfig2d::Explicit(side, side, side, side))
+                .with_groups(groups)
+                .with_bias(false)
+                .with_initializer(initializer.clone())
+                .init(device)
+        };
+        let norm = BatchNormConfig::new(width).init(device);
+        Self { depthwise: conv(3, width), pointwise: conv(1, 1), norm }
+    }
+
+    /// `[batch, width, rows, columns]`, unchanged size.
+    fn forward(&self, map: Tensor<4>) -> Tensor<4> {
+        let map = convolve(&self.pointwise, convolve(&self.depthwise, map));
+        batch_norm_relu6(&self.norm, map)
     }
 }

@@ -1,6 +1,8 @@
 //! Target-region selection (MTRS, paper section 3.2): the positions where a lesion may be, found by text.
 
 use burn::tensor::Tensor;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
@@ -144,16 +146,17 @@ impl TargetRegions {
         positions.swap_dims(1, 2).reshape([batch, width, rows, columns])
     }
 
-    /// The input of Ŝ to the head: `[batch, 1, H, W]`, all zeros if selection is off. The selection itself has no gradient;
-    /// through this map, Ŝ gets one.
-    pub fn similarity_map(&self) -> Tensor<4> {
-        let [batch, _] = self.similarity.dims();
-        let [rows, columns] = self.grid;
-        let shown = match &self.selection {
-            Some(_) => self.similarity.clone(),
-            None => self.similarity.zeros_like(),
-        };
-        shown.reshape([batch, 1, rows, columns])
+    /// Maps that are zero at dropped positions.
+    ///
+    /// - `maps`, output: `[batch, channels, rows, columns]`, at least as fine as the grid
+    pub fn gate(&self, maps: Tensor<4>) -> Tensor<4> {
+        if self.selection.is_none() {
+            return maps;
+        }
+        let [batch, _, rows, columns] = maps.dims();
+        let grid = self.mask().reshape([batch, 1, self.grid[0], self.grid[1]]);
+        let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
+        maps * interpolate(grid, nearest.with_output_size([rows, columns]))
     }
 }
 

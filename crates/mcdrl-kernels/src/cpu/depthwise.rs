@@ -6,10 +6,13 @@
 
 use super::parallel::{for_each_chunk, map_each};
 use super::shape::ConvShape;
-use super::vectorized::{dot, vectorized};
+use super::vectorized::vectorized;
 
 /// The number of outputs that are summed at a time, in registers.
 const LANES: usize = 32;
+
+/// The number of values in the planes that a thread takes at a time. They share their scratch memory.
+const GROUPED: usize = 32 * 1024;
 
 /// The convolution.
 ///
@@ -18,14 +21,16 @@ const LANES: usize = 32;
 pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let layout = Phases::new(shape);
     let mut output = vec![0.0; shape.batch * shape.outputs * shape.output_plane()];
-    for_each_chunk(&mut output, shape.output_plane(), |number, output| {
+    for_each_plane(&mut output, shape.output_plane(), |planes| {
         vectorized(|| {
-            let phases = layout.split(&input[number * shape.input_plane()..]);
-            let kernel = shape.kernel_of(number, weight);
-            let taps: Vec<_> = layout.offsets.iter().copied().zip(kernel).collect();
+            let mut phases = layout.empty_phases();
             let mut sums = vec![0.0; layout.run];
-            correlate(&phases, &taps, &mut sums);
-            layout.crop(&sums, output);
+            for (number, output) in planes {
+                layout.split(&input[number * shape.input_plane()..], &mut phases);
+                let taps = layout.offsets.iter().copied().zip(shape.kernel_of(number, weight));
+                correlate(&phases, taps, &mut sums);
+                layout.crop(&sums, output);
+            }
         });
     });
     output
@@ -37,23 +42,30 @@ pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
 /// - output: `[N, C, height, width]`
 pub fn input_gradient(shape: &ConvShape, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
     let layout = Phases::new(shape);
+    // The output at `at` read value `at + offset` of a phase. So this value gets its gradient from `at`, which lies
+    // `reach - offset` behind it once there are `reach` zeros in front.
+    let taps_of_phase: Vec<Vec<(usize, usize)>> = (0..layout.count())
+        .map(|phase| {
+            let taps = layout.offsets.iter().enumerate();
+            let own = taps.filter(|(_, offset)| **offset / layout.length == phase);
+            own.map(|(tap, at)| (layout.reach + phase * layout.length - at, tap)).collect()
+        })
+        .collect();
     let mut input = vec![0.0; shape.batch * shape.inputs * shape.input_plane()];
-    for_each_chunk(&mut input, shape.input_plane(), |number, input| {
+    for_each_plane(&mut input, shape.input_plane(), |planes| {
         vectorized(|| {
-            // The output at `at` read value `at + offset` of a phase. So this value gets its gradient from `at`, which lies
-            // `reach - offset` behind it once there are `reach` zeros in front.
-            let reach = layout.reach;
-            let gradient = layout.uncrop(&gradient[number * shape.output_plane()..], reach);
-            let kernel = shape.kernel_of(number, weight);
-            let mut phases = vec![0.0; layout.stride * layout.stride * layout.length];
-            for (phase, values) in phases.chunks_exact_mut(layout.length).enumerate() {
-                let start = phase * layout.length;
-                let taps = layout.offsets.iter().zip(kernel);
-                let own = taps.filter(|(offset, _)| **offset / layout.length == phase);
-                let own: Vec<_> = own.map(|(at, weight)| (reach + start - at, weight)).collect();
-                correlate(&gradient, &own, values);
+            let mut phases = layout.empty_phases();
+            let mut padded = vec![0.0; layout.reach + layout.length];
+            for (number, input) in planes {
+                let output = &gradient[number * shape.output_plane()..];
+                layout.uncrop(output, &mut padded[layout.reach..]);
+                let kernel = shape.kernel_of(number, weight);
+                for (values, taps) in phases.chunks_exact_mut(layout.length).zip(&taps_of_phase) {
+                    let taps = taps.iter().map(|(offset, tap)| (*offset, &kernel[*tap]));
+                    correlate(&padded, taps, values);
+                }
+                layout.join(&phases, input);
             }
-            layout.join(&phases, input);
         });
     });
     input
@@ -68,12 +80,12 @@ pub fn weight_gradient(shape: &ConvShape, input: &[f32], gradient: &[f32]) -> Ve
     let sums = map_each(shape.outputs, |channel| {
         vectorized(|| {
             let mut sums = vec![0.0; layout.offsets.len()];
+            let mut phases = layout.empty_phases();
+            let mut spread = vec![0.0; layout.length];
             for number in (0..shape.batch).map(|image| image * shape.outputs + channel) {
-                let phases = layout.split(&input[number * shape.input_plane()..]);
-                let gradient = layout.uncrop(&gradient[number * shape.output_plane()..], 0);
-                for (sum, offset) in sums.iter_mut().zip(&layout.offsets) {
-                    *sum += dot(&phases[*offset..], &gradient[..layout.run]);
-                }
+                layout.split(&input[number * shape.input_plane()..], &mut phases);
+                layout.uncrop(&gradient[number * shape.output_plane()..], &mut spread);
+                add_products(&phases, &spread[..layout.run], &layout.offsets, &mut sums);
             }
             sums
         })
@@ -81,16 +93,55 @@ pub fn weight_gradient(shape: &ConvShape, input: &[f32], gradient: &[f32]) -> Ve
     sums.concat()
 }
 
+/// Calls `work` with some planes and their numbers at a time, on all threads.
+fn for_each_plane<'a>(
+    values: &'a mut [f32],
+    plane: usize,
+    work: impl Fn(&mut dyn Iterator<Item = (usize, &mut [f32])>) + Send + Sync,
+) {
+    let planes = (GROUPED / plane.max(1)).max(1);
+    for_each_chunk(values, planes * plane, |number, values| {
+        let numbers = number * planes..;
+        work(&mut numbers.zip(values.chunks_exact_mut(plane)));
+    });
+}
+
 /// `out[i]` = Σ `source[i + offset]` · weight, over the pairs of offset and weight.
 #[inline(always)]
-fn correlate(source: &[f32], taps: &[(usize, &f32)], out: &mut [f32]) {
+fn correlate<'a>(
+    source: &[f32],
+    taps: impl Iterator<Item = (usize, &'a f32)> + Clone,
+    out: &mut [f32],
+) {
     for (block, out) in out.chunks_exact_mut(LANES).enumerate() {
+        let source = &source[block * LANES..];
         let mut sums = [0.0; LANES];
-        for (offset, weight) in taps {
-            let source = &source[block * LANES + offset..][..LANES];
-            sums.iter_mut().zip(source).for_each(|(sum, value)| *sum += **weight * value);
+        for (offset, weight) in taps.clone() {
+            let source = &source[offset..][..LANES];
+            sums.iter_mut().zip(source).for_each(|(sum, value)| *sum += *weight * value);
         }
         out.copy_from_slice(&sums);
+    }
+}
+
+/// Adds Σ_i `source[i + offset]` · `gradient[i]` to the sum of each offset.
+#[inline(always)]
+fn add_products(source: &[f32], gradient: &[f32], offsets: &[usize], sums: &mut [f32]) {
+    // Several offsets at a time share the values of the gradient, and their sums do not wait for each other.
+    const TOGETHER: usize = 3;
+    const WIDTH: usize = 16;
+    let mut lanes = [[0.0f32; WIDTH]; TOGETHER];
+    for (offsets, sums) in offsets.chunks(TOGETHER).zip(sums.chunks_mut(TOGETHER)) {
+        lanes.iter_mut().for_each(|lane| lane.fill(0.0));
+        for (block, gradient) in gradient.chunks_exact(WIDTH).enumerate() {
+            for (lane, offset) in lanes.iter_mut().zip(offsets) {
+                let source = &source[offset + block * WIDTH..][..WIDTH];
+                for ((lane, value), gradient) in lane.iter_mut().zip(source).zip(gradient) {
+                    *lane += value * gradient;
+                }
+            }
+        }
+        sums.iter_mut().zip(&lanes).for_each(|(sum, lane)| *sum += lane.iter().sum::<f32>());
     }
 }
 
@@ -138,21 +189,55 @@ impl Phases {
         }
     }
 
-    /// The phases of a plane.
-    fn split(&self, plane: &[f32]) -> Vec<f32> {
-        let mut phases = vec![0.0; self.stride * self.stride * self.length];
+    /// The number of phases.
+    fn count(&self) -> usize {
+        self.stride * self.stride
+    }
+
+    /// Phases of zeros.
+    fn empty_phases(&self) -> Vec<f32> {
+        vec![0.0; self.count() * self.length]
+    }
+
+    /// Copies a plane into its phases. The zeros around the plane stay.
+    #[inline(always)]
+    fn split(&self, plane: &[f32], phases: &mut [f32]) {
         self.for_each_row(|target, source, first| {
-            let source = plane[source..][..self.input[1]][first..].iter().step_by(self.stride);
-            phases[target].iter_mut().zip(source).for_each(|(target, value)| *target = *value);
+            let source = &plane[source..][first..self.input[1]];
+            let target = &mut phases[target];
+            match self.stride {
+                1 => {
+                    let length = source.len().min(target.len());
+                    target[..length].copy_from_slice(&source[..length]);
+                }
+                2 => {
+                    let pairs = source.chunks(2).zip(target);
+                    pairs.for_each(|(pair, target)| *target = pair[0]);
+                }
+                stride => {
+                    let source = source.iter().step_by(stride);
+                    target.iter_mut().zip(source).for_each(|(target, value)| *target = *value);
+                }
+            }
         });
-        phases
     }
 
     /// The reverse of [`Self::split`]. Leaves values that no phase has.
+    #[inline(always)]
     fn join(&self, phases: &[f32], plane: &mut [f32]) {
         self.for_each_row(|source, target, first| {
-            let target = plane[target..][..self.input[1]][first..].iter_mut().step_by(self.stride);
-            target.zip(&phases[source]).for_each(|(target, value)| *target = *value);
+            let target = &mut plane[target..][first..self.input[1]];
+            let source = &phases[source];
+            match self.stride {
+                1 => {
+                    let length = source.len().min(target.len());
+                    target[..length].copy_from_slice(&source[..length]);
+                }
+                stride => {
+                    let target = target.iter_mut().step_by(stride);
+                    target.zip(source).for_each(|(target, value)| *target = *value);
+                }
+            }
         });
     }
 
@@ -186,6 +271,7 @@ impl Phases {
     }
 
     /// The output from its layout.
+    #[inline(always)]
     fn crop(&self, sums: &[f32], output: &mut [f32]) {
         let columns = self.output[1];
         for (row, output) in output.chunks_exact_mut(columns).enumerate() {
@@ -193,13 +279,12 @@ impl Phases {
         }
     }
 
-    /// The reverse of [`Self::crop`], with zeros in front, between the rows and behind.
-    fn uncrop(&self, output: &[f32], zeros: usize) -> Vec<f32> {
-        let mut values = vec![0.0; zeros + self.length];
+    /// The reverse of [`Self::crop`]. The zeros between the rows stay.
+    #[inline(always)]
+    fn uncrop(&self, output: &[f32], values: &mut [f32]) {
         let [rows, columns] = self.output;
         for (row, output) in output.chunks_exact(columns).take(rows).enumerate() {
-            values[zeros + row * self.pitch..][..columns].copy_from_slice(output);
+            values[row * self.pitch..][..columns].copy_from_slice(output);
         }
-        values
     }
 }

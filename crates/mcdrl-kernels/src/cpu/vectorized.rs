@@ -45,9 +45,3 @@ pub fn sum_of_pairs(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32
     }
     lanes.iter().sum::<f32>() + rest
 }
-
-/// Σ a · b, as far as the shorter slice goes.
-#[inline(always)]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    sum_of_pairs(a, b, |a, b| a * b)
-}

@@ -4,7 +4,7 @@
 //! balance, uneven light, blur, noise). Image and mask share one warp: bilinear for the image, nearest neighbour for the mask.
 
 use garde::Validate;
-use mcdrl_runtime::Preprocess;
+use mcdrl_runtime::{Fit, Preprocess};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -103,7 +103,9 @@ impl AugmentConfig {
     }
 
     /// One augmented view at the network's input size: normalised pixels `3 · size · size` and the class of
-    /// every pixel, `size · size`. The same seed gives the same view.
+    /// every pixel, `size · size`. The same seed gives the same view, also of another picture of the same size.
+    ///
+    /// The image should already have the size of its [placement](Preprocess::placement): the warp does not smooth.
     pub fn view(
         &self,
         sample: &LabelledImage,
@@ -112,7 +114,7 @@ impl AugmentConfig {
     ) -> (Vec<f32>, Vec<u8>) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let size = preprocess.size;
-        let warp = Warp::draw(self, sample, size, &mut rng);
+        let warp = Warp::draw(self, sample, preprocess, &mut rng);
         let (mut pixels, classes) = warp.apply(sample, size);
         self.recolour(&mut pixels, size, &mut rng);
         if rng.random::<f32>() < self.blur {
@@ -166,7 +168,7 @@ impl Warp {
     fn draw(
         config: &AugmentConfig,
         sample: &LabelledImage,
-        size: usize,
+        preprocess: &Preprocess,
         rng: &mut ChaCha8Rng,
     ) -> Self {
         let rotated = rng.random::<f32>() < config.rotate;
@@ -178,18 +180,24 @@ impl Warp {
         let shift = [spread(config.shift), spread(config.shift)];
         let mirror = if config.flip && rng.random::<bool>() { -1.0 } else { 1.0 };
         let (sin, cos) = angle.sin_cos();
+        let (width, height) = (sample.image.width(), sample.image.height());
+        // Width and height of the part of the source that the square shows.
+        let shown = match preprocess.fit {
+            Fit::Stretch => [width, height],
+            Fit::Letterbox => [width.max(height); 2],
+        };
         // Output (-1..1) → source (-1..1) → source pixels.
         let across = [mirror * cos * zoom * aspect, -sin * zoom * aspect, shift[0]];
         let down = [mirror * sin * zoom / aspect, cos * zoom / aspect, shift[1]];
-        let to_pixels = |row: [f32; 3], side: usize| {
-            let half = side as f32 / 2.0;
-            let step = 2.0 / size as f32;
+        let to_pixels = |row: [f32; 3], side: usize, shown: usize| {
+            let half = shown as f32 / 2.0;
+            let step = 2.0 / preprocess.size as f32;
             let [x, y, t] = row;
             let origin = (x + y) * (0.5 * step - 1.0) + t;
-            [x * step * half, y * step * half, (origin + 1.0) * half - 0.5]
+            [x * step * half, y * step * half, origin * half + (side as f32 - 1.0) / 2.0]
         };
-        let (width, height) = (sample.image.width(), sample.image.height());
-        Self { matrix: [to_pixels(across, width), to_pixels(down, height)] }
+        let across = to_pixels(across, width, shown[0]);
+        Self { matrix: [across, to_pixels(down, height, shown[1])] }
     }
 
     fn apply(&self, sample: &LabelledImage, size: usize) -> (Vec<f32>, Vec<u8>) {

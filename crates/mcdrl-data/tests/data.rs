@@ -118,6 +118,20 @@ fn without_augmentation_a_view_is_the_image() {
 }
 
 #[test]
+fn without_augmentation_a_letterboxed_view_is_the_network_input() {
+    let noise = |at: usize| (at * 7919 % 251) as u8;
+    let image = Image::from_rgb(64, 48, (0..3 * 64 * 48).map(noise).collect()).unwrap();
+    let mask = Mask::from_classes(64, 48, vec![1; 64 * 48]).unwrap();
+    let preprocess = Preprocess::lite(64);
+    let sample = LabelledImage { image, mask };
+    let (pixels, classes) = AugmentConfig::none().view(&sample, &preprocess, 3);
+    for (a, b) in pixels.iter().zip(preprocess.values(&sample.image)) {
+        assert!((a - b).abs() < 1e-3, "{a} and {b}");
+    }
+    assert!(classes.iter().enumerate().all(|(at, c)| (*c == 1) == (8..56).contains(&(at / 64))));
+}
+
+#[test]
 fn equal_seeds_give_equal_views_and_masks_follow_their_images() {
     let sample = labelled();
     let preprocess = Preprocess::clip(64);

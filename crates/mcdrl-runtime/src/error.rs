@@ -55,15 +55,15 @@ pub enum Error {
     /// A model file's header cannot be understood.
     #[error("the model file's `mcdrl` header is damaged: {0}")]
     ModelHeader(String),
-    /// A model file of a newer or unknown format.
+    /// A model file of another format version.
     #[error(
-        "the model file has format version {found}, but this build reads versions 1 to {supported}: update mcdrl or export the \
-         model again"
+        "the model file has format version {found}, but this build reads version {supported}: {}",
+        if found > supported { "update mcdrl" } else { "train the model again" }
     )]
     ModelVersion {
         /// The version in the file.
         found: u32,
-        /// The newest version this build reads.
+        /// The version that this build reads.
         supported: u32,
     },
     /// The digest of the tensors differs from the one in the header.

@@ -1,5 +1,7 @@
 //! One forward pass: images → preprocess → network → read-back → segmentations.
 
+use burn::tensor::activation::sigmoid;
+use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{TensorData, Transaction};
 use mcdrl_image::Image;
 use mcdrl_model::NetworkOutput;
@@ -35,43 +37,45 @@ impl Model {
 /// The output of a batch in the host's memory.
 struct ReadBack {
     batch: usize,
-    /// Rows and columns of the logits.
-    size: [usize; 2],
+    /// Side of the logits, which are as large as the input.
+    side: usize,
     /// H and W.
     grid: [usize; 2],
-    /// `[batch, K + 1, rows, columns]`
+    /// Rows and columns of the doses.
+    dose_size: [usize; 2],
+    /// `[batch, K + 1, side, side]`
     logits: Vec<f32>,
-    /// Ŝ: `[batch, H·W]`
-    similarity: Vec<f32>,
     /// 1 at retained positions, else 0: `[batch, H·W]`
     retained: Vec<f32>,
-    /// `None` without intervention.
-    confounders: Option<Confounders>,
-}
-
-/// The weights of the confounders in the host's memory.
-struct Confounders {
-    /// `[batch, M]`
+    /// Ŝ: `[batch, H·W]`
+    similarity: Vec<f32>,
+    /// The doses of images: `[batch, M]`
+    presence: Vec<f32>,
+    /// The doses of positions: `[batch, M, rows, columns]`
+    doses: Vec<f32>,
+    /// Their means on the grid: `[batch, M, H·W]`
+    dose_means: Vec<f32>,
+    /// The shares of the correction: `[batch, M]`. Empty without intervention.
     weights: Vec<f32>,
-    /// `[batch, M, H·W]`
-    maps: Vec<f32>,
 }
 
 impl ReadBack {
     /// Reads everything in one transfer.
     async fn from_device(output: NetworkOutput, side: usize) -> Result<Self> {
         let logits = output.full_logits(side);
-        let [batch, _, rows, columns] = logits.dims();
         let grid = output.regions.grid;
-        let intervenes = output.intervened.is_some();
+        let doses = output.doses.maps();
+        let [batch, _, rows, columns] = doses.dims();
         let always = Transaction::default()
             .register(logits)
             .register(output.regions.mask())
-            .register(output.regions.similarity.clone());
-        let transaction = match output.intervened {
-            Some(intervened) => always
-                .register(intervened.image_weights)
-                .register(output.regions.scatter(intervened.weights).swap_dims(1, 2)),
+            .register(output.regions.similarity.clone())
+            .register(sigmoid(output.doses.image))
+            .register(adaptive_avg_pool2d(doses.clone(), grid))
+            .register(doses);
+        let intervenes = output.weights.is_some();
+        let transaction = match output.weights {
+            Some(weights) => always.register(weights),
             None => always,
         };
         // In the order in which they were registered.
@@ -79,15 +83,16 @@ impl ReadBack {
         let mut next = || values(tensors.next().expect("every registered tensor is read"));
         let read = Self {
             batch,
-            size: [rows, columns],
+            side,
             grid,
+            dose_size: [rows, columns],
             logits: next()?,
             retained: next()?,
             similarity: next()?,
-            confounders: match intervenes {
-                true => Some(Confounders { weights: next()?, maps: next()? }),
-                false => None,
-            },
+            presence: next()?,
+            dose_means: next()?,
+            doses: next()?,
+            weights: if intervenes { next()? } else { Vec::new() },
         };
         if !read.logits.iter().all(|logit| logit.is_finite()) {
             let problem = "the network's output has values that are no numbers (NaN or infinite); on a GPU, try the CPU";
@@ -102,26 +107,25 @@ impl ReadBack {
             let length = values.len() / self.batch;
             values[index * length..][..length].to_vec()
         };
-        let side = self.size[1]; // The logits are as large as the input.
-        let cells = placement.on_grid(side, self.grid);
-        let [rows, columns] = self.grid;
-        let grid = |values: &[f32]| cells.cut(values, columns);
-        let logits = part(&self.logits);
-        let planes = logits.chunks_exact(side * side);
-        let (weights, maps) = match &self.confounders {
-            Some(confounders) => (part(&confounders.weights), part(&confounders.maps)),
-            None => Default::default(),
+        let cut = |values: &[f32], [rows, columns]: [usize; 2]| -> Vec<Vec<f32>> {
+            let cells = placement.on_grid(self.side, [rows, columns]);
+            let planes = values.chunks_exact(rows * columns);
+            planes.map(|plane| cells.cut(plane, columns)).collect()
         };
+        let cells = placement.on_grid(self.side, self.grid);
+        let one = |values: &[f32]| cut(&part(values), self.grid).concat();
         ImageOutput {
-            logits: planes.flat_map(|plane| placement.cut(plane, side)).collect(),
+            logits: cut(&part(&self.logits), [self.side; 2]).concat(),
             size: [placement.height, placement.width],
-            confounders: weights,
+            presence: part(&self.presence),
+            doses: cut(&part(&self.doses), self.dose_size),
+            weights: part(&self.weights),
             regions: RegionMap {
                 rows: cells.height,
                 columns: cells.width,
-                similarity: grid(&part(&self.similarity)),
-                retained: grid(&part(&self.retained)).into_iter().map(|kept| kept > 0.5).collect(),
-                confounders: maps.chunks_exact(rows * columns).map(grid).collect(),
+                similarity: one(&self.similarity),
+                retained: one(&self.retained).into_iter().map(|kept| kept > 0.5).collect(),
+                confounders: cut(&part(&self.dose_means), self.grid),
             },
         }
     }

@@ -48,7 +48,6 @@ mod self_check;
 mod sentence_checkpoint;
 #[cfg(feature = "pretrained")]
 mod state_dict;
-mod version_1;
 mod weights;
 
 pub use clip_checkpoint::ClipCheckpoint;
@@ -74,18 +73,15 @@ pub use weights::{Precision, Weights};
 #[cfg(feature = "flex")]
 #[doc(hidden)]
 pub fn doc_model() -> Vec<u8> {
-    use mcdrl_model::clip::{ClipVisionEncoderConfig, CompactResNetConfig};
+    use mcdrl_model::clip::{ClipVisionEncoderConfig, EfficientNetLiteConfig};
     use mcdrl_model::{NetworkConfig, RunConfig};
 
-    let encoder = CompactResNetConfig::new()
-        .with_image_size(64)
-        .with_channels([8, 8, 16, 32])
-        .with_embed_dim(16);
-    let architecture = NetworkConfig::new(ClipVisionEncoderConfig::Compact(encoder));
+    let encoder = ClipVisionEncoderConfig::Lite(EfficientNetLiteConfig::new());
+    let architecture = NetworkConfig::new(encoder, 384);
     let profile = Profile::endoscopy();
     let (classes, confounders) = (profile.classes.len(), profile.confounders.len());
     let network = architecture.init(classes, confounders, &burn::tensor::Device::flex());
-    let (run, preprocess) = (RunConfig::default(), Preprocess::clip(64));
+    let (run, preprocess) = (RunConfig::default(), Preprocess::lite(64));
     let model = Model::new(network, architecture, run, profile, preprocess, serde_json::json!({}));
     model.to_bytes(Precision::Full)
 }

@@ -8,8 +8,8 @@ use crate::preprocess::Preprocess;
 use crate::profile::Profile;
 use crate::self_check::SelfCheck;
 
-/// The format version that this build writes. It reads this version and all older ones.
-pub const FORMAT_VERSION: u32 = 2;
+/// The format version that this build writes and reads. Older versions hold another network.
+pub const FORMAT_VERSION: u32 = 3;
 
 /// A network with its header and its run-time settings.
 #[derive(Debug)]

@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{FORMAT_VERSION, Model, ModelHeader};
 use crate::self_check::{SelfCheck, built_in_image};
-use crate::version_1;
 use crate::weights::{Precision, Weights, hex};
 use crate::{Error, Result};
 
@@ -42,11 +41,10 @@ impl Model {
         if found != header.sha256 {
             return Err(Error::ModelDigest { expected: header.sha256, found });
         }
-        let weights = if header.version == 1 { version_1::rename_tensors(file) } else { file };
         let (classes, confounders) =
             (header.profile.classes.len(), header.profile.confounders.len());
         let network = header.architecture.init(classes, confounders, device);
-        Ok(Self { network: weights.load_into(network)?, run, header })
+        Ok(Self { network: file.load_into(network)?, run, header })
     }
 
     /// Reads only the header of a model file.
@@ -97,7 +95,7 @@ impl Model {
     }
 }
 
-/// The header in the fields of the newest version, with the version of the file.
+/// The header of a file.
 fn read_header(file: &Weights) -> Result<StoredHeader> {
     let text = file.metadata(HEADER_KEY).ok_or(Error::NotAModel)?;
     let damaged = |e: serde_json::Error| Error::ModelHeader(e.to_string());
@@ -107,10 +105,9 @@ fn read_header(file: &Weights) -> Result<StoredHeader> {
         .as_u64()
         .ok_or_else(|| Error::ModelHeader("it has no number under `version`".into()))?;
     let version = u32::try_from(version).unwrap_or(u32::MAX);
-    if !(1..=FORMAT_VERSION).contains(&version) {
+    if version != FORMAT_VERSION {
         return Err(Error::ModelVersion { found: version, supported: FORMAT_VERSION });
     }
-    let json = if version == 1 { version_1::rename_header(json)? } else { json };
     let stored: StoredHeader = serde_json::from_value(json).map_err(damaged)?;
     let expected = &stored.header.header_sha256;
     let found = hex(&Sha256::digest(text.replacen(expected, "", 1)));

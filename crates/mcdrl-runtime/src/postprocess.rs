@@ -17,8 +17,12 @@ pub struct ImageOutput {
     pub logits: Vec<f32>,
     /// Rows and columns of the logits.
     pub size: [usize; 2],
-    /// `[M]`, empty without intervention.
-    pub confounders: Vec<f32>,
+    /// The dose of each confounder in the image: `[M]`.
+    pub presence: Vec<f32>,
+    /// The dose of each confounder at each position: `[M]` maps.
+    pub doses: Vec<Vec<f32>>,
+    /// The share of each confounder in the correction: `[M]`, empty without intervention.
+    pub weights: Vec<f32>,
     /// The candidate regions.
     pub regions: RegionMap,
 }
@@ -31,22 +35,57 @@ pub fn postprocess(
     height: usize,
 ) -> Result<Segmentation> {
     let [rows, columns] = output.size;
+    let confounders = confounders(&output, profile);
     let probabilities = GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
     let (mask, classes) = decide(&probabilities, profile, width, height)?;
-    let confounders = profile.confounders.iter().zip(output.confounders);
-    let confounders = confounders.map(|(confounder, weight)| ConfounderWeight {
-        name: confounder.name.clone(),
-        family: confounder.family.clone(),
-        weight,
-    });
     Ok(Segmentation {
         mask,
         classes,
-        confounders: confounders.collect(),
+        confounders,
         regions: output.regions,
         entropy: probabilities.entropy(),
         probabilities,
     })
+}
+
+/// A position shows a confounder if its dose is above this.
+const SHOWN_ABOVE: f32 = 0.5;
+
+/// What the image shows of each confounder.
+fn confounders(output: &ImageOutput, profile: &Profile) -> Vec<ConfounderWeight> {
+    let corrected: f32 = profile
+        .confounders
+        .iter()
+        .zip(&output.weights)
+        .filter(|(confounder, _)| confounder.complement_of.is_none())
+        .map(|(_, weight)| *weight)
+        .sum();
+    let named = profile.confounders.iter().enumerate().map(|(index, confounder)| {
+        let (name, family) = (confounder.name.clone(), confounder.family.clone());
+        let doses = &output.doses[index];
+        let shown = doses.iter().filter(|dose| **dose > SHOWN_ABOVE).count();
+        let other = confounder.complement_of.as_ref().and_then(|name| {
+            profile.confounders.iter().position(|confounder| confounder.name == *name)
+        });
+        match other {
+            // The usual state: it takes what no disturbance takes.
+            Some(other) => ConfounderWeight {
+                name,
+                family,
+                weight: 1.0 - corrected,
+                presence: 1.0 - output.presence[other],
+                area: 1.0,
+            },
+            None => ConfounderWeight {
+                name,
+                family,
+                weight: output.weights.get(index).copied().unwrap_or_default(),
+                presence: output.presence[index],
+                area: shown as f32 / doses.len() as f32,
+            },
+        }
+    });
+    named.collect()
 }
 
 /// The class of a lesion pixel is its most probable lesion class.

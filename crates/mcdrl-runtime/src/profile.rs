@@ -38,6 +38,13 @@ pub struct Confounder {
     pub family: String,
     /// The words that replace `{domain}` in prompts.
     pub domain: String,
+    /// The name of the disturbance whose absence this is: white light is the absence of narrow-band light. Such an entry is
+    /// never imposed and never shown as a disturbance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complement_of: Option<String>,
+    /// What imposes it on training pictures; see `mcdrl_synth::Renderer`. Default: the renderer of its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renderer: Option<String>,
     /// The smallest weight with which this confounder disturbs an image enough for a quality hint. `None`: no hints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint_weight: Option<f32>,
@@ -72,9 +79,15 @@ impl Profile {
     pub fn faults(&self) -> Vec<String> {
         let contains = |template: &str, words: &[&str]| words.iter().all(|w| template.contains(w));
         let names = self.confounders.iter().map(|confounder| &confounder.name);
+        let disturbances = || self.confounders.iter().filter(|c| c.complement_of.is_none());
+        let complements_exist = self.confounders.iter().all(|confounder| {
+            let other = confounder.complement_of.as_ref();
+            other.is_none_or(|other| disturbances().any(|c| c.name == *other))
+        });
         let faults = [
             (!(1..=254).contains(&self.classes.len()), "it must name between 1 and 254 classes"),
             (self.confounders.is_empty(), "it must name at least one confounder"),
+            (!complements_exist, "a `complement_of` must name another confounder"),
             (has_twins(self.classes.iter()), "it names a class twice"),
             (has_twins(names), "it names a confounder twice"),
             (!contains(&self.class_prompt, &["{class}"]), "`class_prompt` must contain {class}"),

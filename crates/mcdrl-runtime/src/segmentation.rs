@@ -12,7 +12,7 @@ pub struct Segmentation {
     pub mask: Mask,
     /// Every lesion class, in the order of the mask values.
     pub classes: Vec<ClassShare>,
-    /// Every confounder with its share of the explanation. The weights sum to one. Empty for a model without intervention.
+    /// What the image shows of every confounder.
     pub confounders: Vec<ConfounderWeight>,
     /// The candidate regions that the text prompts selected.
     pub regions: RegionMap,
@@ -31,15 +31,19 @@ pub struct ClassShare {
     pub confidence: f32,
 }
 
-/// A named confounder's share of the explanation.
+/// A named confounder in an image.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConfounderWeight {
     /// The confounder's name.
     pub name: String,
     /// The family it belongs to.
     pub family: String,
-    /// Its weight, 0..1.
+    /// Its share of the correction, 0..1. The weights sum to one.
     pub weight: f32,
+    /// The probability that it is visible, 0..1, independent of the others.
+    pub presence: f32,
+    /// The share of the image where it is visible, 0..1.
+    pub area: f32,
 }
 
 /// The grid on which regions were selected.
@@ -53,8 +57,7 @@ pub struct RegionMap {
     pub similarity: Vec<f32>,
     /// Whether a position was retained, row-major.
     pub retained: Vec<bool>,
-    /// For every confounder a map of its weight at the retained positions, 0 at the others, row-major. Empty for a
-    /// model without intervention.
+    /// For every confounder a map of its dose, 0..1, row-major.
     pub confounders: Vec<Vec<f32>>,
 }
 

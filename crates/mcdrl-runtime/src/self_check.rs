@@ -23,7 +23,7 @@ const TOLERANCE: f32 = 0.02;
 pub struct SelfCheck {
     /// The mean probability of every class (the background first) in every cell of an 8×8 grid, row-major.
     probabilities: Vec<f32>,
-    /// The weight of every confounder.
+    /// The presence of every confounder.
     confounders: Vec<f32>,
 }
 
@@ -31,7 +31,7 @@ impl SelfCheck {
     /// The answer of a trusted device.
     pub(crate) fn of(segmentation: &Segmentation) -> Self {
         let rounded = |value: f32| (value * 1000.0).round() / 1000.0;
-        let confounders = segmentation.confounders.iter().map(|c| rounded(c.weight)).collect();
+        let confounders = segmentation.confounders.iter().map(|c| rounded(c.presence)).collect();
         let probabilities = segmentation.probabilities.cell_means(CELLS);
         Self { probabilities: probabilities.into_iter().map(rounded).collect(), confounders }
     }

@@ -8,10 +8,10 @@ use mcdrl::eval::{LosoReport, LosoRequest, LosoRun, Report, Variant, loso};
 use mcdrl::train::{PretrainConfig, TrainConfig};
 use serde_json::json;
 
-use crate::clip_source::read_clip;
 use crate::error::{Failure, Outcome};
+use crate::foundation_source::{EncoderPaths, Encoders};
 use crate::output::{Common, say, tell};
-use crate::train::{read_config, training_device};
+use crate::train::read_config;
 
 /// The default configuration for small sites. A run ends within half an hour on two cores.
 const QUICK: &str = include_str!("loso.toml");
@@ -22,10 +22,10 @@ pub struct Loso {
     /// A dataset folder. Can be given more than once.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
-    /// The CLIP checkpoint. Default: every fold pre-trains a small CLIP on its source sites.
-    #[arg(long)]
-    clip: Option<PathBuf>,
-    /// A TOML file that overrides the training configuration. Without --clip, it overrides a short one for small sites.
+    #[command(flatten)]
+    encoders: EncoderPaths,
+    /// A TOML file that overrides the training configuration. Without encoders, every fold pre-trains a small CLIP on its
+    /// source sites, and the file overrides a short configuration for small sites.
     #[arg(long)]
     config: Option<PathBuf>,
     /// A seed. Can be given more than once.
@@ -53,11 +53,13 @@ impl Loso {
         for site in &self.leave_out {
             dataset.site(site)?;
         }
-        let clip = self.clip.as_deref().map(read_clip).transpose()?;
+        let encoders = self.encoders.read()?;
+        let foundation =
+            encoders.as_ref().map(|encoders| encoders.foundation(&dataset.profile)).transpose()?;
         let quick: QuickConfig =
             toml::from_str(QUICK).map_err(Failure::file(Path::new("loso.toml")))?;
-        let config = match (&clip, &self.config) {
-            (Some(clip), path) => read_config(path.as_deref(), clip)?,
+        let config = match (&foundation, &self.config) {
+            (Some(foundation), path) => read_config(path.as_deref(), foundation)?,
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
                 let vision = quick.pretrain.architecture().vision;
@@ -65,17 +67,20 @@ impl Loso {
             }
             (None, None) => quick.train,
         };
-        let probe = match &clip {
-            Some(clip) => clip.clone(),
-            None => ClipCheckpoint::untrained(&quick.pretrain.architecture())?,
+        let encoders = match encoders {
+            Some(encoders) => encoders,
+            None => {
+                let untrained = ClipCheckpoint::untrained(&quick.pretrain.architecture())?;
+                Encoders::Clip("the CLIP".into(), untrained)
+            }
         };
-        let device = training_device(&probe, &self.common)?;
+        let device = encoders.training_device(&self.common)?;
         let all_sites = || dataset.sites.iter().map(|site| site.name.clone()).collect();
         let variants = if self.variant.is_empty() { &Variant::ALL } else { &self.variant[..] };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let request = LosoRequest {
             dataset: &dataset,
-            clip: clip.as_ref(),
+            foundation: foundation.as_ref(),
             pretrain: &quick.pretrain,
             config: &config,
             seeds: &self.seed,

@@ -7,6 +7,7 @@ mod dictionary;
 mod embed;
 mod error;
 mod evaluate;
+mod foundation_source;
 mod impose;
 mod inspect;
 mod loso;

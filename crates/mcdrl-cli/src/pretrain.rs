@@ -7,8 +7,8 @@ use mcdrl::train::{LoadedSamples, PretrainConfig, pretrain};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
+use crate::foundation_source::Encoders;
 use crate::output::{Common, progress, say};
-use crate::train::training_device;
 
 /// Pre-train a small CLIP on captions made from recorded factors.
 #[derive(Args)]
@@ -43,7 +43,8 @@ impl Pretrain {
         }
         config.check()?;
         let probe = ClipCheckpoint::untrained(&config.architecture())?;
-        let device = training_device(&probe, &self.common)?;
+        let probe = Encoders::Clip("the CLIP".into(), probe);
+        let device = probe.training_device(&self.common)?;
         let dataset = Dataset::open_all(&self.data)?;
         for site in &self.leave_out {
             dataset.site(site)?;

@@ -1,16 +1,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use clap::Args;
 use mcdrl::Precision;
-use mcdrl::clip::ClipCheckpoint;
 use mcdrl::data::{Dataset, Sample, hold_out_groups, write_atomic};
-use mcdrl::train::{LoadedSamples, TrainConfig, TrainRequest, remove_checkpoints, train};
+use mcdrl::train::{Foundation, LONGEST_SCENE, LoadedSamples, TrainConfig, TrainRequest, remove_checkpoints, train};
 use serde_json::{Value, json};
 
-use crate::clip_source::{open_clip, read_clip};
 use crate::error::{Failure, Outcome};
+use crate::foundation_source::EncoderPaths;
 use crate::output::{Common, progress, say, tell};
 
 /// Train a segmenter.
@@ -19,9 +17,8 @@ pub struct Train {
     /// A dataset folder. Can be given more than once.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
-    /// The CLIP checkpoint: a safetensors file or a Hugging Face folder.
-    #[arg(long)]
-    clip: PathBuf,
+    #[command(flatten)]
+    encoders: EncoderPaths,
     /// A TOML file that overrides the default configuration.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -56,10 +53,14 @@ impl Train {
             let problem = format!("{shown}: there is a finished run here; choose another folder");
             return Err(Failure::Failed(problem));
         }
-        let clip = read_clip(&self.clip)?;
-        let config = read_config(self.config.as_deref(), &clip)?;
-        let device = training_device(&clip, &self.common)?;
+        let Some(encoders) = self.encoders.read()? else {
+            let problem = "name the encoders to start from: --vision with --text-encoder, or --clip";
+            return Err(Failure::Usage(problem.into()));
+        };
         let dataset = Dataset::open_all(&self.data)?;
+        let foundation = encoders.foundation(&dataset.profile)?;
+        let config = read_config(self.config.as_deref(), &foundation)?;
+        let device = encoders.training_device(&self.common)?;
         for site in &self.leave_out {
             dataset.site(site)?;
         }
@@ -74,12 +75,12 @@ impl Train {
                 "the images of each site form one group, so validation has no images and the last epoch is kept"
             );
         }
-        let size = config.model.input_size;
+        let load = |samples| LoadedSamples::load(&dataset, samples, LONGEST_SCENE);
         let request = TrainRequest {
-            clip: &clip,
+            foundation: &foundation,
             profile: &dataset.profile,
-            train: &LoadedSamples::load(&dataset, &split.train, size)?,
-            validation: &LoadedSamples::load(&dataset, &split.test, size)?,
+            train: &load(&split.train)?,
+            validation: &load(&split.test)?,
             data: samples.iter().map(Sample::label).collect::<Vec<_>>().join("\n"),
             config: &config,
             provenance: self.provenance(&dataset, &samples),
@@ -112,9 +113,9 @@ impl Train {
     }
 }
 
-/// The configuration for a CLIP, overridden by a file.
-pub fn read_config(path: Option<&Path>, clip: &ClipCheckpoint) -> Outcome<TrainConfig> {
-    let vision = &clip.config.vision;
+/// The configuration for an encoder, overridden by a file.
+pub fn read_config(path: Option<&Path>, foundation: &Foundation) -> Outcome<TrainConfig> {
+    let vision = &foundation.vision;
     match path {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
@@ -122,10 +123,4 @@ pub fn read_config(path: Option<&Path>, clip: &ClipCheckpoint) -> Outcome<TrainC
         }
         None => Ok(TrainConfig::for_encoder(vision)),
     }
-}
-
-/// Opens the chosen device for training and checks that the encoder runs on it.
-pub fn training_device(clip: &ClipCheckpoint, common: &Common) -> Outcome<Device> {
-    let clip = open_clip(Path::new("the CLIP checkpoint"), clip, common)?;
-    Ok(clip.logit_scale.val().device())
 }

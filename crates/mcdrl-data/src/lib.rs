@@ -25,7 +25,7 @@ mod site;
 mod split;
 
 pub use atomic::write_atomic;
-pub use augment::AugmentConfig;
+pub use augment::{AugmentConfig, View};
 pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use image_file::{is_image, read_image};

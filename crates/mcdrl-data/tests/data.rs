@@ -106,11 +106,23 @@ fn groups_come_from_groups_csv() {
     }
 }
 
+/// The augmented pixels and classes of a picture, with itself as the other one.
+fn augmented(
+    config: &AugmentConfig,
+    sample: &LabelledImage,
+    preprocess: &Preprocess,
+    seed: u64,
+) -> (Vec<f32>, Vec<u8>) {
+    let scene = config.scene(sample, sample, seed);
+    let view = config.view([scene.image.width(), scene.image.height()], preprocess, seed);
+    (view.pixels(&scene.image), view.classes(&scene.mask))
+}
+
 #[test]
 fn without_augmentation_a_view_is_the_image() {
     let sample = labelled();
     let preprocess = Preprocess::clip(64);
-    let (pixels, classes) = AugmentConfig::none().view(&sample, &preprocess, 3);
+    let (pixels, classes) = augmented(&AugmentConfig::none(), &sample, &preprocess, 3);
     assert_eq!(classes, sample.mask.classes());
     for (a, b) in pixels.iter().zip(preprocess.values(&sample.image)) {
         assert!((a - b).abs() < 1e-3, "{a} and {b}");
@@ -124,7 +136,7 @@ fn without_augmentation_a_letterboxed_view_is_the_network_input() {
     let mask = Mask::from_classes(64, 48, vec![1; 64 * 48]).unwrap();
     let preprocess = Preprocess::lite(64);
     let sample = LabelledImage { image, mask };
-    let (pixels, classes) = AugmentConfig::none().view(&sample, &preprocess, 3);
+    let (pixels, classes) = augmented(&AugmentConfig::none(), &sample, &preprocess, 3);
     for (a, b) in pixels.iter().zip(preprocess.values(&sample.image)) {
         assert!((a - b).abs() < 1e-3, "{a} and {b}");
     }
@@ -136,19 +148,61 @@ fn equal_seeds_give_equal_views_and_masks_follow_their_images() {
     let sample = labelled();
     let preprocess = Preprocess::clip(64);
     let config = AugmentConfig::default();
-    assert_eq!(config.view(&sample, &preprocess, 5), config.view(&sample, &preprocess, 5));
-    assert_ne!(config.view(&sample, &preprocess, 5), config.view(&sample, &preprocess, 6));
+    let of = |seed| augmented(&config, &sample, &preprocess, seed);
+    assert_eq!(of(5), of(5));
+    assert_ne!(of(5), of(6));
 
-    // The image is white where the mask has a lesion. Both must still agree after the warp.
+    // The image is white where the mask has a lesion. Both must still agree after the view, and so must a map.
     let lesion: Vec<u8> = sample.mask.classes().iter().map(|c| u8::from(*c != 0)).collect();
     let pixels = lesion.iter().flat_map(|lesion| [lesion * 255; 3]).collect();
-    let shown = LabelledImage { image: Image::from_rgb(64, 64, pixels).unwrap(), ..sample };
+    let map: Vec<f32> = lesion.iter().map(|lesion| f32::from(*lesion)).collect();
+    let image = Image::from_rgb(64, 64, pixels).unwrap();
     for seed in 0..20 {
-        let (pixels, classes) = AugmentConfig::geometric().view(&shown, &preprocess, seed);
+        let view = AugmentConfig::geometric().view([64, 64], &preprocess, seed);
+        let (pixels, classes) = (view.pixels(&image), view.classes(&sample.mask));
         let middle = 0.5 / preprocess.std[0] - preprocess.mean[0] / preprocess.std[0];
         let agree = pixels.iter().zip(&classes).filter(|(p, c)| (**p > middle) == (**c != 0));
         assert!(agree.count() > 64 * 64 * 97 / 100);
+        assert!(view.map(&map).iter().zip(&classes).all(|(v, c)| (*v > 0.5) == (*c != 0)));
     }
+}
+
+#[test]
+fn other_light_changes_no_mask_and_keeps_black_corners_black() {
+    let LabelledImage { image, mask } = labelled();
+    let mut pixels = image.pixels().to_vec();
+    pixels[..3 * 64 * 8].fill(0);
+    let sample = LabelledImage { image: Image::from_rgb(64, 64, pixels).unwrap(), mask };
+    let config = AugmentConfig { paste: 0.0, noise: 0.0, blur: 0.0, ..AugmentConfig::default() };
+    for seed in 0..20 {
+        let scene = config.scene(&sample, &labelled(), seed);
+        assert_eq!(scene.mask.classes(), sample.mask.classes());
+        assert_ne!(scene.image.pixels(), sample.image.pixels());
+        assert!(scene.image.pixels()[..3 * 64 * 8].iter().all(|value| *value < 16), "{seed}");
+    }
+}
+
+#[test]
+fn a_pasted_lesion_is_small_and_has_its_mask() {
+    let donor = labelled();
+    let healthy = LabelledImage {
+        image: Image::from_rgb(160, 120, vec![120; 3 * 160 * 120]).unwrap(),
+        mask: Mask::from_classes(160, 120, vec![0; 160 * 120]).unwrap(),
+    };
+    let config = AugmentConfig { paste: 1.0, ..AugmentConfig::none() };
+    for seed in 0..20 {
+        let scene = config.scene(&healthy, &donor, seed);
+        let lesion = scene.mask.classes().iter().filter(|class| **class == 1).count();
+        let area = lesion as f32 / (160.0 * 120.0);
+        assert!((0.005..0.05).contains(&area), "{area}");
+        let changed = scene.image.pixels().chunks_exact(3).map(|rgb| rgb != [120; 3]);
+        let outside = changed.zip(scene.mask.classes()).filter(|(new, class)| *new && **class == 0);
+        assert!(outside.count() < 4 * lesion, "the rim is wider than the lesion");
+    }
+    // A lesion is never pasted over another one.
+    let scene = config.scene(&donor, &donor, 1);
+    let count = |sample: &LabelledImage| sample.mask.classes().iter().filter(|c| **c != 0).count();
+    assert!(count(&scene) >= count(&donor));
 }
 
 #[test]

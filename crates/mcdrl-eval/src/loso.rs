@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use mcdrl_data::{Dataset, Sample, hold_out_groups, leave_one_site_out};
 use mcdrl_runtime::{ClipCheckpoint, Segmenter};
 use mcdrl_train::{
-    LoadedSamples, PretrainConfig, Silent, TrainConfig, TrainRequest, pretrain, train,
+    Foundation, ImpositionConfig, LONGEST_SCENE, LoadedSamples, PretrainConfig, Silent, TrainConfig, TrainRequest, pretrain, train,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
-    /// The same encoder and head trained with L_seg alone: no MTRS, no CDRL, no text in the loss.
+    /// The same encoder and head trained with L_seg alone: no MTRS, no CDRL, no text in the loss, no imposed confounders.
     Baseline,
     /// The intervention acts on every position.
     WithoutMtrs,
@@ -54,6 +54,7 @@ impl Variant {
         if self == Self::Baseline {
             config.loss.contrast = 0.0;
             config.loss.region = 0.0;
+            config.imposition = ImpositionConfig::none();
         }
         config
     }
@@ -63,9 +64,9 @@ impl Variant {
 pub struct LosoRequest<'a> {
     /// The sites.
     pub dataset: &'a Dataset,
-    /// A trained CLIP. Without it, each fold pre-trains one on its source sites, so that no run sees text or pixels of the
-    /// left-out site.
-    pub clip: Option<&'a ClipCheckpoint>,
+    /// Pre-trained encoders. Without them, each fold pre-trains a small CLIP on its source sites, so that no run sees text or
+    /// pixels of the left-out site.
+    pub foundation: Option<&'a Foundation>,
     /// The configuration of that pre-training.
     pub pretrain: &'a PretrainConfig,
     /// The training configuration, which each variant modifies.
@@ -172,7 +173,7 @@ struct Fold {
 
 /// The data that all runs of a fold share.
 struct Prepared {
-    clip: ClipCheckpoint,
+    foundation: Foundation,
     train: LoadedSamples,
     validation: LoadedSamples,
 }
@@ -194,18 +195,18 @@ impl Fold {
 
     fn prepare(&self, request: &LosoRequest<'_>, device: &Device) -> Result<Prepared> {
         let dataset = request.dataset;
-        let size = request.config.model.input_size;
-        let train = LoadedSamples::load(dataset, &self.train, size)?;
-        let validation = LoadedSamples::load(dataset, &self.validation, size)?;
-        let clip = match request.clip {
-            Some(clip) => clip.clone(),
+        let train = LoadedSamples::load(dataset, &self.train, LONGEST_SCENE)?;
+        let validation = LoadedSamples::load(dataset, &self.validation, LONGEST_SCENE)?;
+        let foundation = match request.foundation {
+            Some(foundation) => foundation.clone(),
             None => {
                 let config = PretrainConfig { seed: self.seed, ..request.pretrain.clone() };
                 let bytes = pretrain(&train, &dataset.profile, &config, device, &mut Silent)?;
-                ClipCheckpoint::from_safetensors(&bytes, None)?
+                let clip = ClipCheckpoint::from_safetensors(&bytes, None)?;
+                Foundation::from_clip(&clip, &dataset.profile)?
             }
         };
-        Ok(Prepared { clip, train, validation })
+        Ok(Prepared { foundation, train, validation })
     }
 
     fn prepared(&self, request: &LosoRequest<'_>, device: &Device) -> Result<Arc<Prepared>> {
@@ -223,7 +224,7 @@ impl Fold {
         let config = TrainConfig { seed: self.seed, ..variant.configure(request.config) };
         let model = train(
             &TrainRequest {
-                clip: &prepared.clip,
+                foundation: &prepared.foundation,
                 profile: &request.dataset.profile,
                 train: &prepared.train,
                 validation: &prepared.validation,

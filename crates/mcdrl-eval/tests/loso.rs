@@ -50,7 +50,7 @@ fn the_protocol_never_tests_on_training_sites_and_compares_four_variants() {
     let sites: Vec<String> = dataset.sites.iter().map(|site| site.name.clone()).collect();
     let request = LosoRequest {
         dataset: &dataset,
-        clip: None,
+        foundation: None,
         pretrain: &PretrainConfig { batch_size: 8, ..small_clip() },
         config: &config,
         seeds: &[1],

@@ -14,6 +14,8 @@ pub struct ConfounderDictionary {
     mean: Param<Tensor<1>>,
     /// P(z): none, then each confounder. `[M + 1]`
     prior: Param<Tensor<1>>,
+    /// 1 for what the removal takes out, else 0: the usual state is no disturbance, and near and far move pixels. `[M]`
+    acting: Param<Tensor<1>>,
 }
 
 impl ConfounderDictionary {
@@ -25,7 +27,13 @@ impl ConfounderDictionary {
         let mean = texts.clone().mean_dim(0).squeeze_dim::<1>(0);
         let entries = centred(texts, mean.clone());
         let uniform = Tensor::full([count + 1], 1.0 / (count + 1) as f32, &mean.device());
-        Self { entries: fixed(entries), mean: fixed(mean), prior: fixed(uniform) }
+        let acting = Tensor::ones([count], &mean.device());
+        Self {
+            entries: fixed(entries),
+            mean: fixed(mean),
+            prior: fixed(uniform),
+            acting: fixed(acting),
+        }
     }
 
     /// A dictionary of `count` zero entries, for loading weights.
@@ -34,6 +42,7 @@ impl ConfounderDictionary {
             entries: fixed(Tensor::zeros([count, text_width], device)),
             mean: fixed(Tensor::zeros([text_width], device)),
             prior: fixed(Tensor::zeros([count + 1], device)),
+            acting: fixed(Tensor::zeros([count], device)),
         }
     }
 
@@ -42,6 +51,13 @@ impl ConfounderDictionary {
     /// - `prior`: of none and of each confounder, `[M + 1]`, sums to one
     pub fn with_prior(self, prior: Tensor<1>) -> Self {
         Self { prior: fixed(prior), ..self }
+    }
+
+    /// The same dictionary, of which only some entries are removed.
+    ///
+    /// - `acting`: 1 or 0, `[M]`
+    pub fn with_acting(self, acting: Tensor<1>) -> Self {
+        Self { acting: fixed(acting), ..self }
     }
 
     /// The number of confounders M.
@@ -57,6 +73,11 @@ impl ConfounderDictionary {
     /// P(z), of none and of each confounder: `[M + 1]`.
     pub fn prior(&self) -> Tensor<1> {
         self.prior.val()
+    }
+
+    /// 1 for what the removal takes out, else 0: `[M]`.
+    pub fn acting(&self) -> Tensor<1> {
+        self.acting.val()
     }
 
     /// The entries of other texts: centred by this dictionary's mean, of unit length.

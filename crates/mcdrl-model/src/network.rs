@@ -7,9 +7,9 @@ use garde::Validate;
 use mcdrl_kernels::resize;
 use serde::{Deserialize, Serialize};
 
-use crate::causal_attention::pool;
+use crate::causal_attention::{Attended, pool};
 use crate::causal_intervention::{CausalIntervention, CausalInterventionConfig, InterventionRun};
-use crate::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, DenseFeatures};
+use crate::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, DenseFeatures, VisionFeatures};
 use crate::confounder_dictionary::ConfounderDictionary;
 use crate::confounder_readout::{ConfounderReadout, ConfounderReadoutConfig, Doses};
 use crate::faults::faults_of;
@@ -84,6 +84,8 @@ pub struct NetworkOutput {
     pub regions: TargetRegions,
     /// The doses of the confounders.
     pub doses: Doses,
+    /// κ of the confounders that the removal takes out, 0 elsewhere: `[batch, M, rows, columns]`, 0..1.
+    pub present: Tensor<4>,
     /// The share of each confounder in the correction: `[batch, M]`. `None` if the intervention is off.
     pub weights: Option<Tensor<2>>,
     /// The levels before the intervention, fine to coarse, each `[batch, head width, _, _]`.
@@ -168,53 +170,34 @@ impl Network {
     ///
     /// - `pixels`: normalised, `[batch, 3, side, side]`
     pub fn forward(&self, pixels: Tensor<4>, run: &RunConfig) -> NetworkOutput {
-        let features = self.visual.forward(pixels.clone(), run.dense);
-        let dense = to_even_length(features.dense);
-        let (z, settings) = (self.dictionary.entries(), &run.intervention);
-
-        let regions = run.selection.forward(dense.clone(), self.class_texts(), features.grid);
-        let retained = regions.pack(dense.clone());
-
-        let maps = [features.skips.clone(), vec![to_map(dense.clone(), features.grid)]].concat();
-        let doses = self.readout.forward(pixels, &maps, z.clone());
-
-        let attended = match settings.enabled {
-            true => self.intervention.attend(retained.clone(), z.clone()),
-            false => None,
+        let VisionFeatures { skips, dense, grid, pooled } =
+            self.visual.forward(pixels.clone(), run.dense);
+        let dense = to_even_length(dense);
+        let regions = run.selection.forward(dense.clone(), self.class_texts(), grid);
+        let maps = [skips.clone(), vec![to_map(dense.clone(), grid)]].concat();
+        let doses = self.read_out(pixels, maps);
+        let present = regions.gate(doses.maps() * self.dictionary.acting().unsqueeze_dims(&[0, 2, 3]));
+        let (top, attended) = self.attend(&regions, dense.clone(), run);
+        let levels = self.head.levels([skips, vec![top]].concat());
+        let corrected = if run.intervention.enabled {
+            self.remove(levels.clone(), &present)
+        } else {
+            levels.clone()
         };
-        let causal = attended.as_ref().map(|attended| {
-            let similarity = regions.retained_similarity();
-            pool(attended.features.clone(), similarity, settings.pool_temperature)
-        });
-        let (top, attention) = match attended {
-            Some(attended) => (attended.features, Some(attended.weights)),
-            None => (retained, None),
-        };
-        let top = regions.unpack(top, self.mask_token.val());
-        let levels = self.head.levels([features.skips, vec![top]].concat());
-
-        let present = regions.gate(doses.maps());
-        let (corrected, weights) = match settings.enabled {
-            true => {
-                let shares = self.intervention.shares(&levels, &present, &z);
-                (self.intervention.remove(levels.clone(), &present, &z), shares.or(attention))
-            }
-            false => (levels.clone(), None),
-        };
+        let shares = if run.intervention.enabled { self.shares(&levels, &present) } else { None };
         let decoded = self.head.decode(corrected.clone());
-        let (logits, backdoor_spread) = match settings.backdoor {
-            true => {
-                let (logits, spread) = self.backdoor(&corrected);
-                (logits, Some(spread))
-            }
-            false => (decoded.logits.clone(), None),
+        let (logits, backdoor_spread) = if run.intervention.backdoor {
+            self.backdoor(&corrected)
+        } else {
+            (decoded.logits.clone(), None)
         };
-        let pooled = features.pooled;
+        let (attention, causal) = attended.unzip();
         NetworkOutput {
             logits,
             regions,
             doses,
-            weights,
+            present,
+            weights: shares.or(attention),
             levels,
             corrected,
             decoded,
@@ -225,9 +208,57 @@ impl Network {
         }
     }
 
+    /// The doses of the confounders. The read-out learns to see, and does not change what it sees: no gradient passes to the
+    /// maps.
+    fn read_out(&self, pixels: Tensor<4>, maps: Vec<Tensor<4>>) -> Doses {
+        let maps: Vec<_> = maps.into_iter().map(Tensor::detach).collect();
+        self.readout.forward(pixels, &maps, self.dictionary.entries())
+    }
+
+    /// The map of the coarsest level: the retained positions, after the paper's attention if the network has it. Also its
+    /// weights, `[batch, M]`, and Pool(F_ca), `[batch, d]`.
+    fn attend(
+        &self,
+        regions: &TargetRegions,
+        dense: Tensor<3>,
+        run: &RunConfig,
+    ) -> (Tensor<4>, Option<(Tensor<2>, Tensor<2>)>) {
+        let retained = regions.pack(dense);
+        let map = |features| regions.unpack(features, self.mask_token.val());
+        let settings = &run.intervention;
+        let entries = self.dictionary.entries();
+        let attended = settings.enabled.then(|| self.intervention.attend(retained.clone(), entries));
+        match attended.flatten() {
+            Some(Attended { features, weights }) => {
+                let similarity = regions.retained_similarity();
+                let causal = pool(features.clone(), similarity, settings.pool_temperature);
+                (map(features), Some((weights, causal)))
+            }
+            None => (map(retained), None),
+        }
+    }
+
+    /// D at every level: the levels without the confounders' influence.
+    ///
+    /// - `levels`: fine to coarse, each `[batch, head width, _, _]`
+    /// - `present`: κ, `[batch, M, rows, columns]`
+    pub fn remove(&self, levels: Vec<Tensor<4>>, present: &Tensor<4>) -> Vec<Tensor<4>> {
+        self.intervention.remove(levels, present, &self.dictionary.entries())
+    }
+
+    /// R at every level: the levels under the confounders. The arguments are those of [`Self::remove`].
+    pub fn impose(&self, levels: Vec<Tensor<4>>, present: &Tensor<4>) -> Vec<Tensor<4>> {
+        self.intervention.impose(levels, present, &self.dictionary.entries())
+    }
+
+    /// The share of each confounder in what [`Self::remove`] changes: `[batch, M]`.
+    fn shares(&self, levels: &[Tensor<4>], present: &Tensor<4>) -> Option<Tensor<2>> {
+        self.intervention.shares(levels, present, &self.dictionary.entries())
+    }
+
     /// ln Σ_z P(z) P(Y | D(F), z): each confounder in turn is imposed on the corrected levels, and the probabilities are
     /// averaged. Also the mean spread of the lesion's probability over z: `[batch]`.
-    fn backdoor(&self, corrected: &[Tensor<4>]) -> (Tensor<4>, Tensor<1>) {
+    fn backdoor(&self, corrected: &[Tensor<4>]) -> (Tensor<4>, Option<Tensor<1>>) {
         let z = self.dictionary.entries();
         let prior = self.dictionary.prior();
         let probability = |levels: Vec<Tensor<4>>| softmax(self.head.decode(levels).logits, 1);
@@ -250,7 +281,7 @@ impl Network {
             square = square + away.square() * prior.unsqueeze();
         }
         let spread = square.sqrt().flatten::<2>(1, 3).mean_dim(1).squeeze_dim(1);
-        (mean.clamp_min(1e-7).log(), spread)
+        (mean.clamp_min(1e-7).log(), Some(spread))
     }
 
     /// Class text embeddings e_k: `[K, d]`.

@@ -5,12 +5,16 @@
 use std::sync::mpsc;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use mcdrl_data::{AugmentConfig, Factors, UNKNOWN_CLASS};
+use mcdrl_data::{AugmentConfig, LabelledImage, UNKNOWN_CLASS};
 use mcdrl_runtime::{Preprocess, Profile};
 use rayon::prelude::*;
 
+use crate::imposition::{Imposable, ImposedScene, ImpositionConfig};
 use crate::samples::LoadedSamples;
 use crate::seed::mix;
+
+/// The longer side at which training keeps images that have confounders imposed, pixels.
+pub const LONGEST_SCENE: usize = 768;
 
 /// The class of an image as a whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,25 +27,54 @@ pub enum ImageClass {
     Unknown,
 }
 
-/// A batch on the device.
+/// A batch on the device. The rows are the images, then the twins of the first of them.
 pub struct Batch {
-    /// Normalised: `[batch, 3, side, side]`.
+    /// Normalised: `[rows, 3, side, side]`.
     pub pixels: Tensor<4>,
-    /// One-hot: background, the K classes, a lesion of unknown class. `[batch, K + 2, side, side]`.
+    /// One-hot: background, the K classes, a lesion of unknown class. `[rows, K + 2, side, side]`.
     pub target: Tensor<4>,
-    /// The one-hot class of the whole image, in the same order: `[batch, K + 2]`.
+    /// The one-hot class of the whole image, in the same order: `[rows, K + 2]`.
     pub image_target: Tensor<2>,
-    /// Shares of the confounders: `[batch, M]`. Rows sum to one, or to zero for images without recorded factors.
-    pub factors: Tensor<2>,
+    /// The twins. `None` if the batch has none.
+    pub twins: Option<Twins>,
+}
+
+/// What was imposed on the last rows of a batch. The n-th of them is the twin of the n-th row.
+pub struct Twins {
+    /// Their number T.
+    pub count: usize,
+    /// One-hot: `[T, M]`.
+    pub confounder: Tensor<2>,
+    /// 0..1: `[T, 1]`.
+    pub strength: Tensor<2>,
+    /// Where the confounder acts: `[T, 1, side, side]`.
+    pub map: Tensor<4>,
 }
 
 /// A batch on its way to the device.
 struct HostBatch {
-    count: usize,
+    rows: usize,
     pixels: Vec<f32>,
     target: Vec<f32>,
     image_target: Vec<f32>,
-    factors: Vec<f32>,
+    twins: usize,
+    confounder: Vec<f32>,
+    strength: Vec<f32>,
+    map: Vec<f32>,
+}
+
+/// An augmented view of an image.
+struct Row {
+    pixels: Vec<f32>,
+    classes: Vec<u8>,
+    imposed: Option<Imposed>,
+}
+
+/// What was imposed on a row.
+struct Imposed {
+    confounder: usize,
+    strength: f32,
+    map: Vec<f32>,
 }
 
 /// The class of the lesion that covers most pixels.
@@ -91,6 +124,10 @@ pub struct BatchMaker<'a> {
     pub preprocess: &'a Preprocess,
     /// Augmentation.
     pub augment: &'a AugmentConfig,
+    /// Which images have a confounder imposed.
+    pub imposition: &'a ImpositionConfig,
+    /// The confounders that can be imposed.
+    pub imposable: &'a Imposable,
     /// The seed of a run and an epoch.
     pub seed: u64,
 }
@@ -98,74 +135,121 @@ pub struct BatchMaker<'a> {
 impl BatchMaker<'_> {
     /// `first` is the position of the first index in the epoch.
     fn make(&self, samples: &LoadedSamples, indices: &[usize], first: usize) -> HostBatch {
+        let imposed = match self.imposable.is_empty() {
+            true => 0,
+            false => self.imposition.count(indices.len()),
+        };
         let views: Vec<_> = indices
             .par_iter()
             .enumerate()
-            .map(|(offset, index)| {
-                let seed = mix(&[self.seed, (first + offset) as u64]);
-                self.augment.view(samples.get(*index).0, self.preprocess, seed)
-            })
+            .map(|(at, index)| self.rows(samples, *index, (first + at) as u64, at < imposed))
             .collect();
+        let (rows, twins): (Vec<Row>, Vec<Option<Row>>) = views.into_iter().unzip();
+        let twins: Vec<Row> = twins.into_iter().flatten().collect();
+        self.collect(rows, twins)
+    }
+
+    /// The views of one image: it alone, it with a confounder, or both.
+    fn rows(
+        &self,
+        samples: &LoadedSamples,
+        index: usize,
+        position: u64,
+        imposed: bool,
+    ) -> (Row, Option<Row>) {
+        let seed = |purpose: u64| mix(&[self.seed, position, purpose]);
+        let other = samples.get((seed(0) % samples.len() as u64) as usize).0;
+        let scene = self.augment.scene(samples.get(index).0, other, seed(1));
+        let view = |scene, imposed| self.view(scene, imposed, seed(2));
+        if !imposed {
+            return (view(scene, None), None);
+        }
+        let ImposedScene { scene: changed, confounder, strength, map } =
+            self.imposable.impose(&scene, self.imposition.weakest, seed(3));
+        let twin = view(changed, Some(Imposed { confounder, strength, map }));
+        if self.imposition.pairs { (view(scene, None), Some(twin)) } else { (twin, None) }
+    }
+
+    fn view(&self, scene: LabelledImage, imposed: Option<Imposed>, seed: u64) -> Row {
+        let (width, height) = (scene.image.width(), scene.image.height());
+        let place = self.preprocess.placement(width, height);
+        let view = self.augment.view([place.width, place.height], self.preprocess, seed);
+        Row {
+            pixels: view.pixels(&scene.image.resize(place.width, place.height)),
+            classes: view.classes(&scene.mask.resize(place.width, place.height)),
+            imposed: imposed.map(|imposed| {
+                let nearest = |at: usize, from: usize, to: usize| (2 * at + 1) * from / (2 * to);
+                let map = (0..place.width * place.height).map(|at| {
+                    let row = nearest(at / place.width, height, place.height);
+                    imposed.map[row * width + nearest(at % place.width, width, place.width)]
+                });
+                Imposed { map: view.map(&map.collect::<Vec<_>>()), ..imposed }
+            }),
+        }
+    }
+
+    fn collect(&self, rows: Vec<Row>, twins: Vec<Row>) -> HostBatch {
         let channels = self.profile.classes.len() + 2;
+        let confounders = self.profile.confounders.len();
         let plane = self.preprocess.size * self.preprocess.size;
+        let count = rows.len() + twins.len();
         let mut batch = HostBatch {
-            count: indices.len(),
-            pixels: Vec::with_capacity(indices.len() * 3 * plane),
-            target: vec![0.0; indices.len() * channels * plane],
-            image_target: vec![0.0; indices.len() * channels],
-            factors: Vec::with_capacity(indices.len() * self.profile.confounders.len()),
+            rows: count,
+            pixels: Vec::with_capacity(count * 3 * plane),
+            target: vec![0.0; count * channels * plane],
+            image_target: vec![0.0; count * channels],
+            twins: twins.len(),
+            confounder: vec![0.0; twins.len() * confounders],
+            strength: Vec::with_capacity(twins.len()),
+            map: Vec::with_capacity(twins.len() * plane),
         };
-        for (row, ((pixels, classes), index)) in views.into_iter().zip(indices).enumerate() {
-            batch.pixels.extend(pixels);
-            for (at, class) in classes.iter().enumerate() {
+        for (number, twin) in twins.iter().enumerate() {
+            let imposed = twin.imposed.as_ref().expect("a twin has a confounder imposed");
+            batch.confounder[number * confounders + imposed.confounder] = 1.0;
+            batch.strength.push(imposed.strength);
+            batch.map.extend(&imposed.map);
+        }
+        for (number, row) in rows.into_iter().chain(twins).enumerate() {
+            batch.pixels.extend(row.pixels);
+            for (at, class) in row.classes.iter().enumerate() {
                 let channel =
                     if *class == UNKNOWN_CLASS { channels - 1 } else { usize::from(*class) };
-                batch.target[(row * channels + channel) * plane + at] = 1.0;
+                batch.target[(number * channels + channel) * plane + at] = 1.0;
             }
-            let (_, factors) = samples.get(*index);
             // The class is that of the view, because a lesion may have moved out of it.
-            let place = match image_class(&classes) {
+            let place = match image_class(&row.classes) {
                 ImageClass::None => 0,
                 ImageClass::Class(class) => class + 1,
                 ImageClass::Unknown => channels - 1,
             };
-            batch.image_target[row * channels + place] = 1.0;
-            batch.factors.extend(factor_shares(self.profile, factors));
+            batch.image_target[number * channels + place] = 1.0;
         }
         batch
     }
-}
-
-/// The recorded strengths of the profile's confounders, scaled to sum to one. All zero without recorded factors.
-pub fn factor_shares(profile: &Profile, factors: Option<&Factors>) -> Vec<f32> {
-    let strength = |name: &str| {
-        factors.and_then(|factors| factors.confounders.get(name)).copied().unwrap_or_default()
-    };
-    let mut shares: Vec<f32> = profile.confounders.iter().map(|c| strength(&c.name)).collect();
-    let sum: f32 = shares.iter().sum();
-    if sum > 0.0 {
-        shares.iter_mut().for_each(|share| *share /= sum);
-    }
-    shares
 }
 
 impl HostBatch {
     fn upload(self, maker: &BatchMaker<'_>, device: &Device) -> Batch {
         let side = maker.preprocess.size;
         let channels = maker.profile.classes.len() + 2;
-        let tensor = |values, channels| {
-            let shape = [self.count, channels, side, side];
+        let maps = |values, rows, channels| {
+            let shape = [rows, channels, side, side];
             Tensor::<4>::from_data(TensorData::new(values, shape), device)
         };
-        let rows = |values: Vec<f32>| {
-            let width = values.len() / self.count;
-            Tensor::<2>::from_data(TensorData::new(values, [self.count, width]), device)
+        let table = |values: Vec<f32>, rows: usize| {
+            let width = values.len() / rows;
+            Tensor::<2>::from_data(TensorData::new(values, [rows, width]), device)
         };
         Batch {
-            pixels: tensor(self.pixels, 3),
-            target: tensor(self.target, channels),
-            image_target: rows(self.image_target),
-            factors: rows(self.factors),
+            pixels: maps(self.pixels, self.rows, 3),
+            target: maps(self.target, self.rows, channels),
+            image_target: table(self.image_target, self.rows),
+            twins: (self.twins > 0).then(|| Twins {
+                count: self.twins,
+                confounder: table(self.confounder, self.twins),
+                strength: table(self.strength, self.twins),
+                map: maps(self.map, self.twins, 1),
+            }),
         }
     }
 }

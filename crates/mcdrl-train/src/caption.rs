@@ -4,7 +4,7 @@ use mcdrl_data::Factors;
 use mcdrl_runtime::Profile;
 use rand::Rng;
 
-use crate::batch::{ImageClass, factor_shares};
+use crate::batch::ImageClass;
 
 /// A caption and its claims.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +65,19 @@ impl ImageFacts {
         let confounder = caption.confounder.map_or(1.0, |confounder| self.strengths[confounder]);
         if class { confounder } else { 0.0 }
     }
+}
+
+/// The recorded strengths of the profile's confounders, scaled to sum to one. All zero without recorded factors.
+fn factor_shares(profile: &Profile, factors: Option<&Factors>) -> Vec<f32> {
+    let strength = |name: &str| {
+        factors.and_then(|factors| factors.confounders.get(name)).copied().unwrap_or_default()
+    };
+    let mut shares: Vec<f32> = profile.confounders.iter().map(|c| strength(&c.name)).collect();
+    let sum: f32 = shares.iter().sum();
+    if sum > 0.0 {
+        shares.iter_mut().for_each(|share| *share /= sum);
+    }
+    shares
 }
 
 /// An index drawn by its share; `None` if all shares are zero.

@@ -4,17 +4,15 @@ use garde::Validate;
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::clip::ClipVisionEncoderConfig;
 use mcdrl_model::{
-    CausalInterventionConfig, DictionaryLearning, NetworkConfig, RunConfig, SegmentationHeadConfig,
-    faults_of,
+    CausalAttentionConfig, CausalInterventionConfig, ConfounderReadoutConfig, NetworkConfig,
+    RunConfig, SegmentationHeadConfig, faults_of,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::flat_keys::explain_flat_keys;
+use crate::imposition::ImpositionConfig;
 use crate::rules::{below_one, not_negative, positive, validation_share};
 use crate::{Error, Result};
-
-/// The learning rate of encoders with small inputs: that of their pre-training.
-const SMALL_ENCODER_LEARNING_RATE: f64 = 0.002;
 
 /// The complete configuration of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
@@ -41,25 +39,28 @@ pub struct TrainConfig {
     /// Augmentation of the training images.
     #[garde(dive)]
     pub augment: AugmentConfig,
+    /// Confounders that are imposed on the training images.
+    #[garde(dive)]
+    pub imposition: ImpositionConfig,
 }
 
-/// The network. The visual encoder comes from the CLIP checkpoint.
+/// The network. The visual encoder comes from its own file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
     /// Side of the square input, pixels (paper: 224): a multiple of the encoder's stride.
     #[garde(range(min = 1, max = 4096))]
     pub input_size: usize,
-    /// How training changes the dictionary.
-    #[garde(skip)]
-    pub dictionary: DictionaryLearning,
-    /// Sizes of the intervention.
+    /// Sizes of the read-out.
+    #[garde(dive)]
+    pub readout: ConfounderReadoutConfig,
+    /// The variant of the intervention.
     #[garde(dive)]
     pub intervention: CausalInterventionConfig,
     /// Sizes of the head.
     #[garde(dive)]
     pub head: SegmentationHeadConfig,
-    /// Run-time settings of the network. With recorded factors, the prior of the weighting `Backdoor` is their mean share.
+    /// Run-time settings of the network.
     #[garde(dive)]
     pub run: RunConfig,
 }
@@ -71,10 +72,13 @@ pub struct OptimizerConfig {
     /// Highest learning rate (paper: 0.005).
     #[garde(custom(positive))]
     pub learning_rate: f64,
-    /// Weight decay. The paper does not state it.
+    /// Highest learning rate of the visual encoder, which is trained already. The paper does not state it.
+    #[garde(custom(not_negative))]
+    pub encoder_learning_rate: f64,
+    /// Weight decay of matrices and kernels. Norms and biases have none. The paper does not state it.
     #[garde(custom(not_negative))]
     pub weight_decay: f64,
-    /// Largest norm of each parameter's gradient; 0 disables clipping. The paper does not state it.
+    /// Largest norm of all gradients together; 0 disables clipping. The paper does not state it.
     #[garde(custom(not_negative))]
     pub clip_norm: f64,
     /// Decay of the EMA per step; 0 keeps the last weights.
@@ -104,11 +108,11 @@ pub struct ScheduleConfig {
     pub patience: usize,
 }
 
-/// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and four terms that the paper does not have.
+/// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and terms that the paper does not have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossConfig {
-    /// Weight of L_causal (paper: 0.5).
+    /// Weight of L_causal (paper: 0.5). Only for the paper's attention.
     #[garde(custom(not_negative))]
     pub causal: f32,
     /// Weight of L_contrast (paper: 0.1).
@@ -129,12 +133,27 @@ pub struct LossConfig {
     /// Temperature of the region term.
     #[garde(custom(positive))]
     pub region_temperature: f32,
-    /// Weight of a cross-entropy between the confounder weights and the recorded factors, for images that have them.
+    /// Weight of L_seg of the second finest answer inside the head (deep supervision). Each coarser one has half the weight.
     #[garde(custom(not_negative))]
-    pub factors: f32,
-    /// Weight of the pull of a tuned dictionary towards its texts.
+    pub auxiliary: f32,
+    /// The terms of imposed pairs.
+    #[garde(dive)]
+    pub pairs: PairLossConfig,
+}
+
+/// The terms of an image and its twin, which shows the same scene under a confounder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct PairLossConfig {
+    /// Weight of the mean square difference of their probabilities.
     #[garde(custom(not_negative))]
-    pub text_pull: f32,
+    pub agreement: f32,
+    /// Weight of the read-out's doses.
+    #[garde(custom(not_negative))]
+    pub doses: f32,
+    /// Weight of what the removal leaves of the confounder, and of the imposition's error.
+    #[garde(custom(not_negative))]
+    pub removal: f32,
 }
 
 /// The images of a step and of an epoch.
@@ -166,6 +185,7 @@ impl Default for TrainConfig {
             loss: LossConfig::default(),
             data: DataConfig::default(),
             augment: AugmentConfig::default(),
+            imposition: ImpositionConfig::default(),
         }
     }
 }
@@ -174,7 +194,7 @@ impl Default for ModelConfig {
     fn default() -> Self {
         Self {
             input_size: 224,
-            dictionary: DictionaryLearning::Tuned,
+            readout: ConfounderReadoutConfig::default(),
             intervention: CausalInterventionConfig::default(),
             head: SegmentationHeadConfig::default(),
             run: RunConfig::default(),
@@ -185,10 +205,11 @@ impl Default for ModelConfig {
 impl Default for OptimizerConfig {
     fn default() -> Self {
         Self {
-            learning_rate: 0.005,
-            weight_decay: 0.01,
+            learning_rate: 0.0015,
+            encoder_learning_rate: 0.0003,
+            weight_decay: 0.02,
             clip_norm: 1.0,
-            ema_decay: 0.99,
+            ema_decay: 0.995,
             ema_ramp: 10.0,
         }
     }
@@ -196,7 +217,7 @@ impl Default for OptimizerConfig {
 
 impl Default for ScheduleConfig {
     fn default() -> Self {
-        Self { epochs: 50, intervention_start_epoch: 10, warmup_ratio: 0.02, patience: 15 }
+        Self { epochs: 30, intervention_start_epoch: 0, warmup_ratio: 0.1, patience: 0 }
     }
 }
 
@@ -207,11 +228,17 @@ impl Default for LossConfig {
             contrast: 0.1,
             temperature: 0.5,
             dice: 1.0,
-            region: 0.5,
+            region: 0.2,
             region_temperature: 0.1,
-            factors: 0.5,
-            text_pull: 0.1,
+            auxiliary: 0.4,
+            pairs: PairLossConfig::default(),
         }
+    }
+}
+
+impl Default for PairLossConfig {
+    fn default() -> Self {
+        Self { agreement: 4.0, doses: 0.5, removal: 0.5 }
     }
 }
 
@@ -224,33 +251,38 @@ impl Default for DataConfig {
 impl TrainConfig {
     /// The paper's values. It does not state these, so they are ours: the batch size, α, weight decay, gradient clipping,
     /// augmentation, the cosine schedule, the share of validation images, the temperature of Pool, the heads and the MLP ratio
-    /// of the intervention, and the width of the head. Our additions are off: the extra terms of the loss, the average of the
-    /// weights, the rise of the learning rate, early stopping and the tuned dictionary.
+    /// of the intervention, and the width of the head. Our additions are off: imposed confounders, the extra terms of the loss,
+    /// the average of the weights and the rise of the learning rate.
     pub fn paper() -> Self {
         Self {
-            model: ModelConfig { dictionary: DictionaryLearning::Frozen, ..Default::default() },
-            optimizer: OptimizerConfig { ema_decay: 0.0, ..Default::default() },
-            schedule: ScheduleConfig { warmup_ratio: 0.0, patience: 0, ..Default::default() },
-            loss: LossConfig {
-                dice: 0.0,
-                region: 0.0,
-                factors: 0.0,
-                text_pull: 0.0,
+            model: ModelConfig {
+                intervention: CausalInterventionConfig::Attention(CausalAttentionConfig::default()),
                 ..Default::default()
             },
+            optimizer: OptimizerConfig {
+                learning_rate: 0.005,
+                encoder_learning_rate: 0.005,
+                ema_decay: 0.0,
+                ..Default::default()
+            },
+            schedule: ScheduleConfig {
+                epochs: 50,
+                intervention_start_epoch: 10,
+                warmup_ratio: 0.0,
+                patience: 0,
+            },
+            loss: LossConfig { dice: 0.0, region: 0.0, auxiliary: 0.0, ..Default::default() },
             augment: AugmentConfig::geometric(),
+            imposition: ImpositionConfig::none(),
             ..Default::default()
         }
     }
 
     /// The defaults for an encoder. An encoder with a smaller input, such as a CLIP pre-trained from scratch, gets its own
-    /// input size and a lower learning rate.
+    /// input size.
     pub fn for_encoder(vision: &ClipVisionEncoderConfig) -> Self {
         let mut config = Self::default();
-        if vision.image_size() < config.model.input_size {
-            config.model.input_size = vision.image_size();
-            config.optimizer.learning_rate = SMALL_ENCODER_LEARNING_RATE;
-        }
+        config.model.input_size = config.model.input_size.min(vision.image_size());
         config
     }
 
@@ -301,9 +333,15 @@ impl TrainConfig {
     }
 
     /// The network over an encoder.
-    pub fn architecture(&self, vision: &ClipVisionEncoderConfig) -> NetworkConfig {
-        let ModelConfig { intervention, head, .. } = self.model;
-        NetworkConfig { vision: vision.clone(), intervention, head }
+    ///
+    /// - `text_width`: of the confounders' text embeddings
+    pub fn architecture(
+        &self,
+        vision: &ClipVisionEncoderConfig,
+        text_width: usize,
+    ) -> NetworkConfig {
+        let ModelConfig { readout, intervention, head, .. } = self.model;
+        NetworkConfig { vision: vision.clone(), text_width, readout, intervention, head }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The history of a run: one record per epoch, and the choice of the best epoch.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainConfig;
@@ -14,10 +16,9 @@ pub struct EpochRecord {
     pub loss: f32,
     /// L_seg.
     pub segmentation: f32,
-    /// L_causal before its weight.
-    pub causal: f32,
-    /// L_contrast before its weight.
-    pub contrast: f32,
+    /// The other terms before their weights, by their names. Those that are zero are left out.
+    #[serde(default)]
+    pub terms: BTreeMap<String, f32>,
     /// Mean lesion Dice of the averaged weights over the validation images with a lesion; `None` if there are no such images.
     pub validation_dice: Option<f32>,
 }
@@ -29,7 +30,7 @@ pub struct RunState {
     pub config: TrainConfig,
     /// The names of the training and validation samples. A run is only resumed with the same ones.
     pub data: String,
-    /// SHA-256 of the initial weights. It depends on the CLIP, the profile's prompts and the seed.
+    /// SHA-256 of the initial weights. It depends on the encoder, the profile's prompts and the seed.
     pub initial_sha256: String,
     /// One record per finished epoch.
     pub history: Vec<EpochRecord>,

@@ -16,12 +16,14 @@
 mod batch;
 mod caption;
 mod checkpoint;
-mod clustering;
 mod config;
 mod ema;
 mod error;
 mod flat_keys;
+mod foundation;
+mod frozen_norms;
 mod history;
+mod imposition;
 mod initialization;
 mod learning_rate;
 mod loss;
@@ -37,11 +39,15 @@ mod train;
 mod validation;
 
 pub use checkpoint::remove_checkpoints;
+pub use batch::LONGEST_SCENE;
 pub use config::{
-    DataConfig, LossConfig, ModelConfig, OptimizerConfig, ScheduleConfig, TrainConfig,
+    DataConfig, LossConfig, ModelConfig, OptimizerConfig, PairLossConfig, ScheduleConfig,
+    TrainConfig,
 };
 pub use error::{Error, Result};
+pub use foundation::{Foundation, ProfileTexts};
 pub use history::EpochRecord;
+pub use imposition::{Imposable, ImpositionConfig};
 pub use pretrain::pretrain;
 pub use pretrain_config::{Backbone, PretrainConfig};
 pub use progress::{Lines, Progress, Silent};

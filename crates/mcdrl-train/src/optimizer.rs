@@ -3,11 +3,8 @@
 //! The arithmetic is Burn's. The moments are kept here, because Burn's `ModuleOptimizer` restores them on the default
 //! device. In a build with a GPU backend that is a GPU, and a machine without one could not resume.
 
-use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::optim::{
-    AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer,
-};
+use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer};
 use burn::tensor::container::TensorContainer;
 use burn::tensor::{DType, Tensor, TensorData};
 use mcdrl_runtime::Weights;
@@ -15,28 +12,53 @@ use mcdrl_runtime::Weights;
 /// As in PyTorch. Burn's default of 1e-5 is as large as the gradients of a mean over pixels.
 const EPSILON: f32 = 1e-8;
 
+/// The first name in the path of the parameters that have their own learning rate.
+const ENCODER: &str = "visual";
+
 /// AdamW with the moments of a module's parameters.
 pub struct ModuleAdamW {
-    adamw: AdamW,
-    clipping: Option<GradientClipping>,
+    /// For matrices and kernels.
+    decaying: AdamW,
+    /// For norms and biases, which have one axis.
+    plain: AdamW,
+    clip_norm: f64,
     /// An [`AdamWState`] for each parameter that has had a gradient.
     states: TensorContainer<ParamId>,
 }
 
+/// The learning rates of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningRates {
+    /// Of the visual encoder.
+    pub encoder: f64,
+    /// Of everything else.
+    pub rest: f64,
+}
+
 impl ModuleAdamW {
-    /// AdamW that clips every parameter's gradient to the norm `clip_norm`; 0 disables clipping.
+    /// AdamW that scales all gradients together if their norm is larger than `clip_norm`; 0 disables this.
     pub fn new(weight_decay: f64, clip_norm: f64) -> Self {
-        let config = AdamWConfig::new().with_weight_decay(weight_decay as f32);
+        let config = AdamWConfig::new().with_epsilon(EPSILON);
         Self {
-            adamw: config.with_epsilon(EPSILON).build(),
-            clipping: (clip_norm > 0.0).then_some(GradientClipping::Norm(clip_norm as f32)),
+            decaying: config.clone().with_weight_decay(weight_decay as f32).build(),
+            plain: config.with_weight_decay(0.0).build(),
+            clip_norm,
             states: TensorContainer::new(),
         }
     }
 
     /// One step of every parameter that has a gradient.
-    pub fn step<M: Module>(&mut self, rate: f64, module: M, gradients: GradientsParams) -> M {
-        module.map(&mut Step { optimizer: self, gradients, rate })
+    pub fn step<M: Module>(
+        &mut self,
+        rates: LearningRates,
+        module: M,
+        gradients: GradientsParams,
+    ) -> M {
+        let scale = match self.clip_norm > 0.0 {
+            true => clipping(&module, &gradients, self.clip_norm),
+            false => None,
+        };
+        module.map(&mut Step { optimizer: self, gradients, rates, scale, path: Vec::new() })
     }
 
     /// The moments, under the ids of `module`'s parameters.
@@ -52,23 +74,62 @@ impl ModuleAdamW {
     }
 }
 
+/// The factor that reduces the norm of all gradients together to `largest`, or 1: `[1]`. It stays on the device. `None`
+/// without gradients.
+fn clipping<M: Module>(
+    module: &M,
+    gradients: &GradientsParams,
+    largest: f64,
+) -> Option<Tensor<1>> {
+    struct Squares<'a> {
+        gradients: &'a GradientsParams,
+        sums: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+                self.sums.push(gradient.square().sum());
+            }
+        }
+    }
+    let mut squares = Squares { gradients, sums: Vec::new() };
+    module.visit(&mut squares);
+    if squares.sums.is_empty() {
+        return None;
+    }
+    let norm = Tensor::cat(squares.sums, 0).sum().sqrt();
+    Some((norm + 1e-6).recip().mul_scalar(largest).clamp_max(1.0))
+}
+
 struct Step<'a> {
     optimizer: &'a mut ModuleAdamW,
     gradients: GradientsParams,
-    rate: f64,
+    rates: LearningRates,
+    scale: Option<Tensor<1>>,
+    path: Vec<String>,
 }
 
 impl ModuleMapper for Step<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let ModuleAdamW { adamw, clipping, states } = &mut *self.optimizer;
-        let gradient = match clipping {
-            Some(clipping) => clipping.clip_gradient(gradient),
-            None => gradient,
-        };
+        let Some(mut gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        if let Some(scale) = &self.scale {
+            gradient = gradient * scale.clone().reshape([1; D]);
+        }
+        let in_encoder = self.path.first().is_some_and(|name| name == ENCODER);
+        let rate = if in_encoder { self.rates.encoder } else { self.rates.rest };
+        let ModuleAdamW { decaying, plain, states, .. } = &mut *self.optimizer;
         let (id, tensor, mapper) = param.consume();
         let state = states.remove::<AdamWState<D>>(&id);
-        let (stepped, state) = adamw.step(self.rate, tensor.inner(), gradient, state);
+        let adamw = if D > 1 { decaying } else { plain };
+        let (stepped, state) = adamw.step(rate, tensor.inner(), gradient, state);
         if let Some(state) = state {
             states.register(id, state);
         }

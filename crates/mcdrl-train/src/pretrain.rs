@@ -17,11 +17,12 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::batch::{Batch, BatchMaker, for_each_batch, image_class};
+use crate::imposition::{Imposable, ImpositionConfig};
 use crate::caption::ImageFacts;
 use crate::history::EpochRecord;
 use crate::learning_rate::learning_rate;
 use crate::loss::region_loss;
-use crate::optimizer::ModuleAdamW;
+use crate::optimizer::{LearningRates, ModuleAdamW};
 use crate::pretrain_config::PretrainConfig;
 use crate::progress::Progress;
 use crate::samples::LoadedSamples;
@@ -60,6 +61,7 @@ pub fn pretrain(
     let tokenizer = ClipTokenizer::new();
     let preprocess = Preprocess::clip(config.input_size);
     let augment = AugmentConfig::geometric();
+    let (nothing, imposable) = (ImpositionConfig::none(), Imposable::of(profile)?);
     let steps = known.len() / config.batch_size;
     let total = config.epochs * steps;
     let mut done = 0;
@@ -70,7 +72,14 @@ pub fn pretrain(
         // An incomplete last batch would have too few captions to contrast.
         order.truncate(steps * config.batch_size);
         let seed = mix(&[config.seed, epoch as u64, 3]);
-        let maker = BatchMaker { profile, preprocess: &preprocess, augment: &augment, seed };
+        let maker = BatchMaker {
+            profile,
+            preprocess: &preprocess,
+            augment: &augment,
+            imposition: &nothing,
+            imposable: &imposable,
+            seed,
+        };
         let (mut sum, mut step) = (0.0, 0);
         for_each_batch(samples, &order, config.batch_size, &maker, &device, |batch, indices| {
             let (texts, targets) = captions(samples, indices, profile, &mut rng);
@@ -83,14 +92,15 @@ pub fn pretrain(
                 return Err(Error::Diverged { loss: value, epoch: epoch + 1, step, learning_rate });
             }
             let gradients = GradientsParams::from_grads(loss.backward(), &clip);
-            clip = optimizer.step(learning_rate, clip.clone(), gradients);
+            let rates = LearningRates { encoder: learning_rate, rest: learning_rate };
+            clip = optimizer.step(rates, clip.clone(), gradients);
             done += 1;
             sum += f64::from(value);
             progress.step(epoch + 1, step, steps, value);
             Ok(())
         })?;
         let loss = (sum / steps as f64) as f32;
-        let record = EpochRecord { epoch: epoch + 1, loss, contrast: loss, ..Default::default() };
+        let record = EpochRecord { epoch: epoch + 1, loss, ..Default::default() };
         progress.epoch(&record, config.epochs);
     }
     let provenance = json!({ "pretraining": config, "images": known.len() });

@@ -9,23 +9,29 @@ use rayon::prelude::*;
 use crate::Result;
 use crate::seed::mix;
 
-/// Images in memory, at the network's input size.
+/// Images in memory.
 pub struct LoadedSamples {
     samples: Vec<(LabelledImage, Option<Factors>)>,
     sites: Vec<Vec<usize>>,
 }
 
 impl LoadedSamples {
-    /// Reads images and scales them to `size × size`, in parallel.
+    /// Reads images in parallel. Those whose longer side has more than `longest` pixels are shrunk to it.
     ///
     /// # Errors
     /// The first file that cannot be read.
-    pub fn load(dataset: &Dataset, samples: &[Sample], size: usize) -> Result<Self> {
+    pub fn load(dataset: &Dataset, samples: &[Sample], longest: usize) -> Result<Self> {
         let read = |sample: &Sample| -> Result<_> {
             let LabelledImage { image, mask } = dataset.load(sample)?;
-            let scaled =
-                LabelledImage { image: image.resize(size, size), mask: mask.resize(size, size) };
-            Ok((scaled, sample.factors.clone()))
+            let longer = image.width().max(image.height());
+            let fitted = |side: usize| ((side * longest + longer / 2) / longer).max(1);
+            let labelled = if longer <= longest {
+                LabelledImage { image, mask }
+            } else {
+                let (width, height) = (fitted(image.width()), fitted(image.height()));
+                LabelledImage { image: image.resize(width, height), mask: mask.resize(width, height) }
+            };
+            Ok((labelled, sample.factors.clone()))
         };
         let loaded: Vec<_> = samples.par_iter().map(read).collect::<Result<_>>()?;
         let mut sites: Vec<(&str, Vec<usize>)> = Vec::new();

@@ -1,24 +1,27 @@
 //! Training a segmenter.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use mcdrl_model::{Network, RunConfig};
-use mcdrl_runtime::{ClipCheckpoint, Model, Precision, Preprocess, Profile, Weights};
+use mcdrl_runtime::{Model, Precision, Preprocess, Profile, Weights};
 use serde_json::Value;
 
 use crate::batch::{BatchMaker, for_each_batch};
 use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
 use crate::ema::update_ema;
+use crate::foundation::Foundation;
 use crate::history::{EpochRecord, RunState};
+use crate::imposition::Imposable;
 use crate::initialization::Initialization;
 use crate::learning_rate::learning_rate;
-use crate::loss::{LossValues, loss};
+use crate::loss::{LossContext, TERMS, loss};
 use crate::named_ids::with_named_ids;
-use crate::optimizer::ModuleAdamW;
+use crate::optimizer::{LearningRates, ModuleAdamW};
 use crate::progress::Progress;
 use crate::samples::LoadedSamples;
 use crate::seed::mix;
@@ -27,8 +30,8 @@ use crate::{Error, Result};
 
 /// The inputs of a run.
 pub struct TrainRequest<'a> {
-    /// The CLIP with the encoder and the texts.
-    pub clip: &'a ClipCheckpoint,
+    /// The pre-trained encoder and the texts.
+    pub foundation: &'a Foundation,
     /// Classes, confounders and prompts.
     pub profile: &'a Profile,
     /// The training images.
@@ -56,13 +59,13 @@ pub fn train(
     device: &Device,
     progress: &mut dyn Progress,
 ) -> Result<Model> {
-    request.config.check(&request.clip.config.vision)?;
+    request.config.check(&request.foundation.vision)?;
     if request.train.is_empty() {
         return Err(Error::Config("no training images: give a dataset with images".into()));
     }
-    let initialization =
-        Initialization::new(request.clip, request.profile, request.config, request.train)?;
-    let mut run = Run::new(request, &initialization, device)?;
+    let imposable = Imposable::of(request.profile)?;
+    let initialization = Initialization::new(request.foundation, &imposable, request.config)?;
+    let mut run = Run::new(request, &initialization, &imposable, device)?;
     if let Some(folder) = folder {
         run.resume(folder, resume)?;
     }
@@ -79,6 +82,8 @@ pub fn train(
 struct Run<'a> {
     request: &'a TrainRequest<'a>,
     initialization: &'a Initialization,
+    imposable: &'a Imposable,
+    context: LossContext,
     device: Device,
     preprocess: Preprocess,
     network: Network,
@@ -92,15 +97,21 @@ impl<'a> Run<'a> {
     fn new(
         request: &'a TrainRequest<'a>,
         initialization: &'a Initialization,
+        imposable: &'a Imposable,
         device: &Device,
     ) -> Result<Self> {
         let config = request.config;
         let device = device.clone().autodiff();
-        let network = initialization.network(request.profile, &device)?;
+        let network = initialization.network(&device)?;
         Ok(Self {
             request,
             initialization,
-            preprocess: Preprocess::clip(config.model.input_size),
+            imposable,
+            context: LossContext::new(&request.foundation.texts, imposable, &device),
+            preprocess: Preprocess {
+                size: config.model.input_size,
+                ..request.foundation.preprocess.clone()
+            },
             ema: network.valid(),
             best: Weights::default(),
             network,
@@ -128,10 +139,11 @@ impl<'a> Run<'a> {
             profile: self.request.profile,
             preprocess: &self.preprocess.clone(),
             augment: &config.augment,
+            imposition: &config.imposition,
+            imposable: self.imposable,
             seed: mix(&[config.seed, epoch as u64, 1]),
         };
         let device = self.device.clone();
-        let texts = self.initialization.texts.on(&device);
         let mut losses = Vec::with_capacity(steps);
         let mut step = 0;
         for_each_batch(
@@ -142,34 +154,36 @@ impl<'a> Run<'a> {
             &device,
             |batch, indices| {
                 let output = self.network.forward(batch.pixels.clone(), &run);
-                let learning = config.model.dictionary;
-                let loss = loss(&self.network, output, &batch, &texts, learning, &config.loss);
-                let values = loss.values();
-                let learning_rate = self.learning_rate(steps);
+                let loss = loss(&self.network, &output, &batch, &self.context, &config.loss);
+                let (total, terms) = loss.values();
+                let rates = self.learning_rates(steps);
                 step += 1;
-                if !values.total.is_finite() {
-                    let (loss, epoch) = (values.total, epoch + 1);
-                    return Err(Error::Diverged { loss, epoch, step, learning_rate });
+                if !total.is_finite() {
+                    let (epoch, learning_rate) = (epoch + 1, rates.rest);
+                    return Err(Error::Diverged { loss: total, epoch, step, learning_rate });
                 }
                 let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
-                self.network = self.optimizer.step(learning_rate, self.network.clone(), gradients);
+                self.network = self.optimizer.step(rates, self.network.clone(), gradients);
                 self.state.steps += 1;
                 self.ema = update_ema(self.ema.clone(), &self.network, self.ema_decay());
-                progress.step(epoch + 1, step, steps, values.total);
-                losses.push((values, indices.len()));
+                progress.step(epoch + 1, step, steps, total);
+                losses.push((total, terms, indices.len()));
                 Ok(())
             },
         )?;
-        let mean = |term: fn(&LossValues) -> f32| {
-            let sum = |(values, images): &(_, usize)| f64::from(term(values)) * *images as f64;
+        type Values = (f32, [f32; TERMS.len()], usize);
+        let mean = |value: &dyn Fn(&Values) -> f32| {
+            let sum = |values: &Values| f64::from(value(values)) * values.2 as f64;
             (losses.iter().map(sum).sum::<f64>() / order.len() as f64) as f32
         };
+        let means = (0..TERMS.len()).map(|term| mean(&|values: &Values| values.1[term]));
+        let terms = TERMS.iter().map(|name| (*name).to_owned()).zip(means);
+        let mut terms: BTreeMap<String, f32> = terms.filter(|(_, mean)| *mean != 0.0).collect();
         let record = EpochRecord {
             epoch: epoch + 1,
-            loss: mean(|values| values.total),
-            segmentation: mean(|values| values.segmentation),
-            causal: mean(|values| values.causal),
-            contrast: mean(|values| values.contrast),
+            loss: mean(&|values| values.0),
+            segmentation: terms.remove(TERMS[0]).unwrap_or_default(),
+            terms,
             validation_dice: self.validate(&run)?.map(|dice| dice as f32),
         };
         progress.epoch(&record, config.schedule.epochs);
@@ -187,10 +201,15 @@ impl<'a> Run<'a> {
         run
     }
 
-    fn learning_rate(&self, steps_an_epoch: usize) -> f64 {
+    fn learning_rates(&self, steps_an_epoch: usize) -> LearningRates {
         let TrainConfig { optimizer, schedule, .. } = self.request.config;
         let total = schedule.epochs * steps_an_epoch;
-        learning_rate(optimizer.learning_rate, self.state.steps, total, schedule.warmup_ratio)
+        let rate =
+            |highest| learning_rate(highest, self.state.steps, total, schedule.warmup_ratio);
+        LearningRates {
+            encoder: rate(optimizer.encoder_learning_rate),
+            rest: rate(optimizer.learning_rate),
+        }
     }
 
     fn ema_decay(&self) -> f64 {
@@ -240,7 +259,7 @@ impl<'a> Run<'a> {
         }
         if checkpoint.state.initial_sha256 != self.state.initial_sha256 {
             return Err(problem(
-                "the unfinished run here has another CLIP or other prompts; choose another folder",
+                "the unfinished run here has another CLIP, another encoder or other prompts; choose another folder",
             ));
         }
         self.network = with_named_ids(checkpoint.network.load_into(self.network.clone())?);

@@ -7,6 +7,7 @@ use mcdrl_model::{Network, RunConfig};
 use mcdrl_runtime::{LESION_BELOW, Preprocess, Profile};
 
 use crate::batch::{BatchMaker, for_each_batch};
+use crate::imposition::{Imposable, ImpositionConfig};
 use crate::samples::LoadedSamples;
 use crate::{Error, Result};
 
@@ -24,8 +25,16 @@ pub fn lesion_dice(
 ) -> Result<Option<f64>> {
     let device = network.class_texts().device();
     let order: Vec<usize> = (0..samples.len()).collect();
-    let plain = AugmentConfig::none();
-    let maker = BatchMaker { profile, preprocess, augment: &plain, seed: 0 };
+    let (plain, nothing) = (AugmentConfig::none(), ImpositionConfig::none());
+    let imposable = Imposable::of(profile)?;
+    let maker = BatchMaker {
+        profile,
+        preprocess,
+        augment: &plain,
+        imposition: &nothing,
+        imposable: &imposable,
+        seed: 0,
+    };
     let (mut sum, mut count) = (0.0, 0);
     for_each_batch(samples, &order, BATCH, &maker, &device, |batch, indices| {
         let size = preprocess.size;

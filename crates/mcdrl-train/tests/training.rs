@@ -2,12 +2,12 @@
 
 use burn::tensor::Device;
 use mcdrl_data::{AugmentConfig, Dataset, Sample};
-use mcdrl_model::{DictionaryLearning, Weighting};
+use mcdrl_model::{CausalAttentionConfig, CausalInterventionConfig};
 use mcdrl_runtime::{ClipCheckpoint, Model, Precision};
 use mcdrl_synth::{SynthConfig, write_dataset};
 use mcdrl_train::{
-    EpochRecord, Error, LoadedSamples, PretrainConfig, Progress, Silent, TrainConfig, TrainRequest,
-    pretrain, train,
+    EpochRecord, Error, Foundation, ImpositionConfig, LoadedSamples, PretrainConfig, Progress,
+    Silent, TrainConfig, TrainRequest, pretrain, train,
 };
 use tempfile::TempDir;
 
@@ -15,7 +15,7 @@ struct Setting {
     folder: TempDir,
     dataset: Dataset,
     samples: LoadedSamples,
-    clip: ClipCheckpoint,
+    foundation: Foundation,
 }
 
 fn setting() -> Setting {
@@ -30,7 +30,8 @@ fn setting() -> Setting {
     let bytes =
         pretrain(&samples, &dataset.profile, &small_clip(), &Device::flex(), &mut Silent).unwrap();
     let clip = ClipCheckpoint::from_safetensors(&bytes, None).unwrap();
-    Setting { folder, dataset, samples, clip }
+    let foundation = Foundation::from_clip(&clip, &dataset.profile).unwrap();
+    Setting { folder, dataset, samples, foundation }
 }
 
 fn small_clip() -> PretrainConfig {
@@ -66,7 +67,7 @@ fn with_epochs(epochs: usize, intervention_start_epoch: usize) -> TrainConfig {
 impl Setting {
     fn request<'a>(&'a self, config: &'a TrainConfig) -> TrainRequest<'a> {
         TrainRequest {
-            clip: &self.clip,
+            foundation: &self.foundation,
             profile: &self.dataset.profile,
             train: &self.samples,
             validation: &self.samples,
@@ -169,7 +170,8 @@ fn a_run_cannot_be_resumed_with_another_clip() {
     let bytes =
         pretrain(&setting.samples, &setting.dataset.profile, &other, &Device::flex(), &mut Silent);
     let other = ClipCheckpoint::from_safetensors(&bytes.unwrap(), None).unwrap();
-    let request = TrainRequest { clip: &other, ..setting.request(&config) };
+    let other = Foundation::from_clip(&other, &setting.dataset.profile).unwrap();
+    let request = TrainRequest { foundation: &other, ..setting.request(&config) };
     let refused = train(&request, Some(&folder), true, &Device::flex(), &mut Silent);
     assert!(matches!(refused, Err(Error::Checkpoint { problem, .. }) if problem.contains("CLIP")));
 }
@@ -185,28 +187,42 @@ fn without_validation_the_last_epoch_is_kept() {
 }
 
 #[test]
-fn every_kind_of_dictionary_and_weighting_trains() {
+fn every_kind_of_intervention_and_imposition_trains() {
     let setting = setting();
-    for dictionary in
-        [DictionaryLearning::Frozen, DictionaryLearning::Tuned, DictionaryLearning::Clustered]
-    {
-        for weighting in [Weighting::Attention, Weighting::Backdoor] {
-            let mut config = with_epochs(2, 1);
-            config.model.dictionary = dictionary;
-            config.model.run.intervention.weighting = weighting;
-            let model = setting.train(&config);
-            let records = history(&model);
-            assert!(records.iter().all(|record| record.loss.is_finite()));
-            let distance = model.network.dictionary.text_pull().into_scalar::<f32>();
-            // After two epochs the frozen dictionary is unchanged and the tuned one has moved a little. The clustered one
-            // started far from its texts.
-            match dictionary {
-                DictionaryLearning::Frozen => assert!(distance < 1e-9, "{distance}"),
-                DictionaryLearning::Tuned => assert!(distance > 1e-9, "{distance}"),
-                DictionaryLearning::Clustered => assert!(distance > 1e-2, "{distance}"),
-            }
+    let names = ["segmentation", "agreement", "doses", "removal", "causal"];
+    for (intervention, pairs, expected) in [
+        (CausalInterventionConfig::Removal, true, [true, true, true, true, false]),
+        (CausalInterventionConfig::Removal, false, [true, false, false, false, false]),
+        (CausalInterventionConfig::Attention(CausalAttentionConfig::default()), true, [true; 5]),
+    ] {
+        let mut config = with_epochs(2, 1);
+        config.model.intervention = intervention;
+        config.imposition = ImpositionConfig { share: 0.5, pairs, ..Default::default() };
+        let model = setting.train(&config);
+        let records = history(&model);
+        assert!(records.iter().all(|record| record.loss.is_finite()));
+        let last = &records[1];
+        for (name, expected) in names.into_iter().zip(expected).skip(1) {
+            assert_eq!(last.terms.contains_key(name), expected, "{intervention:?} {pairs} {name}");
         }
+        let dictionary = &model.network.dictionary;
+        let acting: Vec<f32> = dictionary.acting().into_data().try_to_vec().unwrap();
+        // White light is the usual state, and near and far move pixels.
+        assert_eq!(acting.iter().sum::<f32>(), 9.0);
+        let prior: Vec<f32> = dictionary.prior().into_data().try_to_vec().unwrap();
+        assert!((prior.iter().sum::<f32>() - 1.0).abs() < 1e-5 && prior[0] == 0.5);
     }
+}
+
+#[test]
+fn the_read_out_learns_what_is_imposed() {
+    let setting = setting();
+    let mut config = with_epochs(20, 0);
+    config.imposition = ImpositionConfig { share: 1.0, ..Default::default() };
+    config.augment = AugmentConfig::geometric();
+    let records = history(&setting.train(&config));
+    let (first, last) = (&records[0].terms["doses"], &records[19].terms["doses"]);
+    assert!(*last < 0.7 * first, "{first} {last}");
 }
 
 #[test]
@@ -216,11 +232,14 @@ fn the_papers_values_are_exact() {
     assert_eq!(paper.schedule.intervention_start_epoch, 10);
     assert_eq!(paper.optimizer.learning_rate, 0.005);
     assert_eq!(paper.model.input_size, 224);
-    assert_eq!(paper.model.intervention.layers, 3);
-    assert_eq!(paper.model.run.intervention.weighting, Weighting::Attention);
+    let CausalInterventionConfig::Attention(attention) = paper.model.intervention else {
+        panic!("the paper's intervention is attention");
+    };
+    assert_eq!(attention.layers, 3);
     let loss = &paper.loss;
     assert_eq!((loss.causal, loss.contrast, loss.temperature), (0.5, 0.1, 0.5));
-    assert_eq!([loss.dice, loss.region, loss.factors, loss.text_pull], [0.0; 4]);
+    assert_eq!([loss.dice, loss.region, loss.auxiliary], [0.0; 3]);
+    assert_eq!(paper.imposition.share, 0.0);
 }
 
 #[test]

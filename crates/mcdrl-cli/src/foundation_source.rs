@@ -1,0 +1,75 @@
+//! The pre-trained encoders that training starts from: a CLIP, or EfficientNet-Lite with a sentence encoder.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use clap::Args;
+use futures_lite::future::block_on;
+use mcdrl::Profile;
+use mcdrl::clip::{ClipCheckpoint, LiteCheckpoint, SentenceCheckpoint};
+use mcdrl::train::Foundation;
+
+use crate::clip_source::{open_clip, read_clip, read_sentence_encoder};
+use crate::error::{Failure, Outcome};
+use crate::output::{Common, tell_fallback};
+
+/// The options that name the files.
+#[derive(Args)]
+pub struct EncoderPaths {
+    /// A CLIP checkpoint: a safetensors file or a Hugging Face folder.
+    #[arg(long, conflicts_with_all = ["vision", "text_encoder"])]
+    pub clip: Option<PathBuf>,
+    /// EfficientNet-Lite: a PyTorch state dict (.pth).
+    #[arg(long, requires = "text_encoder")]
+    pub vision: Option<PathBuf>,
+    /// A sentence encoder: a folder with config.json, tokenizer.json and model.safetensors.
+    #[arg(long, requires = "vision")]
+    pub text_encoder: Option<PathBuf>,
+}
+
+/// The files.
+pub enum Encoders {
+    Clip(PathBuf, ClipCheckpoint),
+    Pretrained(PathBuf, LiteCheckpoint, SentenceCheckpoint),
+}
+
+impl EncoderPaths {
+    /// Reads the files; `None` if none is named.
+    pub fn read(&self) -> Outcome<Option<Encoders>> {
+        match (&self.clip, &self.vision, &self.text_encoder) {
+            (Some(path), _, _) => Ok(Some(Encoders::Clip(path.clone(), read_clip(path)?))),
+            (None, Some(vision), Some(text)) => {
+                let lite = LiteCheckpoint::from_state_dict(vision).map_err(Failure::file(vision))?;
+                Ok(Some(Encoders::Pretrained(vision.clone(), lite, read_sentence_encoder(text)?)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Encoders {
+    /// The encoder and the embedded prompts of a profile.
+    pub fn foundation(&self, profile: &Profile) -> Outcome<Foundation> {
+        match self {
+            Self::Clip(path, clip) => Foundation::from_clip(clip, profile).map_err(Failure::file(path)),
+            Self::Pretrained(path, lite, sentences) => {
+                Foundation::from_pretrained(lite, sentences, profile).map_err(Failure::file(path))
+            }
+        }
+    }
+
+    /// Opens the chosen device for training and checks that the visual encoder runs on it.
+    pub fn training_device(&self, common: &Common) -> Outcome<Device> {
+        match self {
+            Self::Clip(path, clip) => {
+                Ok(open_clip(path, clip, common)?.logit_scale.val().device())
+            }
+            Self::Pretrained(path, lite, _) => {
+                let opened = block_on(lite.open(common.open_options()));
+                let (encoder, device) = opened.map_err(Failure::file(path))?;
+                tell_fallback(&device);
+                Ok(encoder.device())
+            }
+        }
+    }
+}

@@ -3,11 +3,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use mcdrl::Segmenter;
 use mcdrl::data::{Dataset, Sample, write_atomic};
-use mcdrl::eval::{Evaluation, Exhibit, ImageScore, evaluate, evaluation_report};
+use mcdrl::eval::{
+    Evaluation, Exhibit, ImageScore, Stress, evaluate, evaluation_report, robustness,
+};
+use mcdrl::synth::Rendition;
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, counter, say};
+use crate::output::{Common, counter, say, tell};
 use crate::segment::open_segmenter;
 
 /// Evaluate a model on a dataset folder: per site, class and image.
@@ -22,6 +25,12 @@ pub struct Evaluate {
     /// Evaluate only this site. Can be given more than once.
     #[arg(long)]
     site: Vec<String>,
+    /// Also impose each confounder at this strength (0..1), and show what it costs and whether it is seen.
+    #[arg(long, value_parser = strength)]
+    impose: Option<f32>,
+    /// Use the renderers that training never uses.
+    #[arg(long, requires = "impose")]
+    held_back: bool,
     /// The folder for evaluation.csv, evaluation.json and report.html.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -43,13 +52,37 @@ impl Evaluate {
         if let Some(out) = &self.out {
             write_reports(out, &segmenter, &dataset, &samples, &evaluation)?;
         }
+        let robustness = match self.impose {
+            Some(strength) => {
+                let rendition =
+                    if self.held_back { Rendition::HeldBack } else { Rendition::Trained };
+                let stress = Stress { strength, rendition };
+                Some(robustness(&segmenter, &dataset, &samples, stress, |done, total| {
+                    tell!("{done} of {total} passes under confounders");
+                })?)
+            }
+            None => None,
+        };
         if self.common.json {
-            let line = json!({ "sites": evaluation.sites, "total": evaluation.total });
+            let mut line = json!({ "sites": evaluation.sites, "total": evaluation.total });
+            if let Some(robustness) = robustness {
+                line["robustness"] = serde_json::to_value(robustness).expect("plain data");
+            }
             say!("{line}");
         } else {
             say!("{}", evaluation.table().trim_end());
+            if let Some(robustness) = robustness {
+                say!("\n{}", robustness.table().trim_end());
+            }
         }
         Ok(())
+    }
+}
+
+fn strength(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(strength) if (0.0..=1.0).contains(&strength) => Ok(strength),
+        _ => Err("a strength lies between 0 and 1".into()),
     }
 }
 

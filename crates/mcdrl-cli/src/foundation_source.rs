@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use clap::Args;
 use futures_lite::future::block_on;
-use mcdrl::Profile;
+use mcdrl::{Model, Profile, Segmenter};
 use mcdrl::clip::{ClipCheckpoint, LiteCheckpoint, SentenceCheckpoint};
 use mcdrl::train::Foundation;
 
@@ -17,7 +17,7 @@ use crate::output::{Common, tell_fallback};
 #[derive(Args)]
 pub struct EncoderPaths {
     /// A CLIP checkpoint: a safetensors file or a Hugging Face folder.
-    #[arg(long, conflicts_with_all = ["vision", "text_encoder"])]
+    #[arg(long, conflicts_with_all = ["vision", "text_encoder", "from"])]
     pub clip: Option<PathBuf>,
     /// EfficientNet-Lite: a PyTorch state dict (.pth).
     #[arg(long, requires = "text_encoder")]
@@ -25,12 +25,16 @@ pub struct EncoderPaths {
     /// A sentence encoder: a folder with config.json, tokenizer.json and model.safetensors.
     #[arg(long, requires = "vision")]
     pub text_encoder: Option<PathBuf>,
+    /// A model file whose training continues.
+    #[arg(long, conflicts_with_all = ["vision", "text_encoder"])]
+    pub from: Option<PathBuf>,
 }
 
 /// The files.
 pub enum Encoders {
     Clip(PathBuf, ClipCheckpoint),
     Pretrained(PathBuf, LiteCheckpoint, SentenceCheckpoint),
+    Model(PathBuf, Vec<u8>),
 }
 
 impl EncoderPaths {
@@ -42,7 +46,13 @@ impl EncoderPaths {
                 let lite = LiteCheckpoint::from_state_dict(vision).map_err(Failure::file(vision))?;
                 Ok(Some(Encoders::Pretrained(vision.clone(), lite, read_sentence_encoder(text)?)))
             }
-            _ => Ok(None),
+            _ => match &self.from {
+                Some(path) => {
+                    let bytes = std::fs::read(path).map_err(Failure::io(path))?;
+                    Ok(Some(Encoders::Model(path.clone(), bytes)))
+                }
+                None => Ok(None),
+            },
         }
     }
 }
@@ -54,6 +64,10 @@ impl Encoders {
             Self::Clip(path, clip) => Foundation::from_clip(clip, profile).map_err(Failure::file(path)),
             Self::Pretrained(path, lite, sentences) => {
                 Foundation::from_pretrained(lite, sentences, profile).map_err(Failure::file(path))
+            }
+            Self::Model(path, bytes) => {
+                let model = Model::from_bytes(bytes, &Device::flex()).map_err(Failure::file(path))?;
+                Foundation::from_model(model, profile).map_err(Failure::file(path))
             }
         }
     }
@@ -69,6 +83,12 @@ impl Encoders {
                 let (encoder, device) = opened.map_err(Failure::file(path))?;
                 tell_fallback(&device);
                 Ok(encoder.device())
+            }
+            Self::Model(path, bytes) => {
+                let opened = block_on(Segmenter::open(bytes, common.open_options()));
+                let segmenter = opened.map_err(Failure::file(path))?;
+                tell_fallback(segmenter.device());
+                Ok(segmenter.model().network.device())
             }
         }
     }

@@ -54,7 +54,7 @@ impl Train {
             return Err(Failure::Failed(problem));
         }
         let Some(encoders) = self.encoders.read()? else {
-            let problem = "name the encoders to start from: --vision with --text-encoder, or --clip";
+            let problem = "name what to start from: --vision with --text-encoder, --clip, or --from";
             return Err(Failure::Usage(problem.into()));
         };
         let dataset = Dataset::open_all(&self.data)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use mcdrl_image::Mask;
 use mcdrl_runtime::Profile;
 
-use crate::dataset_toml::read_profile;
+use crate::dataset_toml::{UNNAMED, read_profile};
 use crate::image_file::{entries, read_image};
 use crate::sample::{LabelledImage, Sample, UNKNOWN_CLASS};
 use crate::site::Site;
@@ -45,8 +45,9 @@ impl Dataset {
         Ok(Self { path: path.into(), profile, sites })
     }
 
-    /// Opens several dataset folders as one. Folders with several classes must agree on them. A folder with one class
-    /// keeps that class if the others name it. Otherwise its lesions get [`UNKNOWN_CLASS`].
+    /// Opens several dataset folders as one. Folders with several classes must agree on them, and a folder with one class keeps
+    /// that class if they name it. Otherwise its lesions get [`UNKNOWN_CLASS`]. If all folders have one class, the whole has
+    /// all that are named.
     ///
     /// # Errors
     /// As [`Dataset::open`]; [`Error::Config`] for folders that do not fit together.
@@ -56,6 +57,7 @@ impl Dataset {
         let mut parts = parts.into_iter();
         let mut whole =
             parts.next().ok_or_else(|| Error::Config("no dataset folder was given".into()))?;
+        let one_each = whole.profile.classes.len() == 1 && whole.profile.classes != [UNNAMED];
         for mut part in parts {
             let classes = &part.profile.classes;
             if *classes != whole.profile.classes {
@@ -64,6 +66,9 @@ impl Dataset {
                     let problem = format!("{one} and {other} name different classes");
                     return Err(Error::Config(problem));
                 };
+                if one_each && name != UNNAMED && !whole.profile.classes.contains(name) {
+                    whole.profile.classes.push(name.clone());
+                }
                 let place = whole.profile.classes.iter().position(|class| class == name);
                 let class = place.map_or(UNKNOWN_CLASS, |index| index as u8 + 1);
                 for sample in part.sites.iter_mut().flat_map(|site| &mut site.samples) {

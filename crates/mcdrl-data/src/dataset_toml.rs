@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// The class of a dataset that names none.
+pub const UNNAMED: &str = "lesion";
+
 /// The content of the file. The endoscopy profile supplies all absent keys except `classes`.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +24,7 @@ struct DatasetToml {
     confounders: Option<Vec<Confounder>>,
 }
 
-/// The profile of a dataset. Without the file or its `classes`, there is one class, `lesion`.
+/// The profile of a dataset. Without the file or its `classes`, there is one class, [`UNNAMED`].
 pub fn read_profile(path: &Path) -> Result<Profile> {
     let toml = if path.is_file() {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
@@ -32,7 +35,7 @@ pub fn read_profile(path: &Path) -> Result<Profile> {
     let base = Profile::endoscopy();
     let profile = Profile {
         name: toml.name.unwrap_or(base.name),
-        classes: toml.classes.unwrap_or_else(|| vec!["lesion".into()]),
+        classes: toml.classes.unwrap_or_else(|| vec![UNNAMED.into()]),
         class_prompt: toml.class_prompt.unwrap_or(base.class_prompt),
         background_prompt: toml.background_prompt.unwrap_or(base.background_prompt),
         confounder_prompt: toml.confounder_prompt.unwrap_or(base.confounder_prompt),

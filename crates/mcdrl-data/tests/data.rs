@@ -53,6 +53,16 @@ fn folders_with_one_class_keep_a_known_class_or_become_unknown() {
         dataset.load(sample).unwrap().mask.classes()[0]
     };
     assert_eq!((value("a"), value("b"), value("c")), (2, 2, UNKNOWN_CLASS));
+    // Without a folder of several classes, each named class counts.
+    write_site(&path("polyps"), "d", &["one"], 255);
+    std::fs::write(path("polyps/dataset.toml"), "classes = [\"polyp\"]").unwrap();
+    let dataset = Dataset::open_all(&[path("named"), path("polyps"), path("plain")]).unwrap();
+    assert_eq!(dataset.profile.classes, ["cyst", "polyp"]);
+    let value = |site: &str| {
+        let sample = &dataset.site(site).unwrap().samples[0];
+        dataset.load(sample).unwrap().mask.classes()[0]
+    };
+    assert_eq!((value("b"), value("d"), value("c")), (1, 2, UNKNOWN_CLASS));
     write_site(&path("clash"), "a", &["one"], 1);
     let error = Dataset::open_all(&[path("many"), path("clash")]).unwrap_err();
     assert!(error.to_string().contains("site `a`"), "{error}");

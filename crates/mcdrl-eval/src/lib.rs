@@ -17,9 +17,11 @@ mod loso;
 mod numbers;
 mod region_overlay;
 mod report;
+mod robustness;
 
 pub use error::{Error, Result};
 pub use evaluate::{DETECTION_AREA, Evaluation, ImageScore, Overlap, SiteScore, evaluate};
 pub use evaluation_report::evaluation_report;
 pub use loso::{LosoReport, LosoRequest, LosoRun, Variant, loso};
 pub use report::{Exhibit, Report};
+pub use robustness::{ConfounderRow, Robustness, Stress, robustness};

@@ -54,7 +54,7 @@ pub struct Doses {
 
 impl Default for ConfounderReadoutConfig {
     fn default() -> Self {
-        Self { width: 96, hidden: 192 }
+        Self { width: 96, hidden: 128 }
     }
 }
 

@@ -33,6 +33,7 @@ mod causal_intervention;
 mod confounder_dictionary;
 mod confounder_readout;
 mod confounder_removal;
+mod familiarity;
 mod faults;
 mod network;
 mod pixel_statistics;
@@ -45,6 +46,7 @@ pub use causal_intervention::{CausalIntervention, CausalInterventionConfig, Inte
 pub use confounder_dictionary::ConfounderDictionary;
 pub use confounder_readout::{ConfounderReadout, ConfounderReadoutConfig, Doses};
 pub use confounder_removal::ConfounderRemoval;
+pub use familiarity::Familiarity;
 pub use faults::faults_of;
 pub use network::{Network, NetworkConfig, NetworkOutput, RunConfig};
 pub use segmentation_head::{Decoded, SegmentationHead, SegmentationHeadConfig};

@@ -12,6 +12,7 @@ use crate::causal_intervention::{CausalIntervention, CausalInterventionConfig, I
 use crate::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, DenseFeatures, VisionFeatures};
 use crate::confounder_dictionary::ConfounderDictionary;
 use crate::confounder_readout::{ConfounderReadout, ConfounderReadoutConfig, Doses};
+use crate::familiarity::Familiarity;
 use crate::faults::faults_of;
 use crate::segmentation_head::{Decoded, SegmentationHead, SegmentationHeadConfig};
 use crate::similarity::l2_normalize;
@@ -61,8 +62,8 @@ pub struct RunConfig {
 pub struct Network {
     /// The visual encoder.
     pub visual: ClipVisionEncoder,
-    /// Class text embeddings e_k, never trained: `[K, d]`.
-    class_texts: Param<Tensor<2>>,
+    /// Text embeddings of the background and of the classes e_k, never trained: `[K + 1, d]`.
+    label_texts: Param<Tensor<2>>,
     /// The confounder dictionary Z.
     pub dictionary: ConfounderDictionary,
     /// The read-out of confounders.
@@ -73,6 +74,8 @@ pub struct Network {
     mask_token: Param<Tensor<1>>,
     /// The segmentation head.
     pub head: SegmentationHead,
+    /// How unlike the training images an image is.
+    pub familiarity: Familiarity,
 }
 
 /// The result of a forward pass.
@@ -84,6 +87,8 @@ pub struct NetworkOutput {
     pub regions: TargetRegions,
     /// The doses of the confounders.
     pub doses: Doses,
+    /// The logit of being unlike the training images: `[batch]`.
+    pub unfamiliar: Tensor<1>,
     /// κ of the confounders that the removal takes out, 0 elsewhere: `[batch, M, rows, columns]`, 0..1.
     pub present: Tensor<4>,
     /// The share of each confounder in the correction: `[batch, M]`. `None` if the intervention is off.
@@ -115,27 +120,27 @@ impl NetworkConfig {
     pub fn init(&self, classes: usize, confounders: usize, device: &Device) -> Network {
         self.with_parts(
             self.vision.init(device),
-            Tensor::zeros([classes, self.vision.embed_dim()], device),
+            Tensor::zeros([classes + 1, self.vision.embed_dim()], device),
             ConfounderDictionary::zeros(confounders, self.text_width, device),
         )
     }
 
     /// A network over a trained encoder and its texts.
     ///
-    /// - `class_texts`: `[K, d]`
+    /// - `label_texts`: of the background and of the classes, `[K + 1, d]`
     pub fn with_parts(
         &self,
         visual: ClipVisionEncoder,
-        class_texts: Tensor<2>,
+        label_texts: Tensor<2>,
         dictionary: ConfounderDictionary,
     ) -> Network {
-        let device = &class_texts.device();
-        let [classes, width] = class_texts.dims();
+        let device = &label_texts.device();
+        let [labels, width] = label_texts.dims();
         let channels = [self.vision.skip_channels(), vec![width]].concat();
         let intervention = &self.intervention;
         Network {
             visual,
-            class_texts: Param::from_tensor(class_texts.detach()).set_require_grad(false),
+            label_texts: Param::from_tensor(label_texts.detach()).set_require_grad(false),
             dictionary,
             readout: self.readout.init(&channels, self.text_width, device),
             intervention: intervention.init(
@@ -146,7 +151,8 @@ impl NetworkConfig {
                 device,
             ),
             mask_token: Initializer::Zeros.init([width], device),
-            head: self.head.init(&channels, classes, device),
+            head: self.head.init(&channels, labels - 1, device),
+            familiarity: Familiarity::everything(&self.vision.skip_channels(), device),
         }
     }
 
@@ -174,6 +180,7 @@ impl Network {
             self.visual.forward(pixels.clone(), run.dense);
         let dense = to_even_length(dense);
         let regions = run.selection.forward(dense.clone(), self.class_texts(), grid);
+        let unfamiliar = self.familiarity.forward(Familiarity::features(&skips));
         let maps = [skips.clone(), vec![to_map(dense.clone(), grid)]].concat();
         let doses = self.read_out(pixels, maps);
         let present = regions.gate(doses.maps() * self.dictionary.acting().unsqueeze_dims(&[0, 2, 3]));
@@ -196,6 +203,7 @@ impl Network {
             logits,
             regions,
             doses,
+            unfamiliar,
             present,
             weights: shares.or(attention),
             levels,
@@ -284,9 +292,20 @@ impl Network {
         (mean.clamp_min(1e-7).log(), Some(spread))
     }
 
+    /// Text embeddings of the background and of the classes: `[K + 1, d]`.
+    pub fn label_texts(&self) -> Tensor<2> {
+        self.label_texts.val()
+    }
+
     /// Class text embeddings e_k: `[K, d]`.
     pub fn class_texts(&self) -> Tensor<2> {
-        self.class_texts.val()
+        let [labels, _] = self.label_texts().dims();
+        self.label_texts().narrow(0, 1, labels - 1)
+    }
+
+    /// The device that the weights are on.
+    pub fn device(&self) -> Device {
+        self.label_texts().device()
     }
 }
 

@@ -21,7 +21,7 @@ impl Model {
         if images.is_empty() {
             return Ok(Vec::new());
         }
-        let device = self.network.class_texts().device();
+        let device = self.network.device();
         let pixels = self.header.preprocess.batch(images, &device);
         let output = self.network.forward(pixels, &self.run);
         let read = ReadBack::from_device(output, self.header.preprocess.size).await?;
@@ -51,6 +51,8 @@ struct ReadBack {
     similarity: Vec<f32>,
     /// The doses of images: `[batch, M]`
     presence: Vec<f32>,
+    /// `[batch]`
+    unfamiliar: Vec<f32>,
     /// The doses of positions: `[batch, M, rows, columns]`
     doses: Vec<f32>,
     /// Their means on the grid: `[batch, M, H·W]`
@@ -71,6 +73,7 @@ impl ReadBack {
             .register(output.regions.mask())
             .register(output.regions.similarity.clone())
             .register(sigmoid(output.doses.image))
+            .register(sigmoid(output.unfamiliar))
             .register(adaptive_avg_pool2d(doses.clone(), grid))
             .register(doses);
         let intervenes = output.weights.is_some();
@@ -90,6 +93,7 @@ impl ReadBack {
             retained: next()?,
             similarity: next()?,
             presence: next()?,
+            unfamiliar: next()?,
             dose_means: next()?,
             doses: next()?,
             weights: if intervenes { next()? } else { Vec::new() },
@@ -118,6 +122,7 @@ impl ReadBack {
             logits: cut(&part(&self.logits), [self.side; 2]).concat(),
             size: [placement.height, placement.width],
             presence: part(&self.presence),
+            unfamiliar: self.unfamiliar[index],
             doses: cut(&part(&self.doses), self.dose_size),
             weights: part(&self.weights),
             regions: RegionMap {

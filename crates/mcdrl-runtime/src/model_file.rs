@@ -84,7 +84,7 @@ impl Model {
     /// the network gives no answer, for example because it diverged.
     fn reference_answer(&self, stored: &[u8]) -> Option<SelfCheck> {
         let ModelHeader { architecture, profile, .. } = &self.header;
-        let device = self.network.class_texts().device();
+        let device = self.network.device();
         let (classes, confounders) = (profile.classes.len(), profile.confounders.len());
         let network = architecture.init(classes, confounders, &device);
         let network = Weights::from_safetensors(stored).ok()?.load_into(network).ok()?;

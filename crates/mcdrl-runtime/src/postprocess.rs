@@ -19,6 +19,8 @@ pub struct ImageOutput {
     pub size: [usize; 2],
     /// The dose of each confounder in the image: `[M]`.
     pub presence: Vec<f32>,
+    /// How unlike the training images the image is, 0..1.
+    pub unfamiliar: f32,
     /// The dose of each confounder at each position: `[M]` maps.
     pub doses: Vec<Vec<f32>>,
     /// The share of each confounder in the correction: `[M]`, empty without intervention.
@@ -42,6 +44,7 @@ pub fn postprocess(
         mask,
         classes,
         confounders,
+        unfamiliar: output.unfamiliar,
         regions: output.regions,
         entropy: probabilities.entropy(),
         probabilities,

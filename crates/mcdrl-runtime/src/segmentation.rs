@@ -14,6 +14,8 @@ pub struct Segmentation {
     pub classes: Vec<ClassShare>,
     /// What the image shows of every confounder.
     pub confounders: Vec<ConfounderWeight>,
+    /// How unlike the training images the image is, 0..1. Above 0.5, the mask should not be trusted.
+    pub unfamiliar: f32,
     /// The candidate regions that the text prompts selected.
     pub regions: RegionMap,
     pub(crate) probabilities: GridMap,

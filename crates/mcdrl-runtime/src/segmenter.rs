@@ -44,7 +44,7 @@ impl Segmenter {
 
     /// A segmenter for a model that is already on its device, without a self-check: for models that were just trained.
     pub fn from_model(model: Model) -> Self {
-        let kind = DeviceKind::of(&model.network.class_texts().device());
+        let kind = DeviceKind::of(&model.network.device());
         let device = DeviceInfo { kind, reason: DeviceReason::Requested, time: None };
         Self { model: without_gradients(model), device }
     }
@@ -82,6 +82,11 @@ impl Segmenter {
     /// The names of the mask values: the background (0) first.
     pub fn labels(&self) -> Vec<String> {
         self.header().profile.labels()
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
     }
 
     /// The header of the model file.

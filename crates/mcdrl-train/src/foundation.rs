@@ -1,13 +1,15 @@
 //! What training starts from: a pre-trained visual encoder, and the embeddings of the profile's prompts.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor};
 use mcdrl_model::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, EfficientNetLiteConfig};
-use mcdrl_model::l2_normalize;
+use mcdrl_model::{ConfounderDictionary, l2_normalize};
 use mcdrl_runtime::{
-    ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Preprocess, Profile, SentenceCheckpoint,
+    ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Model, Preprocess, Profile, SentenceCheckpoint,
 };
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// A pre-trained visual encoder and the texts of a profile. Everything is on the CPU.
 #[derive(Clone)]
@@ -26,10 +28,10 @@ pub struct Foundation {
 pub struct ProfileTexts {
     /// The background and the K classes, in the joint space, of unit length: `[K + 1, d]`.
     pub labels: Tensor<2>,
-    /// (1/M) Σ_m t_{k,m}, in the joint space: `[K, d]`.
-    pub causal: Tensor<2>,
-    /// The confounders, for the dictionary: `[M, text width]`.
-    pub confounders: Tensor<2>,
+    /// (1/M) Σ_m t_{k,m}, in the joint space: `[K, d]`. A trained model does not keep them.
+    pub causal: Option<Tensor<2>>,
+    /// The dictionary of the confounders.
+    pub dictionary: ConfounderDictionary,
 }
 
 /// The file that the encoder comes from.
@@ -37,6 +39,7 @@ pub struct ProfileTexts {
 enum Encoder {
     Clip(ClipCheckpoint),
     Lite(LiteCheckpoint),
+    Model(Arc<Model>),
 }
 
 impl Foundation {
@@ -79,10 +82,50 @@ impl Foundation {
         })
     }
 
+    /// A trained model, to continue its training with other images of the same classes. All of the network starts from it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the model has other classes or confounders than the profile.
+    pub fn from_model(model: Model, profile: &Profile) -> Result<Self> {
+        let theirs = &model.header.profile;
+        if theirs.classes != profile.classes {
+            return Err(Error::Config(format!(
+                "the model knows the classes {}, but the data has {}: name them in `dataset.toml` as the model does",
+                theirs.classes.join(", "),
+                profile.classes.join(", ")
+            )));
+        }
+        if theirs.confounders != profile.confounders {
+            return Err(Error::Config(
+                "the model knows other confounders than the data's profile: leave `confounders` out of `dataset.toml`".into(),
+            ));
+        }
+        let network = &model.network;
+        Ok(Self {
+            vision: model.header.architecture.vision.clone(),
+            preprocess: model.header.preprocess.clone(),
+            texts: ProfileTexts {
+                labels: network.label_texts(),
+                causal: None,
+                dictionary: network.dictionary.clone(),
+            },
+            encoder: Encoder::Model(Arc::new(model)),
+        })
+    }
+
+    /// The whole model, if there is one.
+    pub(crate) fn model(&self) -> Option<&Model> {
+        match &self.encoder {
+            Encoder::Model(model) => Some(model),
+            _ => None,
+        }
+    }
+
     /// The encoder with its pre-trained weights. What has none is random.
     pub(crate) fn visual(&self) -> Result<ClipVisionEncoder> {
         let device = Device::flex();
         match &self.encoder {
+            Encoder::Model(model) => Ok(model.network.visual.clone()),
             Encoder::Clip(checkpoint) => Ok(checkpoint.init(&device)?.visual),
             Encoder::Lite(checkpoint) => {
                 let ClipVisionEncoder::Lite(mut lite) = self.vision.init(&device) else {
@@ -101,25 +144,10 @@ impl ProfileTexts {
         let causal = (0..profile.classes.len())
             .map(|class| l2_normalize(embed(&profile.causal_prompts(class))).mean_dim(0));
         Self {
-            causal: Tensor::cat(causal.collect(), 0).detach(),
+            causal: Some(Tensor::cat(causal.collect(), 0).detach()),
             labels: l2_normalize(embed(&profile.label_prompts())).detach(),
-            confounders: embed(&profile.confounder_prompts()).detach(),
+            dictionary: ConfounderDictionary::from_texts(embed(&profile.confounder_prompts())),
         }
     }
 
-    /// The K classes: `[K, d]`.
-    pub fn classes(&self) -> Tensor<2> {
-        let [labels, _] = self.labels.dims();
-        self.labels.clone().narrow(0, 1, labels - 1)
-    }
-
-    /// The same texts on another device.
-    pub fn on(&self, device: &Device) -> Self {
-        let moved = |texts: &Tensor<2>| Tensor::from_data(texts.clone().into_data(), device);
-        Self {
-            labels: moved(&self.labels),
-            causal: moved(&self.causal),
-            confounders: moved(&self.confounders),
-        }
-    }
 }

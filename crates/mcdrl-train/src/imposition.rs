@@ -83,6 +83,11 @@ impl Imposable {
         Ok(Self { renderers, confounders: profile.confounders.len() })
     }
 
+    /// The index of each confounder in the profile, and its renderer.
+    pub fn renderers(&self) -> &[(usize, Renderer)] {
+        &self.renderers
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.renderers.is_empty()

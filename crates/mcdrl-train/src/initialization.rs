@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_model::clip::ClipVisionEncoderConfig;
-use mcdrl_model::{ConfounderDictionary, Network, NetworkConfig};
+use mcdrl_model::{Network, NetworkConfig};
 use mcdrl_runtime::Weights;
 
 use crate::Result;
@@ -35,21 +35,31 @@ impl Initialization {
         config: &TrainConfig,
     ) -> Result<Self> {
         let texts = &foundation.texts;
-        let ([classes, _], [confounders, text_width]) =
-            (texts.classes().dims(), texts.confounders.dims());
-        let architecture = config.architecture(&foundation.vision, text_width);
+        let [labels, _] = texts.labels.dims();
+        let [confounders, text_width] = texts.dictionary.entries().dims();
+        let architecture = match foundation.model() {
+            Some(model) => model.header.architecture.clone(),
+            None => config.architecture(&foundation.vision, text_width),
+        };
         let row = |values: Vec<f32>| {
             let count = values.len();
             Tensor::from_data(TensorData::new(values, [count]), &Device::flex())
         };
-        let dictionary = ConfounderDictionary::from_texts(texts.confounders.clone())
+        let dictionary = texts
+            .dictionary
+            .clone()
             .with_prior(row(imposable.prior()))
             .with_acting(row(imposable.acting()));
         let weights = seeded(config.seed, || -> Result<Weights> {
             let visual = foundation.visual()?;
-            Ok(Weights::of_module(&architecture.with_parts(visual, texts.classes(), dictionary)))
+            let network = architecture.with_parts(visual, texts.labels.clone(), dictionary);
+            let network = match foundation.model() {
+                Some(model) => Weights::of_module(&model.network).load_into(network)?,
+                None => network,
+            };
+            Ok(Weights::of_module(&network))
         })?;
-        Ok(Self { architecture, weights, classes, confounders })
+        Ok(Self { architecture, weights, classes: labels - 1, confounders })
     }
 
     /// The network on the device that trains it.

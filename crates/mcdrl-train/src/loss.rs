@@ -17,8 +17,10 @@ use crate::imposition::Imposable;
 
 /// What the loss knows besides the batch.
 pub struct LossContext {
-    /// The embedded prompts.
-    pub texts: ProfileTexts,
+    /// The background and the classes, of unit length: `[K + 1, d]`.
+    labels: Tensor<2>,
+    /// (1/M) Σ_m t_{k,m}: `[K, d]`.
+    causal: Option<Tensor<2>>,
     /// 1 for confounders that move no pixel: `[M]`.
     acting: Tensor<1>,
     /// 1 for confounders that an unchanged picture hardly shows: `[M]`.
@@ -49,7 +51,9 @@ impl LossContext {
         let (acting, rare) = (row(imposable.acting()), row(imposable.rare()));
         let [count] = acting.dims();
         let independent = row(imposable.independent()).reshape([count, count]);
-        Self { texts: texts.on(device), acting, rare, independent }
+        let moved = |texts: &Tensor<2>| Tensor::from_data(texts.clone().into_data(), device);
+        let (labels, causal) = (moved(&texts.labels), texts.causal.as_ref().map(moved));
+        Self { labels, causal, acting, rare, independent }
     }
 }
 
@@ -76,20 +80,20 @@ pub fn loss(
     context: &LossContext,
     config: &LossConfig,
 ) -> Loss {
-    let texts = &context.texts;
+    let labels = &context.labels;
     let segmentation = supervised(network, output, &batch.target, config);
     let off = || segmentation.zeros_like();
     let on = |weight: f32, term: &dyn Fn() -> Tensor<1>| if weight > 0.0 { term() } else { off() };
-    let causal = match &output.causal {
-        Some(causal) => alignment::causal_loss(causal.clone(), batch, texts),
-        None => off(),
+    let causal = match (&output.causal, &context.causal) {
+        (Some(pooled), Some(texts)) => alignment::causal_loss(pooled.clone(), batch, texts),
+        _ => off(),
     };
     let contrast = on(config.contrast, &|| {
-        alignment::contrast_loss(output.pooled.clone(), batch, texts, config.temperature)
+        alignment::contrast_loss(output.pooled.clone(), batch, labels, config.temperature)
     });
     let region = on(config.region, &|| {
         let (dense, grid) = (output.dense.clone(), output.regions.grid);
-        region_loss(dense, grid, &batch.target, texts.labels.clone(), config.region_temperature)
+        region_loss(dense, grid, &batch.target, labels.clone(), config.region_temperature)
     });
     let [agreement, doses, removal] = match &batch.twins {
         Some(twins) => pair_terms(network, output, twins, context, &config.pairs, &on),

@@ -15,6 +15,10 @@ const EPSILON: f32 = 1e-8;
 /// The first name in the path of the parameters that have their own learning rate.
 const ENCODER: &str = "visual";
 
+/// The first names in the paths of the parameters that are clipped on their own. Their losses are large at first, and would
+/// leave little of the others' gradients.
+const CLIPPED_ALONE: [&str; 2] = ["readout", "intervention"];
+
 /// AdamW with the moments of a module's parameters.
 pub struct ModuleAdamW {
     /// For matrices and kernels.
@@ -36,7 +40,8 @@ pub struct LearningRates {
 }
 
 impl ModuleAdamW {
-    /// AdamW that scales all gradients together if their norm is larger than `clip_norm`; 0 disables this.
+    /// AdamW that scales all gradients of a part together if their norm is larger than `clip_norm`; 0 disables this. The parts
+    /// are the read-out, the intervention, and all the rest.
     pub fn new(weight_decay: f64, clip_norm: f64) -> Self {
         let config = AdamWConfig::new().with_epsilon(EPSILON);
         Self {
@@ -54,11 +59,11 @@ impl ModuleAdamW {
         module: M,
         gradients: GradientsParams,
     ) -> M {
-        let scale = match self.clip_norm > 0.0 {
+        let scales = match self.clip_norm > 0.0 {
             true => clipping(&module, &gradients, self.clip_norm),
-            false => None,
+            false => Default::default(),
         };
-        module.map(&mut Step { optimizer: self, gradients, rates, scale, path: Vec::new() })
+        module.map(&mut Step { optimizer: self, gradients, rates, scales, path: Vec::new() })
     }
 
     /// The moments, under the ids of `module`'s parameters.
@@ -74,38 +79,55 @@ impl ModuleAdamW {
     }
 }
 
-/// The factor that reduces the norm of all gradients together to `largest`, or 1: `[1]`. It stays on the device. `None`
-/// without gradients.
+/// The number of parts that are clipped.
+const PARTS: usize = CLIPPED_ALONE.len() + 1;
+
+/// The part that a parameter belongs to.
+fn part(path: &[String]) -> usize {
+    let first = path.first().map(String::as_str);
+    CLIPPED_ALONE.iter().position(|name| first == Some(name)).unwrap_or(PARTS - 1)
+}
+
+/// For each part the factor that reduces the norm of its gradients to `largest`, or 1: `[1]`. It stays on the device. `None`
+/// for a part without gradients.
 fn clipping<M: Module>(
     module: &M,
     gradients: &GradientsParams,
     largest: f64,
-) -> Option<Tensor<1>> {
+) -> [Option<Tensor<1>>; PARTS] {
     struct Squares<'a> {
         gradients: &'a GradientsParams,
-        sums: Vec<Tensor<1>>,
+        path: Vec<String>,
+        sums: [Vec<Tensor<1>>; PARTS],
     }
     impl ModuleVisitor for Squares<'_> {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.push(name.into());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.pop();
+        }
+
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                self.sums.push(gradient.square().sum());
+                self.sums[part(&self.path)].push(gradient.square().sum());
             }
         }
     }
-    let mut squares = Squares { gradients, sums: Vec::new() };
+    let mut squares = Squares { gradients, path: Vec::new(), sums: Default::default() };
     module.visit(&mut squares);
-    if squares.sums.is_empty() {
-        return None;
-    }
-    let norm = Tensor::cat(squares.sums, 0).sum().sqrt();
-    Some((norm + 1e-6).recip().mul_scalar(largest).clamp_max(1.0))
+    squares.sums.map(|sums| {
+        let norm = (!sums.is_empty()).then(|| Tensor::cat(sums, 0).sum().sqrt())?;
+        Some((norm + 1e-6).recip().mul_scalar(largest).clamp_max(1.0))
+    })
 }
 
 struct Step<'a> {
     optimizer: &'a mut ModuleAdamW,
     gradients: GradientsParams,
     rates: LearningRates,
-    scale: Option<Tensor<1>>,
+    scales: [Option<Tensor<1>>; PARTS],
     path: Vec<String>,
 }
 
@@ -120,7 +142,7 @@ impl ModuleMapper for Step<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(mut gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        if let Some(scale) = &self.scale {
+        if let Some(scale) = &self.scales[part(&self.path)] {
             gradient = gradient * scale.clone().reshape([1; D]);
         }
         let in_encoder = self.path.first().is_some_and(|name| name == ENCODER);

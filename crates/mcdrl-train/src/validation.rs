@@ -23,7 +23,7 @@ pub fn lesion_dice(
     profile: &Profile,
     preprocess: &Preprocess,
 ) -> Result<Option<f64>> {
-    let device = network.class_texts().device();
+    let device = network.device();
     let order: Vec<usize> = (0..samples.len()).collect();
     let (plain, nothing) = (AugmentConfig::none(), ImpositionConfig::none());
     let imposable = Imposable::of(profile)?;

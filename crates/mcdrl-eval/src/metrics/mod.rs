@@ -10,6 +10,7 @@ mod calibration;
 mod detection;
 mod interval;
 mod mask_pair;
+mod roc;
 mod summary;
 mod surface;
 
@@ -17,5 +18,6 @@ pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin};
 pub use detection::Detection;
 pub use interval::Interval;
 pub use mask_pair::{Foreground, MaskPair, MaskSizeError};
+pub use roc::auroc;
 pub use summary::{Summary, quantile};
 pub use surface::SurfaceDistances;

@@ -6,13 +6,12 @@ use burn::tensor::module::adaptive_avg_pool2d;
 use mcdrl_model::{cosine_similarity, l2_normalize};
 
 use crate::batch::Batch;
-use crate::foundation::ProfileTexts;
 
 /// ‖Pool(F_ca) − (1/M) Σ_m t_{k,m}‖², both of unit length as in CLIP's joint space, over images of a known class.
-pub fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &ProfileTexts) -> Tensor<1> {
-    let classes = texts.causal.dims()[0];
+pub fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &Tensor<2>) -> Tensor<1> {
+    let classes = texts.dims()[0];
     let known = batch.image_target.clone().narrow(1, 1, classes);
-    let wanted = l2_normalize(known.clone().matmul(texts.causal.clone()));
+    let wanted = l2_normalize(known.clone().matmul(texts.clone()));
     let distance = (l2_normalize(pooled) - wanted).square().sum_dim(1);
     let known = known.sum_dim(1);
     (distance * known.clone()).sum() / known.sum().clamp_min(1.0)
@@ -23,10 +22,10 @@ pub fn causal_loss(pooled: Tensor<2>, batch: &Batch, texts: &ProfileTexts) -> Te
 pub fn contrast_loss(
     pooled: Tensor<2>,
     batch: &Batch,
-    texts: &ProfileTexts,
+    texts: &Tensor<2>,
     temperature: f32,
 ) -> Tensor<1> {
-    let scores = cosine_similarity(pooled, texts.labels.clone()) / temperature;
+    let scores = cosine_similarity(pooled, texts.clone()) / temperature;
     let log = with_unknown(log_softmax(scores, 1));
     (log * batch.image_target.clone()).sum_dim(1).mean().neg()
 }
@@ -90,11 +89,7 @@ mod tests {
             let height = values.len() / width;
             Tensor::<2>::from_data(TensorData::new(values, [height, width]), &device())
         };
-        let texts = ProfileTexts {
-            labels: rows(vec![-1.0, 0.0, 1.0, 0.0, 0.0, 1.0], 2),
-            causal: rows(vec![1.0, 0.0, 0.0, 1.0], 2),
-            confounders: Tensor::zeros([1, 2], &device()),
-        };
+        let texts = rows(vec![1.0, 0.0, 0.0, 1.0], 2);
         let batch = |image_target: Vec<f32>| Batch {
             pixels: Tensor::zeros([2, 3, SIDE, SIDE], &device()),
             target: Tensor::zeros([2, 4, SIDE, SIDE], &device()),

@@ -1,0 +1,184 @@
+//! How a model bears confounders: the same images, with and without each of them imposed.
+
+use mcdrl_data::{Dataset, LabelledImage, Sample};
+use mcdrl_runtime::{Segmentation, Segmenter};
+use mcdrl_synth::{Renderer, Rendition};
+use mcdrl_train::Imposable;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::Result;
+use crate::metrics::{Foreground, Interval, MaskPair, auroc};
+
+/// Images in a forward pass.
+const BATCH: usize = 8;
+
+/// What is imposed.
+#[derive(Clone, Copy, Debug)]
+pub struct Stress {
+    /// 0..1
+    pub strength: f32,
+    /// The renderer of training, or the one that is kept for tests.
+    pub rendition: Rendition,
+}
+
+/// The answers with and without each confounder of the model's profile.
+#[derive(Clone, Debug, Serialize)]
+pub struct Robustness {
+    /// 0..1
+    pub strength: f32,
+    /// Lesion Dice of the unchanged images, a mean over groups.
+    pub clean: Interval,
+    /// One row for each confounder that can be imposed.
+    pub confounders: Vec<ConfounderRow>,
+    /// The mean of the rows' `lost`.
+    pub lost: Option<f64>,
+    /// The mean of the rows' `auroc`.
+    pub auroc: Option<f64>,
+}
+
+/// The answers under one confounder.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfounderRow {
+    /// Its name in the profile.
+    pub name: String,
+    /// Lesion Dice, a mean over groups.
+    pub dice: Interval,
+    /// Lesion Dice lost, paired by image: a mean over groups.
+    pub lost: Interval,
+    /// Area under the ROC curve of the confounder's presence: changed against unchanged images.
+    pub auroc: Option<f64>,
+    /// Share of the images whose presence is larger with the confounder than without.
+    pub ranked: f64,
+    /// Mean presence in the unchanged and in the changed images.
+    pub presence: [f64; 2],
+}
+
+/// The answer for one image.
+struct Answer {
+    dice: Option<f64>,
+    presence: Vec<f32>,
+}
+
+/// Imposes each confounder of the model's profile on each sample. `done` is called with the number of finished passes over the
+/// samples, and with their total number.
+///
+/// # Errors
+/// The first image that cannot be read or segmented.
+pub fn robustness(
+    segmenter: &Segmenter,
+    dataset: &Dataset,
+    samples: &[Sample],
+    stress: Stress,
+    mut done: impl FnMut(usize, usize),
+) -> Result<Robustness> {
+    let imposable = Imposable::of(&segmenter.header().profile)?;
+    let total = imposable.renderers().len() + 1;
+    let clean = answers(segmenter, dataset, samples, None)?;
+    done(1, total);
+    let groups: Vec<String> =
+        samples.iter().map(|sample| format!("{}/{}", sample.site, sample.group)).collect();
+    let by_group = |values: Vec<Option<f64>>| {
+        Interval::of_groups(groups.iter().map(String::as_str).zip(values))
+    };
+    let mut rows = Vec::new();
+    for (index, renderer) in imposable.renderers() {
+        let changed = answers(segmenter, dataset, samples, Some((*renderer, stress)))?;
+        done(rows.len() + 2, total);
+        let presence = |answers: &[Answer]| -> Vec<f32> {
+            answers.iter().map(|answer| answer.presence[*index]).collect()
+        };
+        let (before, after) = (presence(&clean), presence(&changed));
+        let lost = clean.iter().zip(&changed).map(|(a, b)| Some(a.dice? - b.dice?));
+        let rises = before.iter().zip(&after).filter(|(before, after)| after > before).count();
+        let mean = |values: &[f32]| {
+            values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64
+        };
+        rows.push(ConfounderRow {
+            name: segmenter.header().profile.confounders[*index].name.clone(),
+            lost: by_group(lost.collect()),
+            dice: by_group(changed.iter().map(|answer| answer.dice).collect()),
+            auroc: auroc(&after, &before),
+            ranked: rises as f64 / samples.len() as f64,
+            presence: [mean(&before), mean(&after)],
+        });
+    }
+    let mean = |values: Vec<Option<f64>>| {
+        let found: Vec<f64> = values.into_iter().flatten().collect();
+        (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+    };
+    Ok(Robustness {
+        strength: stress.strength,
+        clean: by_group(clean.iter().map(|answer| answer.dice).collect()),
+        lost: mean(rows.iter().map(|row| row.lost.mean).collect()),
+        auroc: mean(rows.iter().map(|row| row.auroc).collect()),
+        confounders: rows,
+    })
+}
+
+fn answers(
+    segmenter: &Segmenter,
+    dataset: &Dataset,
+    samples: &[Sample],
+    imposed: Option<(Renderer, Stress)>,
+) -> Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(samples.len());
+    for (number, chunk) in samples.chunks(BATCH).enumerate() {
+        let load = |(at, sample): (usize, &Sample)| -> Result<LabelledImage, mcdrl_data::Error> {
+            let LabelledImage { image, mask } = dataset.load(sample)?;
+            Ok(match imposed {
+                Some((renderer, Stress { strength, rendition })) => {
+                    let seed = (number * BATCH + at) as u64;
+                    let imposed = renderer.impose(&image, &mask, strength, seed, rendition);
+                    LabelledImage { image: imposed.image, mask: imposed.mask }
+                }
+                None => LabelledImage { image, mask },
+            })
+        };
+        let loaded: Vec<LabelledImage> =
+            chunk.par_iter().enumerate().map(load).collect::<Result<_, mcdrl_data::Error>>()?;
+        let pixels: Vec<_> = loaded.iter().map(|labelled| &labelled.image).collect();
+        let segmentations = segmenter.segment_batch(&pixels)?;
+        answers.extend(loaded.iter().zip(segmentations).map(|(truth, found)| answer(truth, &found)));
+    }
+    Ok(answers)
+}
+
+fn answer(truth: &LabelledImage, found: &Segmentation) -> Answer {
+    let (width, height) = (truth.mask.width(), truth.mask.height());
+    let pair = MaskPair::new(found.mask.classes(), truth.mask.classes(), width, height);
+    Answer {
+        dice: pair.expect("a segmentation has the size of its image").dice(Foreground::Any),
+        presence: found.confounders.iter().map(|confounder| confounder.presence).collect(),
+    }
+}
+
+impl Robustness {
+    /// A table for a terminal: one line for each confounder, then the means.
+    pub fn table(&self) -> String {
+        let mut table = format!(
+            "lesion dice without confounders {}\n{:<16}{:>8}{:>9}{:>9}{:>9}   presence\n",
+            self.clean, "confounder", "dice", "lost", "auroc", "ranked"
+        );
+        let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.3}"));
+        for row in &self.confounders {
+            let [before, after] = row.presence;
+            table.push_str(&format!(
+                "{:<16}{:>8}{:>9}{:>9}{:>9.3}   {before:.2} → {after:.2}\n",
+                row.name,
+                number(row.dice.mean),
+                number(row.lost.mean),
+                number(row.auroc),
+                row.ranked
+            ));
+        }
+        table.push_str(&format!(
+            "{:<16}{:>8}{:>9}{:>9}\n",
+            "mean",
+            "",
+            number(self.lost),
+            number(self.auroc)
+        ));
+        table
+    }
+}

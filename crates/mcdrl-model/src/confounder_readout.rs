@@ -41,6 +41,8 @@ pub struct ConfounderReadout {
     /// a and b, for positions and for images: `[2]` each.
     scale: Param<Tensor<1>>,
     offset: Param<Tensor<1>>,
+    /// The logit of the presence is the first times the logit of the image's dose plus the second: `[2]`, never trained.
+    presence: Param<Tensor<1>>,
 }
 
 /// The doses of the confounders, as logits.
@@ -48,6 +50,8 @@ pub struct ConfounderReadout {
 pub struct Doses {
     /// Of whole images: `[batch, M]`.
     pub image: Tensor<2>,
+    /// Of whether a confounder is visible at all: `[batch, M]`.
+    pub presence: Tensor<2>,
     /// Of positions: `[batch, M, rows, columns]`.
     pub local: Tensor<4>,
 }
@@ -82,11 +86,18 @@ impl ConfounderReadoutConfig {
             // Steep enough to reach both ends of 0..1, and low at the start: most confounders are absent.
             scale: pair(8.0),
             offset: pair(-1.0),
+            presence: fixed(Tensor::from_floats([1.0, 0.0], device)),
         }
     }
 }
 
 impl ConfounderReadout {
+    /// The same read-out with a calibrated presence, whose logit is `slope` times the logit of the image's dose plus `offset`.
+    pub fn with_presence(self, slope: f32, offset: f32) -> Self {
+        let presence = Tensor::from_floats([slope, offset], &self.presence.val().device());
+        Self { presence: fixed(presence), ..self }
+    }
+
     /// The doses of all confounders.
     ///
     /// - `pixels`: the network's input, `[batch, 3, height, width]`
@@ -109,7 +120,10 @@ impl ConfounderReadout {
         let local = l2_normalize(positions).matmul(local_text.transpose().unsqueeze());
         let local = local * of(&scale, 1).unsqueeze() + of(&offset, 1).unsqueeze();
         let local = local.swap_dims(1, 2).reshape([batch, confounders, rows, columns]);
-        Doses { image, local }
+        let calibration = self.presence.val();
+        let presence = image.clone() * of(&calibration, 0).unsqueeze()
+            + of(&calibration, 1).unsqueeze();
+        Doses { image, presence, local }
     }
 
     /// φ of the images: mean, spread and maximum of every map, and statistics of the pixels. `[batch, width]`
@@ -132,6 +146,11 @@ impl ConfounderReadout {
         let fitted = maps[1..].iter().map(|map| resize(map.clone(), [rows, columns]));
         convolve(&self.local, Tensor::cat(fitted.collect(), 1))
     }
+}
+
+/// A parameter that is stored and never trained.
+fn fixed(tensor: Tensor<1>) -> Param<Tensor<1>> {
+    Param::from_tensor(tensor.detach()).set_require_grad(false)
 }
 
 impl Doses {

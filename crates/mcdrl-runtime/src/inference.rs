@@ -49,7 +49,7 @@ struct ReadBack {
     retained: Vec<f32>,
     /// Ŝ: `[batch, H·W]`
     similarity: Vec<f32>,
-    /// The doses of images: `[batch, M]`
+    /// Whether confounders are visible: `[batch, M]`
     presence: Vec<f32>,
     /// `[batch]`
     unfamiliar: Vec<f32>,
@@ -72,7 +72,7 @@ impl ReadBack {
             .register(logits)
             .register(output.regions.mask())
             .register(output.regions.similarity.clone())
-            .register(sigmoid(output.doses.image))
+            .register(sigmoid(output.doses.presence))
             .register(sigmoid(output.unfamiliar))
             .register(adaptive_avg_pool2d(doses.clone(), grid))
             .register(doses);

@@ -17,7 +17,7 @@ pub struct ImageOutput {
     pub logits: Vec<f32>,
     /// Rows and columns of the logits.
     pub size: [usize; 2],
-    /// The dose of each confounder in the image: `[M]`.
+    /// Whether each confounder is visible: `[M]`.
     pub presence: Vec<f32>,
     /// How unlike the training images the image is, 0..1.
     pub unfamiliar: f32,

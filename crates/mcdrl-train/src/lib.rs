@@ -14,6 +14,7 @@
 //! ```
 
 mod batch;
+mod calibration;
 mod caption;
 mod checkpoint;
 mod config;
@@ -40,6 +41,7 @@ mod validation;
 
 pub use checkpoint::remove_checkpoints;
 pub use batch::LONGEST_SCENE;
+pub use calibration::calibrate;
 pub use config::{
     DataConfig, LossConfig, ModelConfig, OptimizerConfig, PairLossConfig, ScheduleConfig,
     TrainConfig,

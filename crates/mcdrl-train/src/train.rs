@@ -11,6 +11,7 @@ use mcdrl_runtime::{Model, Precision, Preprocess, Profile, Weights};
 use serde_json::Value;
 
 use crate::batch::{BatchMaker, for_each_batch};
+use crate::calibration::calibrate;
 use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
 use crate::ema::update_ema;
@@ -278,8 +279,16 @@ impl<'a> Run<'a> {
             "best_epoch": self.state.best().map(|record| record.epoch),
             "history": self.state.history,
         });
-        Ok(Model::new(
+        let network = calibrate(
             self.best.load_into(self.ema)?,
+            self.request.train,
+            self.request.profile,
+            &self.preprocess,
+            &config.augment,
+            config.seed,
+        )?;
+        Ok(Model::new(
+            network,
             self.initialization.architecture.clone(),
             config.model.run,
             self.request.profile.clone(),

@@ -175,7 +175,7 @@ mod tests {
         let of = |clean: [f32; 2], twin: [f32; 2], local: f32| {
             let image = table(&[clean, twin].concat(), 2);
             let local = Tensor::full([2, 2, 2, 2], local, &device());
-            value(doses(&Doses { image, local }, &twins, &rare, &independent))
+            value(doses(&Doses { presence: image.clone(), image, local }, &twins, &rare, &independent))
         };
         let right = of([-6.0, -3.0], [-6.0, 2.2], 6.0);
         assert!(right < 0.36, "{right}"); // The entropy of a dose of 0.9.

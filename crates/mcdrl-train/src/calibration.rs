@@ -1,0 +1,209 @@
+//! The calibration of a trained network: what counts as visible, and what as unfamiliar.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use mcdrl_data::AugmentConfig;
+use mcdrl_model::{Familiarity, Network, RunConfig};
+use mcdrl_runtime::{Preprocess, Profile};
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use crate::batch::{BatchMaker, for_each_batch};
+use crate::imposition::{Imposable, ImpositionConfig};
+use crate::samples::LoadedSamples;
+use crate::seed::mix;
+use crate::{Error, Result};
+
+/// Images in a forward pass.
+const BATCH: usize = 16;
+
+/// A confounder of at least this strength is visible, and one of at most [`INVISIBLE`] is not. Between them it is a matter of
+/// opinion.
+const VISIBLE: f32 = 0.35;
+const INVISIBLE: f32 = 0.1;
+
+/// The share of the covariance that is the same in all directions, so that few images suffice.
+const SHRINKAGE: f64 = 0.05;
+
+/// The share of the training images that may be further away than the limit.
+const UNFAMILIAR: f64 = 0.01;
+
+/// How much further than the farthest of the others an unfamiliar image is: the limit of the distance is this many times the
+/// quantile.
+const CLEARANCE: f32 = 1.5;
+
+/// The steepness of the logit around the limit: e times the distance is unfamiliar with a probability of 0.98.
+const STEEPNESS: f32 = 4.0;
+
+/// Calibrates a network on training images, under the augmentation and the confounders of training. Grey and narrow-band
+/// pictures are therefore familiar.
+///
+/// # Errors
+/// [`Error::Config`] without images.
+pub fn calibrate(
+    network: Network,
+    samples: &LoadedSamples,
+    profile: &Profile,
+    preprocess: &Preprocess,
+    augment: &AugmentConfig,
+    seed: u64,
+) -> Result<Network> {
+    if samples.is_empty() {
+        return Err(Error::Config("calibration needs images".into()));
+    }
+    let device = network.device();
+    let imposable = Imposable::of(profile)?;
+    let order: Vec<usize> = (0..samples.len()).collect();
+    let imposition = ImpositionConfig { share: 1.0, pairs: true, weakest: 0.0 };
+    let maker = BatchMaker {
+        profile,
+        preprocess,
+        augment,
+        imposition: &imposition,
+        imposable: &imposable,
+        seed: mix(&[seed, 5]),
+    };
+    let rare = imposable.rare();
+    let (mut features, mut examples) = (Vec::new(), Vec::new());
+    for_each_batch(samples, &order, BATCH, &maker, &device, |batch, _| {
+        let run = RunConfig::default();
+        let skips = network.visual.forward(batch.pixels.clone(), run.dense).skips;
+        features.extend(rows(Familiarity::features(&skips)));
+        if let Some(twins) = &batch.twins {
+            let doses = rows(network.forward(batch.pixels.clone(), &run).doses.image);
+            let (clean, changed) = doses.split_at(doses.len() - twins.count);
+            let imposed = rows(twins.confounder.clone());
+            let strengths = rows(twins.strength.clone());
+            for (row, confounder) in imposed.iter().enumerate() {
+                let index = confounder.iter().position(|hot| *hot > 0.5).expect("one-hot");
+                let strength = strengths[row][0];
+                if strength >= VISIBLE {
+                    examples.push((changed[row][index], true));
+                } else if strength <= INVISIBLE && rare[index] > 0.0 {
+                    examples.push((changed[row][index], false));
+                }
+                let absent = clean[row].iter().zip(&rare).filter(|(_, rare)| **rare > 0.0);
+                examples.extend(absent.map(|(logit, _)| (*logit, false)));
+            }
+        }
+        Ok::<_, Error>(())
+    })?;
+    let mut network = network;
+    if let Some([slope, offset]) = logistic(&examples) {
+        network.readout = network.readout.with_presence(slope, offset);
+    }
+    network.familiarity = familiarity(&features, &device)?;
+    Ok(network)
+}
+
+/// The cloud of features, and its limit.
+fn familiarity(features: &[Vec<f32>], device: &Device) -> Result<Familiarity> {
+    let (count, width) = (features.len(), features[0].len());
+    let matrix = DMatrix::from_fn(count, width, |row, column| f64::from(features[row][column]));
+    let mean = DVector::from_iterator(width, matrix.column_iter().map(|column| column.mean()));
+    let centred = DMatrix::from_fn(count, width, |row, column| matrix[(row, column)] - mean[column]);
+    let covariance = centred.transpose() * &centred / count as f64;
+    let level = covariance.trace() / width as f64;
+    let covariance = covariance * (1.0 - SHRINKAGE)
+        + DMatrix::identity(width, width) * (SHRINKAGE * level + 1e-9);
+    let broken = || Error::Config("the features of the images are no numbers".into());
+    let lower = Cholesky::new(covariance).ok_or_else(broken)?.l();
+    // Σ = L Lᵀ, so the rows times L^(-T) have the unit covariance.
+    let whitening = lower.try_inverse().ok_or_else(broken)?.transpose();
+    let whitened = &centred * &whitening;
+    let mut distances: Vec<f32> = whitened
+        .row_iter()
+        .map(|row| (row.norm_squared() / width as f64) as f32)
+        .collect();
+    distances.sort_by(f32::total_cmp);
+    let at = ((1.0 - UNFAMILIAR) * (count - 1) as f64).round() as usize;
+    let limit = [distances[at] * CLEARANCE, STEEPNESS];
+    let values = |matrix: &DMatrix<f64>| -> Vec<f32> {
+        // nalgebra stores columns.
+        matrix.transpose().iter().map(|value| *value as f32).collect()
+    };
+    let mean: Vec<f32> = mean.iter().map(|value| *value as f32).collect();
+    Ok(Familiarity::new(
+        Tensor::from_data(TensorData::new(mean, [width]), device),
+        Tensor::from_data(TensorData::new(values(&whitening), [width, width]), device),
+        limit,
+    ))
+}
+
+/// Slope and offset of a logistic regression, both kinds of examples weighted equally (Platt 1999). `None` without examples of
+/// both kinds.
+fn logistic(examples: &[(f32, bool)]) -> Option<[f32; 2]> {
+    let count = |kind: bool| examples.iter().filter(|(_, visible)| *visible == kind).count() as f64;
+    let (yes, no) = (count(true), count(false));
+    if yes == 0.0 || no == 0.0 {
+        return None;
+    }
+    let (mut slope, mut offset) = (1.0f64, 0.0f64);
+    for _ in 0..50 {
+        // Newton's method, with a little damping for separable examples.
+        let (mut gradient, mut hessian) = ([1e-3 * slope, 0.0], [1e-3, 0.0, 1e-6]);
+        for (logit, visible) in examples {
+            let (x, weight) = (f64::from(*logit), 0.5 / if *visible { yes } else { no });
+            let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
+            let error = weight * (p - f64::from(u8::from(*visible)));
+            gradient[0] += error * x;
+            gradient[1] += error;
+            let curve = weight * p * (1.0 - p);
+            hessian[0] += curve * x * x;
+            hessian[1] += curve * x;
+            hessian[2] += curve;
+        }
+        let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
+        let step = [
+            (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant,
+            (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant,
+        ];
+        slope -= step[0].clamp(-1.0, 1.0);
+        offset -= step[1].clamp(-1.0, 1.0);
+    }
+    Some([slope as f32, offset as f32])
+}
+
+fn rows(table: Tensor<2>) -> Vec<Vec<f32>> {
+    let [_, width] = table.dims();
+    let values: Vec<f32> =
+        table.into_data_dtype(DType::F32).try_to_vec().expect("converted to f32 just now");
+    values.chunks_exact(width).map(<[f32]>::to_vec).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_presence_is_one_half_between_both_kinds() {
+        let examples: Vec<(f32, bool)> = (0..200)
+            .map(|at| (at as f32 / 50.0 - 2.0, at % 7 + at / 2 > 55))
+            .collect();
+        let [slope, offset] = logistic(&examples).unwrap();
+        let presence = |logit: f32| 1.0 / (1.0 + (-(slope * logit + offset)).exp());
+        assert!(slope > 1.0 && presence(-2.0) < 0.1 && presence(2.0) > 0.9, "{slope} {offset}");
+        assert!((presence(0.1) - 0.5).abs() < 0.2, "{}", presence(0.1));
+        assert_eq!(logistic(&examples[..10]), None);
+    }
+
+    #[test]
+    fn a_cloud_has_the_mean_distance_one_and_far_points_are_unfamiliar() {
+        // Two correlated features.
+        let features: Vec<Vec<f32>> = (0..400)
+            .map(|at| {
+                let (a, b) = ((at as f32 * 0.7).sin(), (at as f32 * 1.3).cos());
+                vec![a, 2.0 * a + 0.3 * b]
+            })
+            .collect();
+        let device = Device::flex();
+        let cloud = familiarity(&features, &device).unwrap();
+        let table = |rows: &[Vec<f32>]| {
+            let data = TensorData::new(rows.concat(), [rows.len(), 2]);
+            Tensor::<2>::from_data(data, &device)
+        };
+        let mean = cloud.distance(table(&features)).mean().into_scalar::<f32>();
+        assert!((mean - 1.0).abs() < 0.2, "{mean}");
+        let logits: Vec<f32> =
+            cloud.forward(table(&[vec![0.5, 1.0], vec![3.0, -3.0]])).into_data().try_to_vec().unwrap();
+        assert!(logits[0] < -1.0 && logits[1] > 1.0, "{logits:?}");
+    }
+}

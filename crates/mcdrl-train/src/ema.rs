@@ -1,40 +1,60 @@
 //! The exponential moving average (EMA) of the weights, which is evaluated and kept.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
-use burn::tensor::container::TensorContainer;
 
-/// Moves `average` towards `network`: θ̄ ← d·θ̄ + (1 - d)·θ, running statistics included. Both must have the same
-/// parameter ids.
-pub fn update_ema<M: Module, N: Module>(average: M, network: &N, decay: f64) -> M {
-    let mut current = Current { tensors: TensorContainer::new() };
-    network.visit(&mut current);
-    average.map(&mut Move { current, decay })
+/// The average of all values of a network, as one vector, running statistics included.
+pub struct Average {
+    values: Tensor<1>,
 }
 
-struct Current {
-    tensors: TensorContainer<ParamId>,
-}
+impl Average {
+    /// The average that begins with a network.
+    pub fn of<M: Module>(network: &M) -> Self {
+        Self { values: values(network) }
+    }
 
-impl ModuleVisitor for Current {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.tensors.register(param.id, param.val().detach().without_autodiff());
+    /// Moves towards `network`: θ̄ ← d·θ̄ + (1 - d)·θ.
+    pub fn update<M: Module>(&mut self, network: &M, decay: f64) {
+        self.values = self.values.clone() * decay + values(network) * (1.0 - decay);
+    }
+
+    /// A network with the averaged values.
+    ///
+    /// - `network`: of the same architecture, without gradients
+    pub fn network<M: Module>(&self, network: M) -> M {
+        network.map(&mut Scatter { values: &self.values, used: 0 })
     }
 }
 
-struct Move {
-    current: Current,
-    decay: f64,
+/// All values of a network.
+fn values<M: Module>(network: &M) -> Tensor<1> {
+    struct Collect {
+        values: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Collect {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let value = param.val().detach().without_autodiff();
+            let count = value.dims().iter().product::<usize>();
+            self.values.push(value.reshape([count]));
+        }
+    }
+    let mut collect = Collect { values: Vec::new() };
+    network.visit(&mut collect);
+    Tensor::cat(collect.values, 0)
 }
 
-impl ModuleMapper for Move {
+struct Scatter<'a> {
+    values: &'a Tensor<1>,
+    used: usize,
+}
+
+impl ModuleMapper for Scatter<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match self.current.tensors.remove::<Tensor<D>>(&param.id) {
-            Some(current) => {
-                let decay = self.decay;
-                param.map(|average| average * decay + current * (1.0 - decay))
-            }
-            None => param,
-        }
+        let shape = param.val().dims();
+        let count = shape.iter().product::<usize>();
+        let value = self.values.clone().narrow(0, self.used, count).reshape(shape);
+        self.used += count;
+        param.map(|_| value)
     }
 }

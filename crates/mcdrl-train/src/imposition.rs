@@ -46,7 +46,7 @@ pub struct ImposedScene {
 
 impl Default for ImpositionConfig {
     fn default() -> Self {
-        Self { share: 0.5, pairs: true, weakest: 0.1 }
+        Self { share: 1.0, pairs: true, weakest: 0.1 }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::batch::{BatchMaker, for_each_batch};
 use crate::calibration::calibrate;
 use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
-use crate::ema::update_ema;
+use crate::ema::Average;
 use crate::foundation::Foundation;
 use crate::history::{EpochRecord, RunState};
 use crate::imposition::Imposable;
@@ -88,7 +88,7 @@ struct Run<'a> {
     device: Device,
     preprocess: Preprocess,
     network: Network,
-    ema: Network,
+    average: Average,
     best: Weights,
     optimizer: ModuleAdamW,
     state: RunState,
@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
                 size: config.model.input_size,
                 ..request.foundation.preprocess.clone()
             },
-            ema: network.valid(),
+            average: Average::of(&network),
             best: Weights::default(),
             network,
             optimizer: ModuleAdamW::new(config.optimizer.weight_decay, config.optimizer.clip_norm),
@@ -166,7 +166,8 @@ impl<'a> Run<'a> {
                 let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
                 self.network = self.optimizer.step(rates, self.network.clone(), gradients);
                 self.state.steps += 1;
-                self.ema = update_ema(self.ema.clone(), &self.network, self.ema_decay());
+                let decay = self.ema_decay();
+                self.average.update(&self.network, decay);
                 progress.step(epoch + 1, step, steps, total);
                 losses.push((total, terms, indices.len()));
                 Ok(())
@@ -190,7 +191,7 @@ impl<'a> Run<'a> {
         progress.epoch(&record, config.schedule.epochs);
         self.state.history.push(record);
         if self.state.best().is_some_and(|best| best.epoch == epoch + 1) {
-            self.best = Weights::of_module(&self.ema);
+            self.best = Weights::of_module(&self.averaged());
         }
         Ok(())
     }
@@ -219,12 +220,17 @@ impl<'a> Run<'a> {
         optimizer.ema_decay.min((1.0 + done) / (optimizer.ema_ramp + done))
     }
 
+    /// The network with the averaged weights.
+    fn averaged(&self) -> Network {
+        self.average.network(self.network.valid())
+    }
+
     fn validate(&self, run: &RunConfig) -> Result<Option<f64>> {
         let samples = self.request.validation;
         if samples.is_empty() {
             return Ok(None);
         }
-        lesion_dice(&self.ema, run, samples, self.request.profile, &self.preprocess)
+        lesion_dice(&self.averaged(), run, samples, self.request.profile, &self.preprocess)
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -232,9 +238,9 @@ impl<'a> Run<'a> {
             state: self.state.clone(),
             // Burn updates the running statistics only when a copy is made.
             network: Weights::of_module(&self.network.valid()),
-            ema: Weights::of_module(&self.ema),
+            ema: Weights::of_module(&self.averaged()),
             best: self.best.clone(),
-            optimizer: self.optimizer.to_weights(&self.network),
+            optimizer: self.optimizer.to_weights(),
         }
     }
 
@@ -264,7 +270,7 @@ impl<'a> Run<'a> {
             ));
         }
         self.network = with_named_ids(checkpoint.network.load_into(self.network.clone())?);
-        self.ema = with_named_ids(checkpoint.ema.load_into(self.ema.clone())?);
+        self.average = Average::of(&checkpoint.ema.load_into(self.network.valid())?);
         self.best = checkpoint.best;
         self.optimizer.restore(&self.network, &checkpoint.optimizer);
         self.state = checkpoint.state;
@@ -280,7 +286,7 @@ impl<'a> Run<'a> {
             "history": self.state.history,
         });
         let network = calibrate(
-            self.best.load_into(self.ema)?,
+            self.best.load_into(self.network.valid())?,
             self.request.train,
             self.request.profile,
             &self.preprocess,

@@ -137,6 +137,27 @@ describe("the app", { skip: ENGINES.chromium ? false : "chromium is not installe
     await page.context().close();
   });
 
+  test("disturbances are named in words, and white light is not one of them", async () => {
+    const page = await open();
+    await page.setInputFiles("input[type=file]", SAMPLE);
+    await done(page);
+    const [saved] = await Promise.all([page.waitForEvent("download"), page.click("#save-json")]);
+    const { confounders, unfamiliar } = JSON.parse(await readFile(await saved.path()));
+    const present = confounders.filter(({ name, presence }) => name !== "white-light" && presence >= 0.5);
+    const lines = await page.locator("#disturbances li").allTextContents();
+    if (present.length) assert.equal(lines.length, present.length, lines.join());
+    else assert.deepEqual(lines, ["No disturbances."]);
+    assert.ok(!lines.some((line) => /white|reflection/.test(line)), lines.join());
+    // A bar for every disturbance, the most probable first.
+    const bars = await page.locator("#confounders .name").allTextContents();
+    assert.equal(bars.length, 11);
+    assert.ok(bars.includes("glare") && !bars.some((name) => /white/.test(name)), bars.join());
+    const shares = (await page.locator("#confounders .number").allTextContents()).map(Number.parseFloat);
+    assert.deepEqual(shares, shares.toSorted((a, b) => b - a));
+    assert.equal(await page.isVisible("#unfamiliar"), unfamiliar >= 0.5);
+    await page.context().close();
+  });
+
   test("segmenting sends no requests", async () => {
     const page = await open();
     const requests = [];
@@ -273,7 +294,7 @@ describe("the app", { skip: ENGINES.chromium ? false : "chromium is not installe
     assert.match(await page.textContent("#caption"), /Candidate regions/);
     await page.focus("#confounders button");
     await page.keyboard.press("Enter");
-    assert.match(await page.textContent("#caption"), /The weight of .+ in the candidate regions/);
+    assert.match(await page.textContent("#caption"), /How much .+ is seen at each place/);
     await page.context().close();
   });
 

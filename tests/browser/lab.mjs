@@ -50,4 +50,6 @@ export async function checkAnswers(page, device) {
   assert.equal(found.device, device);
   assert.ok(found.pixels <= found.tolerance.share_of_differing_pixels, JSON.stringify(found));
   assert.ok(found.weights <= found.tolerance.confounder_weight, JSON.stringify(found));
+  assert.ok(found.presences <= found.tolerance.presence, JSON.stringify(found));
+  assert.ok(found.unfamiliar <= found.tolerance.presence, JSON.stringify(found));
 }

@@ -22,10 +22,13 @@ test("the package gives the native answers", async () => {
     for (const answer of answers.images) {
       const result = await segmenter.segment(await sample(answer));
       assert.equal(result.device, "cpu");
-      for (const { name, weight } of result.confounders) {
+      for (const { name, weight, presence } of result.confounders) {
         const difference = Math.abs(weight - answer.confounders[name]);
         assert.ok(difference <= answers.tolerance.confounder_weight, `${answer.name} ${name}: ${difference}`);
+        const apart = Math.abs(presence - answer.presences[name]);
+        assert.ok(apart <= answers.tolerance.presence, `${answer.name} ${name}: ${apart}`);
       }
+      assert.ok(Math.abs(result.unfamiliar - answer.unfamiliar) <= answers.tolerance.presence, answer.name);
       const truth = classesOf(answer.mask);
       assert.equal(result.categoryMask.length, truth.length);
       const differing = truth.filter((value, at) => value !== result.categoryMask[at]).length;

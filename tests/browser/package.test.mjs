@@ -33,8 +33,12 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       const created = await page.run(() => lab.create({ delegate: "CPU" }));
       assert.deepEqual(created.labels, ["background", "polyp", "tumor", "inflammation", "nodule", "cyst"]);
       assert.equal(created.confounders.length, 12);
-      assert.deepEqual(created.confounders[0], { name: "blur", family: "field of view", hintWeight: Math.fround(0.08) });
-      assert.deepEqual(created.confounders[6], { name: "white-light", family: "imaging technology" });
+      // The model decides the limit of the hint.
+      const { hintPresence, ...blur } = created.confounders[0];
+      assert.deepEqual(blur, { name: "blur", family: "field of view", isDisturbance: true });
+      assert.ok(hintPresence > 0 && hintPresence <= 1, `${hintPresence}`);
+      const usual = { name: "white-light", family: "imaging technology", isDisturbance: false };
+      assert.deepEqual(created.confounders.filter(({ isDisturbance }) => !isDisturbance), [usual]);
       // The palette of six colours repeats.
       assert.deepEqual(created.colors, [[0, 0, 0], [0, 200, 150], [255, 255, 255], [0, 200, 150]]);
       assert.equal(created.device.name, "cpu");
@@ -54,6 +58,8 @@ for (const [engine, program] of Object.entries(ENGINES)) {
           sum: result.confidenceMasks.reduce((sum, mask) => sum + mask[at], 0),
           uncertainty: result.uncertainty.length === size && result.meanUncertainty > 0,
           weights: result.confounders.reduce((sum, { weight }) => sum + weight, 0),
+          shares: result.confounders.flatMap(({ presence, area }) => [presence, area]).every((share) => share >= 0 && share <= 1),
+          unfamiliar: result.unfamiliar >= 0 && result.unfamiliar <= 1,
           grid: result.regions.similarity.length === result.regions.rows * result.regions.columns,
           retained: result.regions.retained.reduce((sum, kept) => sum + kept, 0) / result.regions.retained.length,
           maps_of_confounders: result.regions.confounders.length,
@@ -68,6 +74,8 @@ for (const [engine, program] of Object.entries(ENGINES)) {
         sum: 1,
         uncertainty: true,
         weights: 1,
+        shares: true,
+        unfamiliar: true,
         grid: true,
         retained: 0.5,
         maps_of_confounders: 12,

@@ -99,17 +99,19 @@ window.lab = {
 
   /** The largest differences between the answers to the samples and the stored answers. */
   async conformance(images = answers.images) {
-    const found = { pixels: 0, weights: 0, images: 0, device: new Set() };
-    for (const { site, name, mask, confounders } of images) {
+    const found = { pixels: 0, weights: 0, presences: 0, unfamiliar: 0, images: 0, device: new Set() };
+    for (const { site, name, mask, confounders, presences, unfamiliar } of images) {
       const file = await fileOf(`/assets/samples/${site}/images/${name}.png`);
       const result = await window.lab.segmenter.segment(file);
       const truth = classesOf(mask);
       if (truth.length !== result.categoryMask.length) throw new Error(`${name}: another size`);
       const differing = result.categoryMask.filter((value, at) => value !== truth[at]).length;
       found.pixels = Math.max(found.pixels, differing / result.categoryMask.length);
-      for (const { name, weight } of result.confounders) {
+      for (const { name, weight, presence } of result.confounders) {
         found.weights = Math.max(found.weights, Math.abs(weight - confounders[name]));
+        found.presences = Math.max(found.presences, Math.abs(presence - presences[name]));
       }
+      found.unfamiliar = Math.max(found.unfamiliar, Math.abs(result.unfamiliar - unfamiliar));
       found.images += 1;
       found.device.add(result.device);
     }

@@ -1,6 +1,7 @@
-/** The panel beside the image: classes, certainty and confounders. */
+/** The panel beside the image: classes, certainty and disturbances. */
 
-import type { Color, SegmentationResult } from "mcdrl";
+import type { Color, ConfounderInfo, SegmentationResult } from "mcdrl";
+import { disturbancesOf, inWords, isUnfamiliar } from "./disturbances.js";
 import { byId, element } from "./page.js";
 import { percent } from "./viewer.js";
 
@@ -8,15 +9,18 @@ import { percent } from "./viewer.js";
  * Shows a result.
  *
  * @param colorOf the colour of a mask value
+ * @param known the confounders of the model
  * @param chosen the index of the confounder whose map is shown
  * @param choose called with the index of the confounder that the user chooses
  */
 export function showFindings(
   result: SegmentationResult | undefined,
   colorOf: (value: number) => Color,
+  known: ConfounderInfo[],
   chosen: number | undefined,
   choose: (index: number) => void,
 ): void {
+  byId("unfamiliar").hidden = !result || !isUnfamiliar(result.unfamiliar);
   const list = byId("findings");
   list.replaceChildren();
   for (const [index, { name, fraction, confidence }] of (result?.classes ?? []).entries()) {
@@ -38,31 +42,32 @@ export function showFindings(
   const certainty = result ? 1 - result.meanUncertainty : 0;
   byId<HTMLMeterElement>("certainty").value = certainty;
   byId("certainty-text").textContent = result ? percent(certainty) : "–";
-  showConfounders(result, chosen, choose);
+  showDisturbances(result, known, chosen, choose);
 }
 
-function showConfounders(
+function showDisturbances(
   result: SegmentationResult | undefined,
+  known: ConfounderInfo[],
   chosen: number | undefined,
   choose: (index: number) => void,
 ): void {
+  const disturbances = disturbancesOf(result?.confounders ?? [], known);
+  const words = inWords(disturbances);
+  const lines = words.length || !result ? words : ["No disturbances."];
+  byId("disturbances").replaceChildren(...lines.map((line) => element("li", {}, [line])));
   const list = byId("confounders");
   const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset["confounder"] : undefined;
   list.replaceChildren();
-  const confounders = result?.confounders ?? [];
-  const top = Math.max(1e-6, ...confounders.map(({ weight }) => weight));
-  const order = confounders.map((confounder, index) => ({ ...confounder, index }));
-  order.sort((a, b) => b.weight - a.weight);
-  for (const { name, family, weight, index } of order) {
+  for (const { words, family, presence, index } of disturbances) {
     const bar = element("span", { class: "bar-fill", "data-family": family });
-    bar.style.width = `${(100 * weight) / top}%`;
+    bar.style.width = `${100 * presence}%`;
     const button = element(
       "button",
-      { type: "button", "aria-pressed": String(index === chosen), "data-confounder": String(index), title: `${family}: ${name}` },
+      { type: "button", "aria-pressed": String(index === chosen), "data-confounder": String(index), title: `${family}: ${words}` },
       [
-        element("span", { class: "name" }, [name]),
+        element("span", { class: "name" }, [words]),
         element("span", { class: "bar-track" }, [bar]),
-        element("span", { class: "number" }, [percent(weight)]),
+        element("span", { class: "number" }, [percent(presence)]),
       ],
     );
     button.addEventListener("click", () => choose(index));

@@ -2,6 +2,7 @@
 
 import { ImageSegmenter, SegmenterError, type Color, type DeviceInfo } from "mcdrl";
 import { startCamera, type Camera } from "./camera.js";
+import { disturbancesOf } from "./disturbances.js";
 import { showFindings } from "./findings.js";
 import { countRequests } from "./network.js";
 import { byId, element } from "./page.js";
@@ -281,7 +282,7 @@ function redraw(): void {
   byId("caption").setAttribute("aria-live", shown.live ? "off" : "polite");
   byId("caption").textContent = text + time;
   const chosen = map.kind === "confounder" ? map.index : undefined;
-  showFindings(shown.result, colorOf, chosen, (index) => {
+  showFindings(shown.result, colorOf, segmenter?.getConfounders() ?? [], chosen, (index) => {
     setView(chosen === index ? { kind: "mask" } : { kind: "confounder", index });
   });
 }
@@ -301,7 +302,7 @@ function setView(next: View): void {
 }
 
 function offerViews(): void {
-  const kinds = { image: "Image", mask: "Mask", regions: "Regions", uncertainty: "Uncertainty", confounder: "Confounder" } as const;
+  const kinds = { image: "Image", mask: "Mask", regions: "Regions", uncertainty: "Uncertainty", confounder: "Disturbance" } as const;
   for (const [kind, title] of Object.entries(kinds)) {
     const input = element("input", { type: "radio", name: "view", value: kind, id: `view-${kind}` });
     input.checked = map.kind === kind;
@@ -312,9 +313,9 @@ function offerViews(): void {
   }
 }
 
+/** The index of the most probable disturbance. */
 function strongest(): number {
-  const weights = shown?.result?.confounders.map(({ weight }) => weight) ?? [];
-  return Math.max(0, weights.indexOf(Math.max(...weights)));
+  return disturbancesOf(shown?.result?.confounders ?? [], segmenter?.getConfounders() ?? [])[0]?.index ?? 0;
 }
 
 function thumb(name: string, file: Blob, choose: () => void): HTMLLIElement {

@@ -1,6 +1,7 @@
 /** Draws a picture with one of its maps over it. */
 
 import type { Color, RegionMap, SegmentationResult } from "mcdrl";
+import { plainName } from "./disturbances.js";
 import { heat } from "./heatmap.js";
 import type { Picture } from "./picture.js";
 
@@ -63,7 +64,7 @@ export function describe(picture: Picture, view: View, labels: string[]): string
     case "uncertainty":
       return "The model's uncertainty about the class. Brighter: more uncertain.";
     case "confounder":
-      return `The weight of ${result.confounders[view.index]?.name} in the candidate regions. Brighter: a larger weight. Dark: not selected.`;
+      return `How much ${plainName(result.confounders[view.index]?.name ?? "")} is seen at each place. Brighter: more.`;
   }
 }
 
@@ -147,10 +148,9 @@ function regionMap({ rows, columns, similarity, retained }: RegionMap): HTMLCanv
   });
 }
 
-function confounderMap({ rows, columns, retained, confounders }: RegionMap, index: number): HTMLCanvasElement {
-  const map = confounders[index] ?? new Float32Array(rows * columns);
-  const top = Math.max(1e-6, ...map);
-  return paint(columns, rows, (at) => (retained[at] ? pack(heat(map[at]! / top)) : NOT_SELECTED));
+function confounderMap({ rows, columns, confounders }: RegionMap, index: number): HTMLCanvasElement {
+  const doses = confounders[index] ?? new Float32Array(rows * columns);
+  return paint(columns, rows, (at) => pack(heat(doses[at]!)));
 }
 
 /** A colour as four bytes of a canvas. All browsers run on little-endian machines. */

@@ -72,15 +72,18 @@ pub struct Confounder {
     pub name: String,
     /// Its family.
     pub family: String,
-    /// The smallest weight that gives a quality hint. `None`: never a hint.
+    /// Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one.
+    pub is_disturbance: bool,
+    /// The smallest presence that gives a quality hint. `None`: never a hint.
     #[uniffi(default)]
-    pub hint_weight: Option<f32>,
+    pub hint_presence: Option<f32>,
 }
 
 impl From<&mcdrl_runtime::Confounder> for Confounder {
     fn from(confounder: &mcdrl_runtime::Confounder) -> Self {
-        let mcdrl_runtime::Confounder { name, family, hint_weight, .. } = confounder.clone();
-        Self { name, family, hint_weight }
+        let mcdrl_runtime::Confounder { name, family, complement_of, hint_presence, .. } =
+            confounder.clone();
+        Self { name, family, is_disturbance: complement_of.is_none(), hint_presence }
     }
 }
 

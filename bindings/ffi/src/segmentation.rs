@@ -33,7 +33,7 @@ pub struct RegionMap {
     pub similarity: Bytes,
     /// 1 where a position was retained.
     pub retained: Bytes,
-    /// The weight of each confounder at the retained positions, 0 at the others.
+    /// For each confounder a map of its dose, 0..1.
     pub confounders: Vec<Bytes>,
 }
 
@@ -59,9 +59,24 @@ impl Segmentation {
         bytes(self.segmentation.classes.iter().map(|class| class.confidence))
     }
 
-    /// The weight of each confounder. The weights sum to one. Empty for a model without intervention.
+    /// The share of each confounder in the correction, 0..1. The weights sum to one.
     pub fn confounder_weights(&self) -> Bytes {
         bytes(self.segmentation.confounders.iter().map(|confounder| confounder.weight))
+    }
+
+    /// The probability that each confounder is visible, 0..1, independent of the others.
+    pub fn confounder_presences(&self) -> Bytes {
+        bytes(self.segmentation.confounders.iter().map(|confounder| confounder.presence))
+    }
+
+    /// The share of the image where each confounder is visible, 0..1.
+    pub fn confounder_areas(&self) -> Bytes {
+        bytes(self.segmentation.confounders.iter().map(|confounder| confounder.area))
+    }
+
+    /// How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask.
+    pub fn unfamiliar(&self) -> f32 {
+        self.segmentation.unfamiliar
     }
 
     /// The mean of [`Self::uncertainty`].

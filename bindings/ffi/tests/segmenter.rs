@@ -71,13 +71,24 @@ fn the_library_gives_the_stored_answers() {
         let share = pairs.filter(|(a, b)| a != b).count() as f64 / stored.len() as f64;
         assert_eq!(stored.len(), found.category_mask().classes.len());
         assert!(share <= answers["tolerance"]["share_of_differing_pixels"].as_f64().unwrap());
+        let is_near = |stored: &Value, found: f32, tolerance: &str| {
+            let tolerance = answers["tolerance"][tolerance].as_f64().unwrap();
+            (stored.as_f64().unwrap() - f64::from(found)).abs() <= tolerance
+        };
         let weights = floats(&found.confounder_weights());
-        assert_eq!(weights.len(), segmenter.confounders().len());
-        for (confounder, weight) in segmenter.confounders().iter().zip(weights) {
-            let stored = answer["confounders"][&confounder.name].as_f64().unwrap();
-            let tolerance = answers["tolerance"]["confounder_weight"].as_f64().unwrap();
-            assert!((stored - f64::from(weight)).abs() <= tolerance, "{confounder:?}: {weight}");
+        let presences = floats(&found.confounder_presences());
+        let confounders = segmenter.confounders();
+        assert_eq!((weights.len(), presences.len()), (confounders.len(), confounders.len()));
+        for (confounder, (weight, presence)) in
+            confounders.iter().zip(weights.iter().zip(presences))
+        {
+            let (stored, name) = (&answer["confounders"][&confounder.name], &confounder.name);
+            assert!(is_near(stored, *weight, "confounder_weight"), "{name}: {weight}");
+            let stored = &answer["presences"][name];
+            assert!(is_near(stored, presence, "presence"), "{name}: {presence}");
         }
+        let unfamiliar = found.unfamiliar();
+        assert!(is_near(&answer["unfamiliar"], unfamiliar, "presence"), "{unfamiliar}");
     }
 }
 
@@ -109,6 +120,25 @@ fn the_maps_agree_with_the_mask() {
     assert_eq!(floats(&regions.similarity).len(), cells);
     assert_eq!(regions.retained.len(), cells);
     assert_eq!(regions.confounders.len(), segmenter.confounders().len());
+}
+
+#[test]
+fn confounders_have_a_presence_and_an_area() {
+    let segmenter = open();
+    let confounders = segmenter.confounders();
+    let usual = confounders.iter().filter(|confounder| !confounder.is_disturbance);
+    let usual: Vec<&str> = usual.map(|confounder| confounder.name.as_str()).collect();
+    assert_eq!(usual, ["white-light"]);
+    let found = segmenter.segment(picture(), Cancellation::new()).unwrap();
+    for shares in [found.confounder_presences(), found.confounder_areas()] {
+        let shares = floats(&shares);
+        assert_eq!(shares.len(), confounders.len());
+        assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+    }
+    assert!((0.0..=1.0).contains(&found.unfamiliar()));
+    for doses in found.regions().confounders {
+        assert!(floats(&doses).iter().all(|dose| (0.0..=1.0).contains(dose)));
+    }
 }
 
 #[test]

@@ -19,8 +19,10 @@ class Confounder:
     name: str
     #: The family it belongs to.
     family: str
-    #: At this weight or above, the picture gets a quality hint. ``None``: never a hint.
-    hint_weight: float | None = None
+    #: Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one.
+    is_disturbance: bool = True
+    #: At this presence or above, the picture gets a quality hint. ``None``: never a hint.
+    hint_presence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,22 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class ConfounderWeight:
-    """A named confounder's share of the explanation."""
+    """What an image shows of a named confounder."""
 
     #: The confounder's name.
     name: str
     #: The family it belongs to.
     family: str
-    #: Its weight, 0..1.
+    #: Its share of the correction, 0..1.
     weight: float
-    #: At this weight or above, the picture gets a quality hint. ``None``: never a hint.
-    hint_weight: float | None = None
+    #: The probability that it is visible, 0..1, independent of the others.
+    presence: float
+    #: The share of the image where it is visible, 0..1.
+    area: float
+    #: Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one.
+    is_disturbance: bool = True
+    #: At this presence or above, the picture gets a quality hint. ``None``: never a hint.
+    hint_presence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,13 +65,21 @@ class RegionMap:
     similarity: npt.NDArray[np.float32]
     #: Whether a position was retained: bool, rows × columns.
     retained: npt.NDArray[np.bool_]
-    #: For every confounder its weight at the retained positions, 0 at the others:
-    #: float32, confounders × rows × columns.
+    #: For every confounder a map of its dose, 0..1: float32, confounders × rows × columns.
     confounders: npt.NDArray[np.float32]
 
 
 #: The parts that are fetched from the library when they are first read.
-_PARTS = ("milliseconds", "classes", "confounders", "mean_uncertainty", "confidence_masks", "uncertainty", "regions")
+_PARTS = (
+    "milliseconds",
+    "classes",
+    "confounders",
+    "unfamiliar",
+    "mean_uncertainty",
+    "confidence_masks",
+    "uncertainty",
+    "regions",
+)
 
 
 class Segmentation:
@@ -97,12 +113,19 @@ class Segmentation:
 
     @cached_property
     def confounders(self) -> list[ConfounderWeight]:
-        """Every confounder; the weights sum to one. Empty for a model without intervention."""
-        weights = zip(self._confounders, _floats(self._native.confounder_weights()).tolist(), strict=False)
+        """Every confounder. The weights sum to one."""
+        native = self._native
+        parts = (native.confounder_weights(), native.confounder_presences(), native.confounder_areas())
+        shares = zip(self._confounders, *(_floats(part).tolist() for part in parts), strict=True)
         return [
-            ConfounderWeight(confounder.name, confounder.family, weight, confounder.hint_weight)
-            for confounder, weight in weights
+            ConfounderWeight(c.name, c.family, weight, presence, area, c.is_disturbance, c.hint_presence)
+            for c, weight, presence, area in shares
         ]
+
+    @cached_property
+    def unfamiliar(self) -> float:
+        """How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask."""
+        return float(self._native.unfamiliar())
 
     @cached_property
     def mean_uncertainty(self) -> float:

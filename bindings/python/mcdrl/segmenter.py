@@ -37,7 +37,9 @@ class ImageSegmenter:
         self._native = native
         self._process = os.getpid()
         self._labels: list[str] = native.labels()
-        self._confounders = [Confounder(c.name, c.family, c.hint_weight) for c in native.confounders()]
+        self._confounders = [
+            Confounder(c.name, c.family, c.is_disturbance, c.hint_presence) for c in native.confounders()
+        ]
         self._device: str = native.device()
 
     @classmethod

@@ -105,14 +105,19 @@ def test_every_image_has_one_row_after_a_worker_is_killed(archive, tmp_path, cap
     assert len(found) == IMAGES and len({row["image"] for row in found}) == IMAGES
     assert len({row["worker"] for row in found if row["worker"]}) == 3, "two workers and one replacement"
     broken = next(row for row in found if row["image"] == "broken.jpg")
-    assert broken["error_code"] == "image" and broken["mask"] is None
+    assert broken["error_code"] == "image" and broken["mask"] is None and broken["unfamiliar"] is None
 
     # The masks equal those of a single process.
     with mcdrl.ImageSegmenter.create_from_options(model=MODEL, device="cpu") as segmenter:
         for row in [row for row in found if row["mask"]][::97]:
             mask = np.asarray(Image.open(out / row["mask"]))
-            assert np.mean(mask != segmenter.segment(archive / row["image"]).category_mask) < 0.002
+            alone = segmenter.segment(archive / row["image"])
+            assert np.mean(mask != alone.category_mask) < 0.002
             assert sum(weight["weight"] for weight in row["confounders"]) == pytest.approx(1, abs=1e-3)
+            for written, seen in zip(row["confounders"], alone.confounders, strict=True):
+                assert written["presence"] == pytest.approx(seen.presence, abs=1e-3)
+                assert 0 <= written["area"] <= 1
+            assert row["unfamiliar"] == pytest.approx(alone.unfamiliar, abs=1e-3)
     assert not list(out.rglob("*.part"))
 
     # A second run has nothing to do and changes nothing.

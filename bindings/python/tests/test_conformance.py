@@ -20,6 +20,9 @@ def test_masks_equal_the_reference_answers(segmenter, answer):
     for confounder in found.confounders:
         difference = abs(confounder.weight - answer["confounders"][confounder.name])
         assert difference <= ANSWERS["tolerance"]["confounder_weight"]
+        difference = abs(confounder.presence - answer["presences"][confounder.name])
+        assert difference <= ANSWERS["tolerance"]["presence"]
+    assert abs(found.unfamiliar - answer["unfamiliar"]) <= ANSWERS["tolerance"]["presence"]
 
 
 def test_maps_match_the_mask(segmenter):
@@ -34,6 +37,17 @@ def test_maps_match_the_mask(segmenter):
     assert found.regions.retained.dtype == np.bool_ and found.regions.retained.shape == found.regions.similarity.shape
     assert found.regions.confounders.shape[0] == len(segmenter.confounders)
     assert sum(confounder.weight for confounder in found.confounders) == pytest.approx(1, abs=1e-3)
+
+
+def test_confounders_have_a_presence_and_an_area(segmenter):
+    assert [confounder.name for confounder in segmenter.confounders if not confounder.is_disturbance] == ["white-light"]
+    found = segmenter.segment(SAMPLE)
+    for known, seen in zip(segmenter.confounders, found.confounders, strict=True):
+        assert (seen.name, seen.is_disturbance) == (known.name, known.is_disturbance)
+        assert seen.hint_presence == known.hint_presence
+        assert 0 <= seen.presence <= 1 and 0 <= seen.area <= 1, seen
+    assert 0 <= found.unfamiliar <= 1
+    assert 0 <= found.regions.confounders.min() and found.regions.confounders.max() <= 1
 
 
 def test_every_form_of_an_image_gives_the_same_mask(segmenter):

@@ -156,7 +156,7 @@ def test_results_can_be_copied_and_sent_but_segmenters_cannot(segmenter):
     for twin in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), copy.copy(result)):
         assert repr(twin) == repr(result)
         assert (twin.confounders, twin.milliseconds, twin.device) == (result.confounders, result.milliseconds, "cpu")
-        assert twin.mean_uncertainty == result.mean_uncertainty
+        assert (twin.mean_uncertainty, twin.unfamiliar) == (result.mean_uncertainty, result.unfamiliar)
         for name in ("category_mask", "confidence_masks", "uncertainty"):
             assert np.array_equal(getattr(twin, name), getattr(result, name)), name
         assert np.array_equal(twin.regions.confounders, result.regions.confounders)

@@ -13,5 +13,6 @@ def share_of_lesion(path: Path) -> float:
         lesion: float = sum(share.fraction for share in result.classes)
         confident = float(result.confidence_masks[0].mean())
         video: mcdrl.Segmentation | None = segmenter.segment_for_video(path, 33)
-        names: list[str] = [confounder.name for confounder in result.confounders]
-        return lesion + confident + len(names) + (video.mean_uncertainty if video else 0.0)
+        names: list[str] = [c.name for c in result.confounders if c.is_disturbance and c.presence >= 0.5]
+        familiar: bool = result.unfamiliar < 0.5
+        return lesion + confident + len(names) + familiar + (video.mean_uncertainty if video else 0.0)

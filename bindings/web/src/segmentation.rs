@@ -35,6 +35,7 @@ struct Summary<'a> {
     height: usize,
     classes: &'a [ClassShare],
     confounders: &'a [ConfounderWeight],
+    unfamiliar: f32,
     mean_uncertainty: f32,
 }
 
@@ -44,7 +45,8 @@ struct Grid {
     columns: usize,
 }
 
-/// `{ width, height, classes, confounders, meanUncertainty, categoryMask, confidenceMasks, uncertainty, regions, image? }`.
+/// `{ width, height, classes, confounders, unfamiliar, meanUncertainty, categoryMask, confidenceMasks, uncertainty, regions,
+/// image? }`.
 pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<JsValue, JsValue> {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     let result = Summary {
@@ -52,6 +54,7 @@ pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<J
         height: segmentation.mask.height(),
         classes: &segmentation.classes,
         confounders: &segmentation.confounders,
+        unfamiliar: segmentation.unfamiliar,
         mean_uncertainty: segmentation.uncertainty(),
     }
     .serialize(&serializer)?;

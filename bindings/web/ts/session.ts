@@ -94,9 +94,10 @@ class Session {
     const about = chosen.running.engine.about();
     return {
       labels: about.labels,
-      confounders: about.confounders.map(({ name, family, hint_weight }) =>
-        hint_weight === undefined ? { name, family } : { name, family, hintWeight: hint_weight },
-      ),
+      confounders: about.confounders.map(({ name, family, complement_of, hint_presence }) => {
+        const info = { name, family, isDisturbance: complement_of === undefined };
+        return hint_presence === undefined ? info : { ...info, hintPresence: hint_presence };
+      }),
       palette: about.palette,
       device: chosen.running.info,
       verdicts: chosen.verdicts,

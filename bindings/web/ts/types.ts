@@ -104,16 +104,22 @@ export type Color = readonly [number, number, number];
 export interface ConfounderInfo {
   name: string;
   family: string;
-  /** At this weight or above, the picture gets a quality hint. Absent: never a hint. */
-  hintWeight?: number;
+  /** Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one. */
+  isDisturbance: boolean;
+  /** At this presence or above, the picture gets a quality hint. Absent: never a hint. */
+  hintPresence?: number;
 }
 
-/** A named confounder's share of the explanation. */
+/** What an image shows of a named confounder. */
 export interface ConfounderWeight {
   name: string;
   family: string;
-  /** 0..1; the weights of an image sum to one. */
+  /** Its share of the correction, 0..1. The weights of an image sum to one. */
   weight: number;
+  /** The probability that it is visible, 0..1, independent of the others. */
+  presence: number;
+  /** The share of the image where it is visible, 0..1. */
+  area: number;
 }
 
 /** The grid on which the text prompts selected candidate regions. */
@@ -124,7 +130,7 @@ export interface RegionMap {
   similarity: Float32Array;
   /** 1 where a position was retained, row-major. */
   retained: Uint8Array;
-  /** For every confounder its weight at the retained positions, 0 at the others, row-major. */
+  /** For every confounder a map of its dose, 0..1, row-major. */
   confounders: Float32Array[];
 }
 
@@ -144,6 +150,8 @@ export interface SegmentationResult {
   meanUncertainty: number;
   classes: ClassShare[];
   confounders: ConfounderWeight[];
+  /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */
+  unfamiliar: number;
   regions: RegionMap;
   /** The device that computed it. */
   device: "cpu" | "gpu";

@@ -27,8 +27,9 @@ impl Demo {
         let mut report = Report::new(
             title,
             "Each row shows a sample image, its truth, the mask of the embedded model, the regions that the text \
-             prompts select, and the weight of each named confounder. The causal intervention removes the confounders' \
-             influence before pixels are classified.",
+             prompts select, and the presence of each named confounder. The causal intervention removes the confounders' \
+             influence before pixels are classified. The samples are synthetic, and the model was trained on real \
+             pictures.",
         );
         report.legend(&segmenter.header().profile.classes);
         for sample in mcdrl::demo::SAMPLES {
@@ -39,7 +40,7 @@ impl Demo {
             let segmentation = segmenter.segment(&labelled.image)?;
             report.gallery(&[Exhibit {
                 title: format!("{}/{}", sample.site, sample.name),
-                note: describe(&segmentation),
+                note: describe(&segmentation, &segmenter.header().profile),
                 truth: Some(&labelled),
                 image: &labelled.image,
                 segmentation: &segmentation,

@@ -7,19 +7,26 @@ use mcdrl::{Precision, Profile};
 use serde_json::json;
 
 use crate::clip_source::{open_clip, read_clip};
+use crate::dictionary_edit::Edits;
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
 
-/// Build, show and compare confounder dictionaries.
+/// Build, show and compare confounder dictionaries. With --model: add, remove and rename words without retraining.
 #[derive(Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["clip", "model"])))]
 pub struct Dictionary {
     /// The CLIP checkpoint whose text encoder embeds the prompts.
     #[arg(long)]
-    clip: PathBuf,
+    clip: Option<PathBuf>,
+    /// The model whose words to change. --out names the new model.
+    #[arg(long)]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    edits: Edits,
     /// A profile in TOML. Default: the built-in endoscopy profile.
     #[arg(long)]
     prompts: Option<PathBuf>,
-    /// The dictionary to write: safetensors with one named row for each confounder.
+    /// The dictionary to write: safetensors with one named row for each confounder. With --model: the new model.
     #[arg(long)]
     out: Option<PathBuf>,
     /// A dictionary that this command wrote, to compare with.
@@ -31,8 +38,16 @@ pub struct Dictionary {
 
 impl Dictionary {
     pub fn run(self) -> Outcome {
+        match (&self.model, &self.clip) {
+            (Some(model), _) => self.edits.run(model, self.out.as_deref(), &self.common),
+            (None, Some(clip)) => self.build(clip),
+            (None, None) => unreachable!("clap requires one of them"),
+        }
+    }
+
+    fn build(&self, clip: &Path) -> Outcome {
         let profile = read_profile(self.prompts.as_deref())?;
-        let clip = open_clip(&self.clip, &read_clip(&self.clip)?, &self.common)?;
+        let clip = open_clip(clip, &read_clip(clip)?, &self.common)?;
         let prompts = profile.confounder_prompts();
         let rows = l2_normalize(ClipTokenizer::new().embed(&clip, &prompts));
         let width = rows.dims()[1];

@@ -4,6 +4,7 @@ mod clip_source;
 mod dashboard;
 mod demo;
 mod dictionary;
+mod dictionary_edit;
 mod embed;
 mod error;
 mod evaluate;

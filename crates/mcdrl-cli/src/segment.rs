@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use clap::Args;
 use mcdrl::data::{is_image, read_image, write_atomic};
-use mcdrl::{Segmentation, Segmenter, TINT, overlay};
+use mcdrl::{Profile, Segmentation, Segmenter, TINT, overlay};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
@@ -63,6 +63,7 @@ impl Segment {
             "mask": mask.to_string_lossy(),
             "classes": segmentation.classes,
             "confounders": segmentation.confounders,
+            "unfamiliar": segmentation.unfamiliar,
             "uncertainty": segmentation.uncertainty(),
             "device": segmenter.device().kind.name(),
             "milliseconds": (milliseconds * 100.0).round() / 100.0,
@@ -70,7 +71,7 @@ impl Segment {
         if self.common.json {
             say!("{line}");
         } else {
-            say!("{}: {}", path.display(), describe(&segmentation));
+            say!("{}: {}", path.display(), describe(&segmentation, &segmenter.header().profile));
         }
         Ok(())
     }
@@ -91,26 +92,27 @@ pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter
 }
 
 /// A readable line about a segmentation.
-pub fn describe(segmentation: &Segmentation) -> String {
+pub fn describe(segmentation: &Segmentation, profile: &Profile) -> String {
     let found: Vec<String> = segmentation
         .classes
         .iter()
         .filter(|class| class.fraction > 0.0)
         .map(|class| format!("{} {:.1} %", class.name, 100.0 * class.fraction))
         .collect();
-    let mut confounders: Vec<_> = segmentation.confounders.iter().collect();
-    confounders.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    let heaviest: Vec<String> = confounders
-        .iter()
-        .take(3)
-        .map(|c| format!("{} {:.0} %", c.name, 100.0 * c.weight))
-        .collect();
     let found = if found.is_empty() { "no lesion".into() } else { found.join(", ") };
-    if heaviest.is_empty() {
-        return found;
+    let mut parts = vec![found];
+    let disturbances = profile.disturbances(segmentation);
+    if !disturbances.is_empty() {
+        parts.push(disturbances.join(", "));
     }
-    format!("{found}; confounders removed: {}", heaviest.join(", "))
+    if segmentation.unfamiliar >= UNFAMILIAR {
+        parts.push("unlike the training pictures: do not rely on the mask".into());
+    }
+    parts.join("; ")
 }
+
+/// An image is called unfamiliar from this value on.
+const UNFAMILIAR: f32 = 0.5;
 
 /// Finds the images among the inputs and names their results. A result has the name of its file. If two names are equal, the
 /// names of the folders are put before it, or a number after it.

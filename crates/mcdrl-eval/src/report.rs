@@ -131,7 +131,6 @@ impl Report {
         if confounders.is_empty() {
             return;
         }
-        let heaviest = confounders.iter().map(|c| c.weight).fold(1e-6, f32::max);
         self.body.push_str("<figure class=bars><dl>");
         for confounder in confounders {
             let _ = write!(
@@ -139,11 +138,11 @@ impl Report {
                 "<dt title=\"{}\">{}</dt><dd><i style=\"width:{:.1}%\"></i>{:.0} %</dd>",
                 escape(&confounder.family),
                 escape(&confounder.name),
-                70.0 * confounder.weight / heaviest,
-                100.0 * confounder.weight
+                70.0 * confounder.presence,
+                100.0 * confounder.presence
             );
         }
-        self.body.push_str("</dl><figcaption>confounders removed</figcaption></figure>");
+        self.body.push_str("</dl><figcaption>presence of confounders</figcaption></figure>");
     }
 
     /// Adds a plot of the Dice of every image: one strip of dots per site.

@@ -80,6 +80,47 @@ impl ConfounderDictionary {
         self.acting.val()
     }
 
+    /// The dictionary with these of its entries, in this order. The mean stays, because the read-out was trained with it.
+    ///
+    /// - `kept`: indices
+    pub fn keeping(&self, kept: &[usize]) -> Self {
+        let rows = |table: Tensor<2>| {
+            let rows = kept.iter().map(|row| table.clone().narrow(0, *row, 1));
+            Tensor::cat(rows.collect(), 0)
+        };
+        let prior: Vec<Tensor<1>> = std::iter::once(0)
+            .chain(kept.iter().map(|row| row + 1))
+            .map(|at| self.prior().narrow(0, at, 1))
+            .collect();
+        let prior = Tensor::cat(prior, 0);
+        Self {
+            entries: fixed(rows(self.entries())),
+            mean: self.mean.clone(),
+            prior: fixed(prior.clone() / prior.sum()),
+            acting: fixed(rows(self.acting().unsqueeze_dim(1)).squeeze_dim(1)),
+        }
+    }
+
+    /// The dictionary with another entry. The read-out sees it at once. The removal and the back-door sum leave it out, because
+    /// nobody has tested what they would do.
+    ///
+    /// - `text`: `[1, text width]`
+    pub fn with_added(&self, text: Tensor<2>) -> Self {
+        let entry = self.entries_of(text);
+        let zero = Tensor::zeros([1], &entry.device());
+        Self {
+            entries: fixed(Tensor::cat(vec![self.entries(), entry], 0)),
+            mean: self.mean.clone(),
+            prior: fixed(Tensor::cat(vec![self.prior(), zero.clone()], 0)),
+            acting: fixed(Tensor::cat(vec![self.acting(), zero], 0)),
+        }
+    }
+
+    /// Width of the text embeddings.
+    pub fn text_width(&self) -> usize {
+        self.entries().dims()[1]
+    }
+
     /// The entries of other texts: centred by this dictionary's mean, of unit length.
     ///
     /// - `texts`, output: `[.., text width]`

@@ -46,7 +46,7 @@ fn network(
     intervention: CausalInterventionConfig,
     device: &Device,
 ) -> Network {
-    let texts = random([3, vision.embed_dim()], device);
+    let texts = random([4, vision.embed_dim()], device);
     let dictionary = ConfounderDictionary::from_texts(random([4, WORDS], device));
     let encoder = vision.init(device);
     let config = NetworkConfig { intervention, ..NetworkConfig::new(vision, WORDS) };
@@ -256,6 +256,7 @@ fn gradients_reach_every_trained_parameter() {
             let mut loss = (logits.flatten::<2>(1, 3).sum_dim(1)).sum() * 1e-3
                 + mean(output.doses.image)
                 + mean(output.doses.local.flatten::<2>(1, 3))
+                + mean(output.present.flatten::<2>(1, 3))
                 + mean(output.pooled);
             for auxiliary in network.head.auxiliary_logits(&output.decoded) {
                 loss = loss + mean(auxiliary.flatten::<2>(1, 3));
@@ -277,15 +278,19 @@ fn gradients_reach_every_trained_parameter() {
 
 #[test]
 fn gradients_are_the_slopes_of_the_loss() {
-    // Central differences along the gradient, where the slope is the gradient's length. They cover the convolutions, norms,
-    // interpolation, read-out and removal together.
+    // Central differences along the gradient, where the slope is the gradient's length. They cover the convolutions, norms and
+    // interpolation together. The removal is left out: by design, no gradient passes through its doses to the features.
     let device = Device::flex().autodiff();
     let network = network(encoder(), CausalInterventionConfig::Removal, &device);
     let pixels = random([2, 3, 64, 64], &device);
     let target = random([2, 4, 64, 64], &device);
     let loss = |pixels: Tensor<4>| {
         // The selection of regions jumps.
-        let output = network.forward(pixels, &run(|run| run.selection.enabled = false));
+        let run = run(|run| {
+            run.selection.enabled = false;
+            run.intervention.enabled = false;
+        });
+        let output = network.forward(pixels, &run);
         (output.full_logits(64) * target.clone()).mean()
     };
     let tracked = pixels.clone().require_grad();

@@ -4,9 +4,16 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::segmentation::{ConfounderWeight, Segmentation};
 use crate::{Error, Result};
 
 const ENDOSCOPY: &str = include_str!("../profiles/endoscopy.toml");
+
+/// A confounder is shown from this presence on.
+const PRESENT: f32 = 0.5;
+
+/// A confounder on a larger share of the image than this is everywhere.
+const WHOLE: f32 = 0.9;
 
 /// The classes, confounders and prompts of a model. A profile is read from TOML, so that a new kind of imaging needs no code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,9 +52,15 @@ pub struct Confounder {
     /// What imposes it on training pictures; see `mcdrl_synth::Renderer`. Default: the renderer of its own name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renderer: Option<String>,
-    /// The smallest weight with which this confounder disturbs an image enough for a quality hint. `None`: no hints.
+    /// Its name for users, in plain words. Default: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint_weight: Option<f32>,
+    pub words: Option<String>,
+    /// Whether it was added after training, so that nobody knows how well it is seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untested: bool,
+    /// The smallest presence with which this confounder gives a quality hint. `None`: no hints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint_presence: Option<f32>,
 }
 
 impl Profile {
@@ -122,6 +135,28 @@ impl Profile {
     pub fn confounder_prompts(&self) -> Vec<String> {
         let fill = |c: &Confounder| self.confounder_prompt.replace("{domain}", &c.domain);
         self.confounders.iter().map(fill).collect()
+    }
+
+    /// The disturbances that an image shows, the most certain first, in words: "glare on 8 % of the picture".
+    pub fn disturbances(&self, segmentation: &Segmentation) -> Vec<String> {
+        let mut shown: Vec<_> = self
+            .confounders
+            .iter()
+            .zip(&segmentation.confounders)
+            .filter(|(confounder, found)| {
+                confounder.complement_of.is_none() && found.presence >= PRESENT
+            })
+            .collect();
+        shown.sort_by(|(_, a), (_, b)| b.presence.total_cmp(&a.presence));
+        let in_words = |(confounder, found): (&Confounder, &ConfounderWeight)| {
+            let name = confounder.words.as_ref().unwrap_or(&confounder.name);
+            match found.area {
+                area if area > WHOLE => name.clone(),
+                area if area < 0.01 => format!("{name} on less than 1 % of the picture"),
+                area => format!("{name} on {:.0} % of the picture", 100.0 * area),
+            }
+        };
+        shown.into_iter().map(in_words).collect()
     }
 
     /// The prompts of class `class` (from zero) under each confounder: t_{k,m}.

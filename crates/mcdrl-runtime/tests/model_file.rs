@@ -29,7 +29,7 @@ fn model(device: &Device) -> Model {
     let texts = random([12, 20], device);
     let network = architecture.with_parts(
         architecture.vision.init(device),
-        random([5, 16], device),
+        random([6, 16], device),
         ConfounderDictionary::from_texts(texts),
     );
     let (run, preprocess) = (RunConfig::default(), Preprocess::lite(64));

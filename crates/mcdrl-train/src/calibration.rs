@@ -20,7 +20,7 @@ const BATCH: usize = 16;
 const VISIBLE: f32 = 0.35;
 const INVISIBLE: f32 = 0.1;
 
-/// The share of the covariance that is the same in all directions, so that few images suffice.
+/// The share of the covariance that knows no correlations, so that few images suffice.
 const SHRINKAGE: f64 = 0.05;
 
 /// The share of the training images that may be further away than the limit.
@@ -101,9 +101,10 @@ fn familiarity(features: &[Vec<f32>], device: &Device) -> Result<Familiarity> {
     let mean = DVector::from_iterator(width, matrix.column_iter().map(|column| column.mean()));
     let centred = DMatrix::from_fn(count, width, |row, column| matrix[(row, column)] - mean[column]);
     let covariance = centred.transpose() * &centred / count as f64;
-    let level = covariance.trace() / width as f64;
+    let variances = DMatrix::from_diagonal(&covariance.diagonal());
     let covariance = covariance * (1.0 - SHRINKAGE)
-        + DMatrix::identity(width, width) * (SHRINKAGE * level + 1e-9);
+        + variances * SHRINKAGE
+        + DMatrix::identity(width, width) * 1e-9;
     let broken = || Error::Config("the features of the images are no numbers".into());
     let lower = Cholesky::new(covariance).ok_or_else(broken)?.l();
     // Σ = L Lᵀ, so the rows times L^(-T) have the unit covariance.

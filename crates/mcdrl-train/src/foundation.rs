@@ -95,7 +95,11 @@ impl Foundation {
                 profile.classes.join(", ")
             )));
         }
-        if theirs.confounders != profile.confounders {
+        let words = |profile: &Profile| -> Vec<(String, String, Option<String>)> {
+            let confounders = profile.confounders.iter().cloned();
+            confounders.map(|c| (c.name, c.domain, c.complement_of)).collect()
+        };
+        if words(theirs) != words(profile) {
             return Err(Error::Config(
                 "the model knows other confounders than the data's profile: leave `confounders` out of `dataset.toml`".into(),
             ));

@@ -78,15 +78,24 @@ fn the_answers_match_the_stored_ones() {
     if std::env::var_os("MCDRL_WRITE_CONFORMANCE").is_some() {
         let images = samples().map(|(sample, segmentation)| {
             let confounders = segmentation.confounders.iter();
-            let confounders: serde_json::Map<String, Value> =
-                confounders.map(|c| (c.name.clone(), json!(c.weight))).collect();
+            let (weights, presences): (serde_json::Map<String, Value>, serde_json::Map<String, Value>) =
+                confounders
+                    .map(|c| ((c.name.clone(), json!(c.weight)), (c.name.clone(), json!(c.presence))))
+                    .unzip();
             let mask = &segmentation.mask;
             let mask = json!({ "width": mask.width(), "height": mask.height(), "runs": runs(mask) });
-            json!({ "site": sample.site, "name": sample.name, "mask": mask, "confounders": confounders })
+            json!({
+                "site": sample.site,
+                "name": sample.name,
+                "mask": mask,
+                "confounders": weights,
+                "presences": presences,
+                "unfamiliar": segmentation.unfamiliar,
+            })
         });
         let answers = json!({
             "model_sha256": sha256,
-            "tolerance": { "share_of_differing_pixels": 0.002, "confounder_weight": 0.001 },
+            "tolerance": { "share_of_differing_pixels": 0.002, "confounder_weight": 0.001, "presence": 0.005 },
             "images": images.collect::<Vec<_>>(),
         });
         std::fs::write(file, format!("{answers:#}\n")).unwrap();
@@ -105,10 +114,16 @@ fn the_answers_match_the_stored_ones() {
         let differing = stored.iter().zip(found).filter(|(a, b)| a != b).count() as f64;
         let (share, image) = (differing / stored.len() as f64, &answer["name"]);
         assert!(share <= tolerance("share_of_differing_pixels"), "{image}: {share}");
+        let stored = answer["unfamiliar"].as_f64().unwrap();
+        let difference = (stored - f64::from(segmentation.unfamiliar)).abs();
+        assert!(difference <= tolerance("presence"), "{image}: unfamiliar {stored}");
         for confounder in &segmentation.confounders {
             let stored = answer["confounders"][&confounder.name].as_f64().unwrap();
             let difference = (stored - f64::from(confounder.weight)).abs();
             assert!(difference <= tolerance("confounder_weight"), "{image}: {confounder:?}");
+            let stored = answer["presences"][&confounder.name].as_f64().unwrap();
+            let difference = (stored - f64::from(confounder.presence)).abs();
+            assert!(difference <= tolerance("presence"), "{image}: {confounder:?}");
         }
     }
 }

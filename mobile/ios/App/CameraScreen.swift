@@ -30,8 +30,9 @@ struct CameraScreen: View {
                 ScrollView {
                     VStack(spacing: 8) {
                         Slider(value: $opacity).accessibilityLabel("Overlay")
+                        UnfamiliarView(result: result)
                         FindingsCard(result: result)
-                        ConfoundersCard(result: result, most: 3)
+                        DisturbancesCard(result: result, showsBars: false)
                     }
                     .padding(.horizontal)
                 }

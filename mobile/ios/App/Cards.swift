@@ -7,7 +7,27 @@ struct HintView: View {
     let hint: QualityHint
 
     var body: some View {
-        Label(LocalizedStringKey(hint.words), systemImage: "exclamationmark.triangle")
+        Warning(words: LocalizedStringKey(hint.words))
+    }
+}
+
+/// Warns if a picture is unlike the training pictures.
+struct UnfamiliarView: View {
+    let result: Segmentation
+
+    var body: some View {
+        if isUnfamiliar(result.unfamiliar) {
+            Warning(words: "This picture is unlike those that the model was trained with. Do not rely on the mask.")
+        }
+    }
+}
+
+/// A text that must be seen.
+struct Warning: View {
+    let words: LocalizedStringKey
+
+    var body: some View {
+        Label(words, systemImage: "exclamationmark.triangle")
             .font(.headline)
             .frame(maxWidth: .infinity, alignment: .leading)
             .padding()
@@ -41,29 +61,37 @@ struct FindingsCard: View {
     }
 }
 
-/// Shows a bar for each confounder, the largest weight first.
-struct ConfoundersCard: View {
+/// Names the disturbances of a picture. Shows a bar of the presence of each one that the model knows.
+struct DisturbancesCard: View {
     let result: Segmentation
-    var most = Int.max
+    var showsBars = true
 
     var body: some View {
-        Card(title: "Confounders") {
-            Text("The model removed their influence before it classified the pixels.")
-                .font(.footnote).foregroundStyle(.secondary)
-            let weights = result.disturbances.prefix(most)
-            let largest = max(weights.first?.weight ?? 0, .leastNormalMagnitude)
-            ForEach(weights, id: \.name) { confounder in
-                VStack(alignment: .leading, spacing: 4) {
-                    HStack {
-                        Text(confounder.name)
-                        Spacer()
-                        Text(percent(confounder.weight)).foregroundStyle(.secondary).monospacedDigit()
-                    }
-                    ProgressView(value: confounder.weight / largest)
+        Card(title: "Disturbances") {
+            let disturbances = Disturbance.of(result.confounders)
+            if disturbances.isEmpty { Text("No disturbances.") }
+            ForEach(disturbances, id: \.confounder) { Text($0.words) }
+            if showsBars { bars }
+        }
+    }
+
+    @ViewBuilder private var bars: some View {
+        Text(
+            "The bars show how probable each disturbance is. The model removed their influence before it classified the pixels."
+        )
+        .font(.footnote).foregroundStyle(.secondary)
+        ForEach(Disturbance.known(result.confounders), id: \.name) { confounder in
+            let name = plainName(confounder.name)
+            VStack(alignment: .leading, spacing: 4) {
+                HStack {
+                    Text(name)
+                    Spacer()
+                    Text(percent(confounder.presence)).foregroundStyle(.secondary).monospacedDigit()
                 }
-                .accessibilityElement(children: .ignore)
-                .accessibilityLabel("\(confounder.name), \(percent(confounder.weight))")
+                ProgressView(value: confounder.presence)
             }
+            .accessibilityElement(children: .ignore)
+            .accessibilityLabel("\(name), \(percent(confounder.presence))")
         }
     }
 }

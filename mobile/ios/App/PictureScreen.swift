@@ -3,7 +3,7 @@ import PhotosUI
 import PointOfCare
 import SwiftUI
 
-/// Shows a picture, the lesions in it and its confounders.
+/// Shows a picture, the lesions in it and its disturbances.
 struct PictureScreen: View {
     @EnvironmentObject private var model: AppModel
     @SwiftUI.State private var chosen: PhotosPickerItem?
@@ -19,8 +19,9 @@ struct PictureScreen: View {
                     if case .shown(_, let result) = model.state {
                         if let hint = QualityHint.of(result.confounders) { HintView(hint: hint) }
                         LabeledContent("Overlay") { Slider(value: $opacity).accessibilityLabel("Overlay") }
+                        UnfamiliarView(result: result)
                         FindingsCard(result: result)
-                        ConfoundersCard(result: result)
+                        DisturbancesCard(result: result)
                         ExportButtons(result: result)
                     }
                     Text("A research demonstration, not for clinical use.")

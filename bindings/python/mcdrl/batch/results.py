@@ -33,8 +33,19 @@ SCHEMA = pa.schema(
         ),
         (
             "confounders",
-            pa.list_(pa.struct([("name", pa.string()), ("family", pa.string()), ("weight", pa.float32())])),
+            pa.list_(
+                pa.struct(
+                    [
+                        ("name", pa.string()),
+                        ("family", pa.string()),
+                        ("weight", pa.float32()),
+                        ("presence", pa.float32()),
+                        ("area", pa.float32()),
+                    ]
+                )
+            ),
         ),
+        ("unfamiliar", pa.float32()),
         ("mean_uncertainty", pa.float32()),
         ("device", pa.string()),
         ("milliseconds", pa.float64()),

@@ -76,9 +76,10 @@ class Worker:
             "height": found.height,
             "classes": [vars(share) for share in found.classes],
             "confounders": [
-                {"name": confounder.name, "family": confounder.family, "weight": confounder.weight}
-                for confounder in found.confounders
+                {"name": c.name, "family": c.family, "weight": c.weight, "presence": c.presence, "area": c.area}
+                for c in found.confounders
             ],
+            "unfamiliar": found.unfamiliar,
             "mean_uncertainty": found.mean_uncertainty,
             "device": found.device,
             "milliseconds": found.milliseconds,

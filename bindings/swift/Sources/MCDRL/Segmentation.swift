@@ -17,22 +17,34 @@ public struct ClassShare: Sendable, Equatable {
     }
 }
 
-/// A named confounder's share of the explanation.
+/// What an image shows of a named confounder.
 public struct ConfounderWeight: Sendable, Equatable {
     /// The confounder's name.
     public let name: String
     /// Its family.
     public let family: String
-    /// Its weight, 0..1.
+    /// Its share of the correction, 0..1.
     public let weight: Float
-    /// The smallest weight that gives a quality hint; `nil`: never a hint.
-    public let hintWeight: Float?
+    /// The probability that it is visible, 0..1, independent of the others.
+    public let presence: Float
+    /// The share of the image where it is visible, 0..1.
+    public let area: Float
+    /// Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one.
+    public let isDisturbance: Bool
+    /// The smallest presence that gives a quality hint; `nil`: never a hint.
+    public let hintPresence: Float?
 
-    public init(name: String, family: String, weight: Float, hintWeight: Float? = nil) {
+    public init(
+        name: String, family: String, weight: Float, presence: Float, area: Float, isDisturbance: Bool = true,
+        hintPresence: Float? = nil
+    ) {
         self.name = name
         self.family = family
         self.weight = weight
-        self.hintWeight = hintWeight
+        self.presence = presence
+        self.area = area
+        self.isDisturbance = isDisturbance
+        self.hintPresence = hintPresence
     }
 }
 
@@ -46,8 +58,10 @@ public struct Segmentation: Sendable {
     public let categoryMask: [UInt8]
     /// Every lesion class, in the order of the mask values.
     public let classes: [ClassShare]
-    /// Every confounder; the weights sum to one. Empty for a model without intervention.
+    /// Every confounder. The weights sum to one.
     public let confounders: [ConfounderWeight]
+    /// How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask.
+    public let unfamiliar: Float
     /// The mean of ``uncertainty()``.
     public let meanUncertainty: Float
     /// The device that computed it: `cpu` or `gpu`.
@@ -67,9 +81,13 @@ public struct Segmentation: Sendable {
         classes = zip(segmenter.labels.dropFirst(), shares).map {
             ClassShare(name: $0, fraction: $1.0, confidence: $1.1)
         }
-        confounders = zip(segmenter.confounders, floats(native.confounderWeights())).map {
-            ConfounderWeight(name: $0.name, family: $0.family, weight: $1, hintWeight: $0.hintWeight)
+        let seen = zip(floats(native.confounderPresences()), floats(native.confounderAreas()))
+        confounders = zip(segmenter.confounders, zip(floats(native.confounderWeights()), seen)).map {
+            ConfounderWeight(
+                name: $0.name, family: $0.family, weight: $1.0, presence: $1.1.0, area: $1.1.1,
+                isDisturbance: $0.isDisturbance, hintPresence: $0.hintPresence)
         }
+        unfamiliar = native.unfamiliar()
         meanUncertainty = native.meanUncertainty()
         device = segmenter.device
         milliseconds = native.milliseconds()
@@ -109,7 +127,7 @@ public struct RegionMap: Sendable {
     public let similarity: [Float]
     /// Whether a position was retained.
     public let retained: [Bool]
-    /// The weight of each confounder at the retained positions, 0 at the others.
+    /// For each confounder a map of its dose, 0..1.
     public let confounders: [[Float]]
 }
 

@@ -17,10 +17,15 @@ final class ConformanceTests: XCTestCase {
             XCTAssertLessThanOrEqual(
                 Double(differing) / Double(stored.count), tolerance["share_of_differing_pixels"]!, name)
             let weights = answer["confounders"] as! [String: Double]
+            let presences = answer["presences"] as! [String: Double]
             for confounder in found.confounders {
                 XCTAssertEqual(
                     Double(confounder.weight), weights[confounder.name]!, accuracy: tolerance["confounder_weight"]!)
+                XCTAssertEqual(
+                    Double(confounder.presence), presences[confounder.name]!, accuracy: tolerance["presence"]!)
             }
+            XCTAssertEqual(
+                Double(found.unfamiliar), answer["unfamiliar"] as! Double, accuracy: tolerance["presence"]!)
         }
         try segmenter.close()
     }
@@ -42,6 +47,19 @@ final class ConformanceTests: XCTestCase {
         XCTAssertEqual(regions.similarity.count, regions.rows * regions.columns)
         XCTAssertEqual(regions.confounders.count, segmenter.confounders.count)
         XCTAssertEqual(found.confounders.reduce(0) { $0 + $1.weight }, 1, accuracy: 1e-3)
+        try segmenter.close()
+    }
+
+    func testConfoundersHaveAPresenceAndAnArea() async throws {
+        let segmenter = try await Lab.open()
+        XCTAssertEqual(segmenter.confounders.filter { !$0.isDisturbance }.map(\.name), ["white-light"])
+        let found = try await segmenter.segment(Lab.sample("site-b", "00000"))
+        XCTAssertEqual(found.confounders.map(\.name), segmenter.confounders.map(\.name))
+        XCTAssertEqual(found.confounders.map(\.isDisturbance), segmenter.confounders.map(\.isDisturbance))
+        XCTAssertEqual(found.confounders.map(\.hintPresence), segmenter.confounders.map(\.hintPresence))
+        XCTAssertTrue(found.confounders.allSatisfy { (0...1).contains($0.presence) && (0...1).contains($0.area) })
+        XCTAssertTrue((0...1).contains(found.unfamiliar))
+        XCTAssertTrue(found.regions().confounders.joined().allSatisfy { (0...1).contains($0) })
         try segmenter.close()
     }
 }

@@ -1,7 +1,7 @@
 import MCDRL
 
-/// Advice to the person who holds the scope. Each hint is named after a confounder. The model sets the smallest weight that
-/// gives a hint.
+/// Advice to the person who holds the scope. Each hint is named after a confounder. The model sets the smallest presence
+/// that gives a hint.
 public enum QualityHint: String, CaseIterable, Sendable {
     case reflection, blur, dark, bright, blood, mucus, artefacts, near, far, uneven
 
@@ -24,10 +24,10 @@ public enum QualityHint: String, CaseIterable, Sendable {
     /// The hint for the confounder that exceeds its limit most; `nil` for a good picture.
     public static func of(_ confounders: [ConfounderWeight]) -> QualityHint? {
         let disturbing = confounders.compactMap { confounder -> (hint: QualityHint, excess: Float)? in
-            guard let hint = QualityHint(rawValue: confounder.name), let limit = confounder.hintWeight,
-                confounder.weight >= limit
+            guard let hint = QualityHint(rawValue: confounder.name), let limit = confounder.hintPresence,
+                confounder.presence >= limit
             else { return nil }
-            return (hint, confounder.weight / limit)
+            return (hint, confounder.presence / limit)
         }
         return disturbing.max { $0.excess < $1.excess }?.hint
     }

@@ -11,9 +11,4 @@ extension Segmentation {
     public var findings: [(value: Int, share: ClassShare)] {
         zip(1..., classes).filter { $0.1.fraction > 0 }.map { (value: $0.0, share: $0.1) }
     }
-
-    /// The confounders, the largest weight first.
-    public var disturbances: [ConfounderWeight] {
-        confounders.sorted { $0.weight > $1.weight }
-    }
 }

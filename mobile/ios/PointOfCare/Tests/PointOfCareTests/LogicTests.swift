@@ -3,25 +3,67 @@ import PointOfCare
 import XCTest
 
 final class LogicTests: XCTestCase {
-    private func confounder(_ name: String, _ weight: Float, limit: Float?) -> ConfounderWeight {
-        ConfounderWeight(name: name, family: "family", weight: weight, hintWeight: limit)
+    /// A confounder with a presence, an area, and the smallest presence that gives a hint.
+    private func confounder(
+        _ name: String, _ presence: Float, area: Float = 0, limit: Float? = nil
+    ) -> ConfounderWeight {
+        ConfounderWeight(
+            name: name, family: "family", weight: 0.1, presence: presence, area: area, hintPresence: limit)
     }
 
-    private func reflection(_ weight: Float) -> ConfounderWeight { confounder("reflection", weight, limit: 0.17) }
+    /// The usual state.
+    private let whiteLight = ConfounderWeight(
+        name: "white-light", family: "family", weight: 0.5, presence: 1, area: 1, isDisturbance: false)
 
-    private func blur(_ weight: Float) -> ConfounderWeight { confounder("blur", weight, limit: 0.08) }
+    private func reflection(_ presence: Float) -> ConfounderWeight { confounder("reflection", presence, limit: 0.8) }
+
+    private func blur(_ presence: Float) -> ConfounderWeight { confounder("blur", presence, limit: 0.6) }
+
+    private func words(_ confounders: ConfounderWeight...) -> [String] { Disturbance.of(confounders).map(\.words) }
 
     func testTheHintNamesTheConfounderThatExceedsItsLimitMost() {
         XCTAssertNil(QualityHint.of([]))
-        XCTAssertNil(QualityHint.of([confounder("white-light", 0.9, limit: nil), reflection(0.1)]))
-        XCTAssertEqual(QualityHint.of([reflection(0.4), blur(0.1)]), .reflection)
-        XCTAssertEqual(QualityHint.of([reflection(0.18), blur(0.6)]), .blur)
-        // The model sets the smallest weight that gives a hint.
+        XCTAssertNil(QualityHint.of([whiteLight, reflection(0.7)]))
+        XCTAssertEqual(QualityHint.of([reflection(1), blur(0.65)]), .reflection)
+        XCTAssertEqual(QualityHint.of([reflection(0.85), blur(0.9)]), .blur)
+        // The model sets the smallest presence that gives a hint.
         XCTAssertNil(QualityHint.of([confounder("reflection", 0.4, limit: 0.5)]))
-        XCTAssertNil(QualityHint.of([confounder("reflection", 0.4, limit: nil)]))
+        XCTAssertNil(QualityHint.of([confounder("reflection", 0.9, limit: nil)]))
         // A model of another field has other confounders.
         XCTAssertNil(QualityHint.of([confounder("acoustic shadow", 1, limit: 0.1)]))
         XCTAssertTrue(QualityHint.allCases.allSatisfy { $0.words.contains(":") })
+    }
+
+    func testDisturbancesArePresentAndSorted() {
+        XCTAssertEqual(words(whiteLight, confounder("blur", 0.49)), [])
+        let (blood, mucus) = (confounder("blood", 0.6, area: 0.03), confounder("mucus", 0.5, area: 0.002))
+        let (blur, glare) = (confounder("blur", 0.7, area: 0.4), confounder("reflection", 0.9, area: 0.08))
+        XCTAssertEqual(
+            words(whiteLight, mucus, blood, blur, glare),
+            [
+                "glare on 8 % of the picture", "blur", "blood on 3 % of the picture",
+                "mucus on less than 1 % of the picture",
+            ])
+        // A local disturbance has an area, however large it is.
+        XCTAssertEqual(words(confounder("mucus", 1, area: 1)), ["mucus on 100 % of the picture"])
+        // A model of another field has other confounders.
+        XCTAssertEqual(words(confounder("acoustic shadow", 1, area: 0.2)), ["acoustic shadow on 20 % of the picture"])
+        XCTAssertEqual(words(confounder("acoustic shadow", 1, area: 0.95)), ["acoustic shadow"])
+        XCTAssertEqual(Disturbance.known([whiteLight, mucus, blood]), [blood, mucus])
+    }
+
+    func testDisturbancesHavePlainNames() {
+        XCTAssertEqual(
+            ["artefacts", "bright", "dark", "uneven", "narrow-band", "near", "far"].map(plainName),
+            [
+                "picture artefacts", "over-exposure", "under-exposure", "uneven light", "narrow-band light",
+                "close view", "distant view",
+            ])
+    }
+
+    func testAPictureUnlikeTheTrainingPicturesIsUnfamiliar() {
+        let values: [Float] = [0, 0.49, 0.5, 1]
+        XCTAssertEqual(values.map(isUnfamiliar), [false, false, true, true])
     }
 
     func testLesionsAreFilledAndOutlinedInTheirClassesColor() {

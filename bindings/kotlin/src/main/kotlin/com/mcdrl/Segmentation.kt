@@ -13,16 +13,22 @@ public data class ClassShare(
     public val confidence: Float,
 )
 
-/** A named confounder's share of the explanation. */
+/** What an image shows of a named confounder. */
 public data class ConfounderWeight(
     /** The confounder's name. */
     public val name: String,
     /** Its family. */
     public val family: String,
-    /** Its weight, 0..1. */
+    /** Its share of the correction, 0..1. */
     public val weight: Float,
-    /** The smallest weight that gives a quality hint; `null`: never a hint. */
-    public val hintWeight: Float? = null,
+    /** The probability that it is visible, 0..1, independent of the others. */
+    public val presence: Float,
+    /** The share of the image where it is visible, 0..1. */
+    public val area: Float,
+    /** Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one. */
+    public val isDisturbance: Boolean = true,
+    /** The smallest presence that gives a quality hint; `null`: never a hint. */
+    public val hintPresence: Float? = null,
 )
 
 /**
@@ -59,11 +65,18 @@ public class Segmentation internal constructor(
         labels.drop(1).mapIndexed { index, name -> ClassShare(name, fractions[index], confidences[index]) }
     }
 
-    /** Every confounder; the weights sum to one. Empty for a model without intervention. */
+    /** Every confounder. The weights sum to one. */
     public val confounders: List<ConfounderWeight> by lazy {
         val weights = floats(read { native.confounderWeights() })
-        weights.zip(names) { weight, (name, family, hintWeight) -> ConfounderWeight(name, family, weight, hintWeight) }
+        val presences = floats(read { native.confounderPresences() })
+        val areas = floats(read { native.confounderAreas() })
+        names.mapIndexed { index, (name, family, isDisturbance, hintPresence) ->
+            ConfounderWeight(name, family, weights[index], presences[index], areas[index], isDisturbance, hintPresence)
+        }
     }
+
+    /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */
+    public val unfamiliar: Float by lazy { read { native.unfamiliar() } }
 
     /** The mean of [uncertainty]. */
     public val meanUncertainty: Float by lazy { read { native.meanUncertainty() } }
@@ -110,7 +123,7 @@ public class RegionMap internal constructor(
     public val similarity: FloatArray,
     /** Whether a position was retained. */
     public val retained: BooleanArray,
-    /** The weight of each confounder at the retained positions, 0 at the others. */
+    /** For each confounder a map of its dose, 0..1. */
     public val confounders: List<FloatArray>,
 )
 

@@ -20,7 +20,10 @@ class ConformanceTest {
                 for (confounder in found.confounders) {
                     val weight = answer.getJSONObject("confounders").getDouble(confounder.name)
                     assertTrue(abs(weight - confounder.weight) <= tolerance.getDouble("confounder_weight"))
+                    val presence = answer.getJSONObject("presences").getDouble(confounder.name)
+                    assertTrue(abs(presence - confounder.presence) <= tolerance.getDouble("presence"), "$confounder")
                 }
+                assertTrue(abs(answer.getDouble("unfamiliar") - found.unfamiliar) <= tolerance.getDouble("presence"))
             }
         }
     }
@@ -40,6 +43,20 @@ class ConformanceTest {
             assertEquals(found.regions.rows * found.regions.columns, found.regions.similarity.size)
             assertEquals(segmenter.confounders.size, found.regions.confounders.size)
             assertTrue(abs(found.confounders.sumOf { it.weight.toDouble() } - 1) < 1e-3)
+        }
+    }
+
+    @Test
+    fun `confounders have a presence and an area`() = runBlocking<Unit> {
+        Lab.open().use { segmenter ->
+            assertEquals(listOf("white-light"), segmenter.confounders.filterNot { it.isDisturbance }.map { it.name })
+            val found = segmenter.segment(Lab.sample("site-b", "00000"))
+            assertEquals(segmenter.confounders.map { it.name }, found.confounders.map { it.name })
+            assertEquals(segmenter.confounders.map { it.isDisturbance }, found.confounders.map { it.isDisturbance })
+            assertEquals(segmenter.confounders.map { it.hintPresence }, found.confounders.map { it.hintPresence })
+            assertTrue(found.confounders.all { it.presence in 0f..1f && it.area in 0f..1f }, "${found.confounders}")
+            assertTrue(found.unfamiliar in 0f..1f)
+            assertTrue(found.regions.confounders.all { map -> map.all { it in 0f..1f } })
         }
     }
 }

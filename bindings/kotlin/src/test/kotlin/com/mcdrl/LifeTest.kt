@@ -100,6 +100,7 @@ class LifeTest {
             closed { result.confidenceMasks }
             closed { result.regions }
             closed { result.classes }
+            closed { result.unfamiliar }
         }
     }
 

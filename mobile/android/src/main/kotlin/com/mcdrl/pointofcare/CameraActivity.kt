@@ -35,6 +35,7 @@ class CameraActivity : Activity() {
         findViewById<Button>(R.id.allow).setOnClickListener { ask() }
         stage.setBackgroundColor(android.graphics.Color.TRANSPARENT)
         visible(R.id.hint, false)
+        visible(R.id.unfamiliar, false)
         if (saved == null && !isAllowed()) requestPermissions(arrayOf(CAMERA), 1)
     }
 
@@ -93,7 +94,8 @@ class CameraActivity : Activity() {
         stage.show(null, result)
         stage.contentDescription = spoken(result)
         findViewById<LinearLayout>(R.id.findings).showFindings(result)
-        findViewById<LinearLayout>(R.id.confounders).showConfounders(result, most = 3)
+        showDisturbances(result.confounders)
+        showUnfamiliar(result.unfamiliar)
         showHint(QualityHint.of(result.confounders))
     }
 }

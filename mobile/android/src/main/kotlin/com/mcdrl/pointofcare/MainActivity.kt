@@ -13,7 +13,7 @@ import android.widget.SeekBar
 import android.widget.TextView
 import android.widget.Toast
 
-/** Shows a picture, the lesions in it and its confounders. */
+/** Shows a picture, the lesions in it and its disturbances. */
 class MainActivity : Activity() {
     private val session get() = (application as PointOfCare).session
     /** A stored function, because each use of `::show` makes another object. */
@@ -128,7 +128,9 @@ class MainActivity : Activity() {
         showHint(result?.let { QualityHint.of(it.confounders) })
         if (result == null) return
         findViewById<LinearLayout>(R.id.findings).showFindings(result)
-        findViewById<LinearLayout>(R.id.confounders).showConfounders(result)
+        findViewById<LinearLayout>(R.id.presences).showPresences(result.confounders)
+        showDisturbances(result.confounders)
+        showUnfamiliar(result.unfamiliar)
         stage.contentDescription = spoken(result)
     }
 

@@ -3,7 +3,7 @@ package com.mcdrl.pointofcare
 import com.mcdrl.ConfounderWeight
 
 /**
- * Advice to the person who holds the scope. Each hint is named after a confounder. The model sets the smallest weight that
+ * Advice to the person who holds the scope. Each hint is named after a confounder. The model sets the smallest presence that
  * gives a hint.
  */
 enum class QualityHint(val confounder: String) {
@@ -25,7 +25,7 @@ enum class QualityHint(val confounder: String) {
             confounders
                 .mapNotNull { confounder ->
                     val hint = entries.find { it.confounder == confounder.name }
-                    val excess = confounder.hintWeight?.let { confounder.weight / it } ?: 0f
+                    val excess = confounder.hintPresence?.let { confounder.presence / it } ?: 0f
                     if (hint == null || excess < 1) null else hint to excess
                 }
                 .maxByOrNull { it.second }

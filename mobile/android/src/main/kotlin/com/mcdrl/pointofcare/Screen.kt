@@ -4,6 +4,7 @@ import android.app.Activity
 import android.view.View
 import android.widget.SeekBar
 import android.widget.TextView
+import com.mcdrl.ConfounderWeight
 import com.mcdrl.Segmentation
 
 /** Shows or hides a view. */
@@ -33,6 +34,14 @@ fun Activity.showHint(hint: QualityHint?) {
     // Setting the same words again would make the screen reader repeat them.
     if (view.text.toString() != words) view.text = words
 }
+
+/** Shows the disturbances of a picture in words. */
+fun Activity.showDisturbances(confounders: List<ConfounderWeight>) {
+    findViewById<TextView>(R.id.disturbances).text = inWords(this, Disturbance.of(confounders))
+}
+
+/** Warns if a picture is unlike the training pictures. */
+fun Activity.showUnfamiliar(unfamiliar: Float) = visible(R.id.unfamiliar, isUnfamiliar(unfamiliar))
 
 /** The text that a screen reader reads for a picture. */
 fun Activity.spoken(result: Segmentation): String {

@@ -9,23 +9,47 @@ import kotlin.test.assertTrue
 import org.junit.Test
 
 class LogicTest {
-    /** Confounders, each with its weight and the smallest weight that gives a hint. */
-    private fun weights(vararg confounders: Triple<String, Float, Float?>) =
-        confounders.map { (name, weight, limit) -> ConfounderWeight(name, "family", weight, limit) }
+    /** A confounder with a presence, an area, and the smallest presence that gives a hint. */
+    private fun confounder(name: String, presence: Float, area: Float = 0f, limit: Float? = null) =
+        ConfounderWeight(name, "family", weight = 0.1f, presence, area, isDisturbance = true, limit)
+
+    /** The usual state. */
+    private val whiteLight =
+        ConfounderWeight("white-light", "family", weight = 0.5f, presence = 1f, area = 1f, isDisturbance = false)
 
     @Test
     fun `the hint names the confounder that exceeds its limit most`() {
         assertNull(QualityHint.of(emptyList()))
-        fun reflection(weight: Float) = Triple("reflection", weight, 0.17f)
-        fun blur(weight: Float) = Triple("blur", weight, 0.08f)
-        assertNull(QualityHint.of(weights(Triple("white-light", 0.9f, null), reflection(0.1f))))
-        assertEquals(QualityHint.REFLECTION, QualityHint.of(weights(reflection(0.4f), blur(0.1f))))
-        assertEquals(QualityHint.BLUR, QualityHint.of(weights(reflection(0.18f), blur(0.6f))))
-        // The model sets the smallest weight that gives a hint.
-        assertNull(QualityHint.of(weights(Triple("reflection", 0.4f, 0.5f))))
-        assertNull(QualityHint.of(weights(Triple("reflection", 0.4f, null))))
+        fun reflection(presence: Float) = confounder("reflection", presence, limit = 0.8f)
+        fun blur(presence: Float) = confounder("blur", presence, limit = 0.6f)
+        assertNull(QualityHint.of(listOf(whiteLight, reflection(0.7f))))
+        assertEquals(QualityHint.REFLECTION, QualityHint.of(listOf(reflection(1f), blur(0.65f))))
+        assertEquals(QualityHint.BLUR, QualityHint.of(listOf(reflection(0.85f), blur(0.9f))))
+        // The model sets the smallest presence that gives a hint.
+        assertNull(QualityHint.of(listOf(confounder("reflection", 0.4f, limit = 0.5f))))
+        assertNull(QualityHint.of(listOf(confounder("reflection", 0.9f, limit = null))))
         // A model of another field has other confounders.
-        assertNull(QualityHint.of(weights(Triple("acoustic shadow", 1f, 0.1f))))
+        assertNull(QualityHint.of(listOf(confounder("acoustic shadow", 1f, limit = 0.1f))))
+    }
+
+    @Test
+    fun `the disturbances of a picture are those that are present, the most probable first`() {
+        assertEquals(emptyList(), Disturbance.of(listOf(whiteLight, confounder("blur", 0.49f))))
+        val blood = confounder("blood", 0.5f, area = 0.03f)
+        val (blur, glare) = confounder("blur", 0.7f, area = 0.4f) to confounder("reflection", 0.9f, area = 0.08f)
+        val shown = Disturbance.of(listOf(whiteLight, blood, blur, glare))
+        assertEquals(listOf(Disturbance("reflection", 0.08f), Disturbance("blur", null), Disturbance("blood", 0.03f)), shown)
+        // A local disturbance has an area, however large it is.
+        assertEquals(listOf(Disturbance("mucus", 1f)), Disturbance.of(listOf(confounder("mucus", 1f, area = 1f))))
+        // A model of another field has other confounders.
+        fun shadow(area: Float) = Disturbance.of(listOf(confounder("acoustic shadow", 1f, area))).single().area
+        assertEquals(listOf(0.2f, null), listOf(shadow(0.2f), shadow(0.95f)))
+        assertEquals(listOf("blood"), Disturbance.known(listOf(whiteLight, blood)).map { it.name })
+    }
+
+    @Test
+    fun `a picture unlike the training pictures is unfamiliar`() {
+        assertEquals(listOf(false, false, true, true), listOf(0f, 0.49f, 0.5f, 1f).map(::isUnfamiliar))
     }
 
     @Test

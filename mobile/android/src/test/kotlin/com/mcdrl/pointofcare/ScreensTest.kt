@@ -26,6 +26,7 @@ import android.widget.LinearLayout
 import android.widget.ScrollView
 import android.widget.SeekBar
 import android.widget.TextView
+import com.mcdrl.ConfounderWeight
 import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
@@ -297,8 +298,51 @@ class ScreensTest {
         val turned = controller.get()
         assertEquals(result, (app.session.state as State.Shown).result)
         assertTrue(turned.isShown(R.id.results))
-        assertTrue(turned.findViewById<LinearLayout>(R.id.confounders).childCount >= 12)
+        assertEquals(11, turned.findViewById<LinearLayout>(R.id.presences).childCount)
         turned.keep("3-turned")
+    }
+
+    @Test
+    fun `disturbances are named in plain words, and white light is not one of them`() {
+        val activity = start(MainActivity::class.java).get()
+        untilReady()
+        activity.open(sample("site-d/images/00001.png"))
+        untilShown()
+        val result = (app.session.state as State.Shown).result
+        assertEquals(inWords(activity, Disturbance.of(result.confounders)), activity.words(R.id.disturbances))
+        assertEquals(isUnfamiliar(result.unfamiliar), activity.isShown(R.id.unfamiliar))
+        val rows = activity.findViewById<LinearLayout>(R.id.presences)
+        val spoken = (0 until rows.childCount).map { rows.getChildAt(it).contentDescription.toString() }
+        assertTrue(spoken.any { it.startsWith("glare, ") } && spoken.none { "white" in it }, "$spoken")
+
+        fun seen(name: String, presence: Float, area: Float, isDisturbance: Boolean = true) =
+            ConfounderWeight(name, "family", weight = 0.1f, presence, area, isDisturbance)
+        val plain = mapOf(
+            "artefacts" to "picture artefacts",
+            "bright" to "over-exposure",
+            "dark" to "under-exposure",
+            "uneven" to "uneven light",
+            "narrow-band" to "narrow-band light",
+            "near" to "close view",
+            "far" to "distant view",
+            "acoustic shadow" to "acoustic shadow",
+        )
+        val whiteLight = seen("white-light", 1f, 1f, isDisturbance = false)
+        activity.showDisturbances(plain.keys.map { seen(it, 0.8f, 1f) } + whiteLight)
+        assertEquals(plain.values.toList(), activity.words(R.id.disturbances).lines())
+        val local = listOf(seen("blood", 0.6f, 0.03f), seen("reflection", 0.9f, 0.08f), seen("mucus", 0.5f, 0.002f))
+        activity.showDisturbances(local + seen("blur", 0.7f, 0.5f) + whiteLight)
+        assertEquals(
+            listOf("glare on 8 % of the picture", "blur", "blood on 3 % of the picture", "mucus on less than 1 % of the picture"),
+            activity.words(R.id.disturbances).lines(),
+        )
+        activity.showUnfamiliar(0.5f)
+        assertTrue(activity.isShown(R.id.unfamiliar))
+        activity.keep("11-disturbed")
+        activity.showUnfamiliar(0.4f)
+        assertFalse(activity.isShown(R.id.unfamiliar))
+        activity.showDisturbances(listOf(seen("blur", 0.4f, 1f), whiteLight))
+        assertEquals("No disturbances.", activity.words(R.id.disturbances))
     }
 
     @Test
@@ -398,7 +442,9 @@ class ScreensTest {
         val bitmap = activity.photograph()
         val colors = (0 until bitmap.width step 4).flatMap { x -> (0 until bitmap.height step 4).map { bitmap.getPixel(x, it) } }
         assertTrue(colors.any { Color.green(it) > 90 && Color.blue(it) < 90 }, "the tumor's yellow is visible")
-        assertEquals(3, activity.findViewById<LinearLayout>(R.id.confounders).childCount)
+        val result = (app.session.state as State.Shown).result
+        assertEquals(inWords(activity, Disturbance.of(result.confounders)), activity.words(R.id.disturbances))
+        assertEquals(isUnfamiliar(result.unfamiliar), activity.isShown(R.id.unfamiliar))
         activity.keep("5-live")
         val slider = activity.findViewById<SeekBar>(R.id.opacity)
         slider.progress = 0
@@ -410,6 +456,8 @@ class ScreensTest {
     fun `the live screen fits a turned phone with dark mode and large text`() {
         val activity = live()
         activity.showHint(QualityHint.DARK)
+        activity.showUnfamiliar(1f)
+        activity.showDisturbances(listOf(ConfounderWeight("artefacts", "family", weight = 0.1f, presence = 0.9f, area = 1f)))
         activity.keep("10-live-turned")
         val (stage, panel) = (activity.findViewById<ViewGroup>(android.R.id.content).getChildAt(0) as ViewGroup)
             .let { it.getChildAt(0) to it.getChildAt(1) as ScrollView }
@@ -420,8 +468,8 @@ class ScreensTest {
         val column = panel.getChildAt(0) as ViewGroup
         assertTrue(panel.canScrollVertically(1))
         panel.scrollTo(0, column.height)
-        val last = activity.findViewById<LinearLayout>(R.id.confounders).let { it.getChildAt(it.childCount - 1) }
-        assertTrue(last.getGlobalVisibleRect(seen) && seen.height() == last.height, "the last row can be scrolled to")
+        val last = activity.findViewById<View>(R.id.disturbances)
+        assertTrue(last.getGlobalVisibleRect(seen) && seen.height() == last.height, "the last line can be scrolled to")
         for (view in views(column).filterIsInstance<TextView>()) {
             assertTrue(view.height >= view.layout.height, "${view.text} is cut off")
             for (line in 1 until view.layout.lineCount) {

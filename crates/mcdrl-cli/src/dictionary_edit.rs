@@ -63,7 +63,8 @@ impl Edits {
         for name in &self.remove {
             let place = place(model, name)?;
             let confounders = &mut model.header.profile.confounders;
-            if let Some(other) = confounders.iter().find(|c| c.complement_of.as_ref() == Some(name)) {
+            if let Some(other) = confounders.iter().find(|c| c.complement_of.as_ref() == Some(name))
+            {
                 return Err(Failure::Failed(format!(
                     "`{name}` cannot be removed alone: `{}` is its absence; remove both",
                     other.name
@@ -139,6 +140,9 @@ fn place(model: &Model, name: &str) -> Outcome<usize> {
     let confounders = &model.header.profile.confounders;
     confounders.iter().position(|confounder| confounder.name == name).ok_or_else(|| {
         let names: Vec<&str> = confounders.iter().map(|c| c.name.as_str()).collect();
-        Failure::Failed(format!("the model has no confounder `{name}`; it has {}", names.join(", ")))
+        Failure::Failed(format!(
+            "the model has no confounder `{name}`; it has {}",
+            names.join(", ")
+        ))
     })
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use clap::Args;
 use futures_lite::future::block_on;
-use mcdrl::{Model, Profile, Segmenter};
 use mcdrl::clip::{ClipCheckpoint, LiteCheckpoint, SentenceCheckpoint};
 use mcdrl::train::Foundation;
+use mcdrl::{Model, Profile, Segmenter};
 
 use crate::clip_source::{open_clip, read_clip, read_sentence_encoder};
 use crate::error::{Failure, Outcome};
@@ -43,7 +43,8 @@ impl EncoderPaths {
         match (&self.clip, &self.vision, &self.text_encoder) {
             (Some(path), _, _) => Ok(Some(Encoders::Clip(path.clone(), read_clip(path)?))),
             (None, Some(vision), Some(text)) => {
-                let lite = LiteCheckpoint::from_state_dict(vision).map_err(Failure::file(vision))?;
+                let lite =
+                    LiteCheckpoint::from_state_dict(vision).map_err(Failure::file(vision))?;
                 Ok(Some(Encoders::Pretrained(vision.clone(), lite, read_sentence_encoder(text)?)))
             }
             _ => match &self.from {
@@ -61,12 +62,15 @@ impl Encoders {
     /// The encoder and the embedded prompts of a profile.
     pub fn foundation(&self, profile: &Profile) -> Outcome<Foundation> {
         match self {
-            Self::Clip(path, clip) => Foundation::from_clip(clip, profile).map_err(Failure::file(path)),
+            Self::Clip(path, clip) => {
+                Foundation::from_clip(clip, profile).map_err(Failure::file(path))
+            }
             Self::Pretrained(path, lite, sentences) => {
                 Foundation::from_pretrained(lite, sentences, profile).map_err(Failure::file(path))
             }
             Self::Model(path, bytes) => {
-                let model = Model::from_bytes(bytes, &Device::flex()).map_err(Failure::file(path))?;
+                let model =
+                    Model::from_bytes(bytes, &Device::flex()).map_err(Failure::file(path))?;
                 Foundation::from_model(model, profile).map_err(Failure::file(path))
             }
         }
@@ -75,9 +79,7 @@ impl Encoders {
     /// Opens the chosen device for training and checks that the visual encoder runs on it.
     pub fn training_device(&self, common: &Common) -> Outcome<Device> {
         match self {
-            Self::Clip(path, clip) => {
-                Ok(open_clip(path, clip, common)?.logit_scale.val().device())
-            }
+            Self::Clip(path, clip) => Ok(open_clip(path, clip, common)?.logit_scale.val().device()),
             Self::Pretrained(path, lite, _) => {
                 let opened = block_on(lite.open(common.open_options()));
                 let (encoder, device) = opened.map_err(Failure::file(path))?;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use mcdrl::Precision;
 use mcdrl::data::{Dataset, Sample, hold_out_groups, write_atomic};
-use mcdrl::train::{Foundation, LONGEST_SCENE, LoadedSamples, TrainConfig, TrainRequest, remove_checkpoints, train};
+use mcdrl::train::{
+    Foundation, LONGEST_SCENE, LoadedSamples, TrainConfig, TrainRequest, remove_checkpoints, train,
+};
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
@@ -54,7 +56,8 @@ impl Train {
             return Err(Failure::Failed(problem));
         }
         let Some(encoders) = self.encoders.read()? else {
-            let problem = "name what to start from: --vision with --text-encoder, --clip, or --from";
+            let problem =
+                "name what to start from: --vision with --text-encoder, --clip, or --from";
             return Err(Failure::Usage(problem.into()));
         };
         let dataset = Dataset::open_all(&self.data)?;

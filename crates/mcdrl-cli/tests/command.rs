@@ -498,3 +498,136 @@ fn the_pipeline_runs_from_synthetic_sites_to_masks() {
         &["refused.toml", "data.batch_size", "loss.causal"],
     );
 }
+
+#[test]
+fn words_of_a_model_change_without_training() {
+    let Some(encoder) = sentence_encoder() else { return };
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bundled = path("bundled.safetensors");
+    std::fs::write(&bundled, mcdrl::demo::MODEL).unwrap();
+    let (model, changed) = (text(&bundled), path("changed.safetensors"));
+    let said = succeed(&[
+        "dictionary",
+        "--model",
+        model,
+        "--text-encoder",
+        text(&encoder),
+        "--add",
+        "smoke from cautery",
+        "--remove",
+        "mucus",
+        "--rename",
+        "blood=bleeding",
+        "--out",
+        text(&changed),
+    ]);
+    assert!(said.contains("untested"), "{said}");
+    let confounders = |model: &Path| -> Vec<Value> {
+        let (out, model) = (path("out"), text(model));
+        let said = succeed(&[
+            "segment",
+            "--json",
+            "--model",
+            model,
+            "--out",
+            text(&out),
+            text(&a_sample()),
+        ]);
+        json(&said)["confounders"].as_array().unwrap().clone()
+    };
+    let named = |found: &[Value], name: &str| {
+        found.iter().find(|confounder| confounder["name"] == name).cloned()
+    };
+    let (before, after) = (confounders(&bundled), confounders(&changed));
+    assert!(named(&after, "mucus").is_none() && named(&after, "blood").is_none());
+    assert!(named(&after, "smoke from cautery").unwrap()["presence"].is_number());
+    // What the others see stays the same.
+    let (old, new) = (named(&before, "blood").unwrap(), named(&after, "bleeding").unwrap());
+    let presence = |found: &Value| found["presence"].as_f64().unwrap();
+    assert!((presence(&old) - presence(&new)).abs() < 0.01, "{old} {new}");
+
+    let edit = |extra: &[&str]| -> Vec<String> {
+        let out = path("refused");
+        let arguments = ["dictionary", "--model", model, "--out", text(&out)];
+        [&arguments[..], extra].concat().iter().map(|argument| (*argument).to_owned()).collect()
+    };
+    let refuse = |extra: &[&str], status: i32, words: &[&str]| {
+        let arguments = edit(extra);
+        fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), status, words);
+    };
+    refuse(&["--remove", "fog"], 1, &["no confounder `fog`", "blur"]);
+    refuse(&["--remove", "narrow-band"], 1, &["white-light", "remove both"]);
+    refuse(&["--add", "fog"], 2, &["--text-encoder"]);
+    refuse(&["--rename", "blood"], 2, &["OLD=NEW"]);
+    fail(&["dictionary", "--add", "fog"], 2, &["--model"]);
+    assert!(!path("refused").exists());
+}
+
+#[test]
+fn evaluate_shows_what_each_confounder_costs() {
+    let arguments =
+        ["evaluate", "--json", "--data", &text(&samples()).to_owned(), "--site", "site-b"];
+    let stressed = [&arguments[..], &["--impose", "0.7", "--held-back"]].concat();
+    let found = json(&succeed(&stressed));
+    let rows = found["robustness"]["confounders"].as_array().unwrap();
+    assert_eq!(rows.len(), 11);
+    for row in rows {
+        assert!(row["dice"]["mean"].as_f64().unwrap() <= 1.0);
+        assert!((0.0..=1.0).contains(&row["auroc"].as_f64().unwrap()), "{row}");
+    }
+    fail(&[&arguments[..], &["--impose", "1.5"]].concat(), 2, &["between 0 and 1"]);
+    fail(&[&arguments[..], &["--held-back"]].concat(), 2, &["--impose"]);
+}
+
+#[test]
+fn training_continues_from_a_model_and_from_pre_trained_encoders() {
+    let Some(sentences) = sentence_encoder() else { return };
+    let vision = sentences.with_file_name("efficientnet-lite0.pth");
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let data = path("data");
+    succeed(&["synth", "--out", text(&data), "--sites", "2", "--images", "4", "--size", "64"]);
+    let settings = path("train.toml");
+    let short =
+        "schedule.epochs = 1\nmodel.input_size = 64\ndata.batch_size = 4\ndata.validation = 0.0";
+    std::fs::write(&settings, short).unwrap();
+    let train = |from: &[&str], out: &Path| -> Vec<String> {
+        let arguments =
+            ["train", "--data", text(&data), "--config", text(&settings), "--out", text(out)];
+        [&arguments[..], from].concat().iter().map(|argument| (*argument).to_owned()).collect()
+    };
+    let run = |from: &[&str], out: &Path| {
+        let arguments = train(from, out);
+        succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        out.join("model.safetensors")
+    };
+    let first =
+        run(&["--vision", text(&vision), "--text-encoder", text(&sentences)], &path("first"));
+    let second = run(&["--from", text(&first)], &path("second"));
+    let about = json(&succeed(&["inspect", "--json", text(&second)]));
+    assert_eq!(about["header"]["preprocess"]["size"], 64);
+    assert_eq!(about["header"]["preprocess"]["fit"], "letterbox");
+
+    let refuse = |from: &[&str], status: i32, words: &[&str]| {
+        let arguments = train(from, &path("refused"));
+        fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), status, words);
+    };
+    refuse(&[], 2, &["--vision", "--clip", "--from"]);
+    refuse(&["--vision", text(&vision)], 2, &["--text-encoder"]);
+    std::fs::write(data.join("dataset.toml"), "classes = [\"polyp\"]").unwrap();
+    refuse(&["--from", text(&first)], 1, &["classes", "dataset.toml"]);
+}
+
+/// The pre-trained sentence encoder; `None` if it was not downloaded.
+fn sentence_encoder() -> Option<PathBuf> {
+    let beside = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../../target/weights");
+    let folder =
+        std::env::var_os("MCDRL_WEIGHTS").map_or(beside, PathBuf::from).join("all-minilm-l6-v2");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: {} does not exist; set MCDRL_WEIGHTS", folder.display());
+    None
+}

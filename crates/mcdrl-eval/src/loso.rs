@@ -8,7 +8,8 @@ use burn::tensor::Device;
 use mcdrl_data::{Dataset, Sample, hold_out_groups, leave_one_site_out};
 use mcdrl_runtime::{ClipCheckpoint, Segmenter};
 use mcdrl_train::{
-    Foundation, ImpositionConfig, LONGEST_SCENE, LoadedSamples, PretrainConfig, Silent, TrainConfig, TrainRequest, pretrain, train,
+    Foundation, ImpositionConfig, LONGEST_SCENE, LoadedSamples, PretrainConfig, Silent,
+    TrainConfig, TrainRequest, pretrain, train,
 };
 use serde::{Deserialize, Serialize};
 

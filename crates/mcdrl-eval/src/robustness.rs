@@ -139,7 +139,8 @@ fn answers(
             chunk.par_iter().enumerate().map(load).collect::<Result<_, mcdrl_data::Error>>()?;
         let pixels: Vec<_> = loaded.iter().map(|labelled| &labelled.image).collect();
         let segmentations = segmenter.segment_batch(&pixels)?;
-        answers.extend(loaded.iter().zip(segmentations).map(|(truth, found)| answer(truth, &found)));
+        answers
+            .extend(loaded.iter().zip(segmentations).map(|(truth, found)| answer(truth, &found)));
     }
     Ok(answers)
 }

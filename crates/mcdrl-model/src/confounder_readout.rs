@@ -121,8 +121,8 @@ impl ConfounderReadout {
         let local = local * of(&scale, 1).unsqueeze() + of(&offset, 1).unsqueeze();
         let local = local.swap_dims(1, 2).reshape([batch, confounders, rows, columns]);
         let calibration = self.presence.val();
-        let presence = image.clone() * of(&calibration, 0).unsqueeze()
-            + of(&calibration, 1).unsqueeze();
+        let presence =
+            image.clone() * of(&calibration, 0).unsqueeze() + of(&calibration, 1).unsqueeze();
         Doses { image, presence, local }
     }
 

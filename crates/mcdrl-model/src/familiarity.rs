@@ -44,7 +44,8 @@ impl Familiarity {
     ///
     /// - `maps`: each `[batch, channels, _, _]`
     pub fn features(maps: &[Tensor<4>]) -> Tensor<2> {
-        let means = maps.iter().map(|map| map.clone().flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2));
+        let means =
+            maps.iter().map(|map| map.clone().flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2));
         Tensor::cat(means.collect(), 1)
     }
 
@@ -84,7 +85,8 @@ mod tests {
         let whitening = TensorData::new(vec![2.0f32, 0.0, 0.0, 0.5], [2, 2]);
         let cloud = Familiarity::new(mean, Tensor::from_data(whitening, &device), [4.0, 2.0]);
         let of = |features: [f32; 2]| {
-            let features = Tensor::<2>::from_data(TensorData::new(features.to_vec(), [1, 2]), &device);
+            let features =
+                Tensor::<2>::from_data(TensorData::new(features.to_vec(), [1, 2]), &device);
             cloud.forward(features).into_scalar::<f32>()
         };
         assert!(of([1.0, 2.0]) < -5.0 && of([1.5, 4.0]) < -1.0);

@@ -183,7 +183,8 @@ impl Network {
         let unfamiliar = self.familiarity.forward(Familiarity::features(&skips));
         let maps = [skips.clone(), vec![to_map(dense.clone(), grid)]].concat();
         let doses = self.read_out(pixels, maps);
-        let present = regions.gate(doses.maps() * self.dictionary.acting().unsqueeze_dims(&[0, 2, 3]));
+        let present =
+            regions.gate(doses.maps() * self.dictionary.acting().unsqueeze_dims(&[0, 2, 3]));
         let (top, attended) = self.attend(&regions, dense.clone(), run);
         let levels = self.head.levels([skips, vec![top]].concat());
         let corrected = if run.intervention.enabled {
@@ -235,7 +236,8 @@ impl Network {
         let map = |features| regions.unpack(features, self.mask_token.val());
         let settings = &run.intervention;
         let entries = self.dictionary.entries();
-        let attended = settings.enabled.then(|| self.intervention.attend(retained.clone(), entries));
+        let attended =
+            settings.enabled.then(|| self.intervention.attend(retained.clone(), entries));
         match attended.flatten() {
             Some(Attended { features, weights }) => {
                 let similarity = regions.retained_similarity();

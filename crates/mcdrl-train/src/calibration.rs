@@ -99,7 +99,8 @@ fn familiarity(features: &[Vec<f32>], device: &Device) -> Result<Familiarity> {
     let (count, width) = (features.len(), features[0].len());
     let matrix = DMatrix::from_fn(count, width, |row, column| f64::from(features[row][column]));
     let mean = DVector::from_iterator(width, matrix.column_iter().map(|column| column.mean()));
-    let centred = DMatrix::from_fn(count, width, |row, column| matrix[(row, column)] - mean[column]);
+    let centred =
+        DMatrix::from_fn(count, width, |row, column| matrix[(row, column)] - mean[column]);
     let covariance = centred.transpose() * &centred / count as f64;
     let variances = DMatrix::from_diagonal(&covariance.diagonal());
     let covariance = covariance * (1.0 - SHRINKAGE)
@@ -110,10 +111,8 @@ fn familiarity(features: &[Vec<f32>], device: &Device) -> Result<Familiarity> {
     // Σ = L Lᵀ, so the rows times L^(-T) have the unit covariance.
     let whitening = lower.try_inverse().ok_or_else(broken)?.transpose();
     let whitened = &centred * &whitening;
-    let mut distances: Vec<f32> = whitened
-        .row_iter()
-        .map(|row| (row.norm_squared() / width as f64) as f32)
-        .collect();
+    let mut distances: Vec<f32> =
+        whitened.row_iter().map(|row| (row.norm_squared() / width as f64) as f32).collect();
     distances.sort_by(f32::total_cmp);
     let at = ((1.0 - UNFAMILIAR) * (count - 1) as f64).round() as usize;
     let limit = [distances[at] * CLEARANCE, STEEPNESS];
@@ -176,9 +175,8 @@ mod tests {
 
     #[test]
     fn the_presence_is_one_half_between_both_kinds() {
-        let examples: Vec<(f32, bool)> = (0..200)
-            .map(|at| (at as f32 / 50.0 - 2.0, at % 7 + at / 2 > 55))
-            .collect();
+        let examples: Vec<(f32, bool)> =
+            (0..200).map(|at| (at as f32 / 50.0 - 2.0, at % 7 + at / 2 > 55)).collect();
         let [slope, offset] = logistic(&examples).unwrap();
         let presence = |logit: f32| 1.0 / (1.0 + (-(slope * logit + offset)).exp());
         assert!(slope > 1.0 && presence(-2.0) < 0.1 && presence(2.0) > 0.9, "{slope} {offset}");
@@ -203,8 +201,11 @@ mod tests {
         };
         let mean = cloud.distance(table(&features)).mean().into_scalar::<f32>();
         assert!((mean - 1.0).abs() < 0.2, "{mean}");
-        let logits: Vec<f32> =
-            cloud.forward(table(&[vec![0.5, 1.0], vec![3.0, -3.0]])).into_data().try_to_vec().unwrap();
+        let logits: Vec<f32> = cloud
+            .forward(table(&[vec![0.5, 1.0], vec![3.0, -3.0]]))
+            .into_data()
+            .try_to_vec()
+            .unwrap();
         assert!(logits[0] < -1.0 && logits[1] > 1.0, "{logits:?}");
     }
 }

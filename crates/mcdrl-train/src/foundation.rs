@@ -153,5 +153,4 @@ impl ProfileTexts {
             dictionary: ConfounderDictionary::from_texts(embed(&profile.confounder_prompts())),
         }
     }
-
 }

@@ -39,9 +39,9 @@ mod seed;
 mod train;
 mod validation;
 
-pub use checkpoint::remove_checkpoints;
 pub use batch::LONGEST_SCENE;
 pub use calibration::calibrate;
+pub use checkpoint::remove_checkpoints;
 pub use config::{
     DataConfig, LossConfig, ModelConfig, OptimizerConfig, PairLossConfig, ScheduleConfig,
     TrainConfig,

@@ -66,7 +66,8 @@ impl ModuleAdamW {
         module: M,
         gradients: GradientsParams,
     ) -> M {
-        let mut collect = Collect { gradients, place: Place::default(), groups: Default::default() };
+        let mut collect =
+            Collect { gradients, place: Place::default(), groups: Default::default() };
         module.visit(&mut collect);
         let groups = collect.groups.map(Group::joined);
         let scales = self.clipping(&groups);
@@ -107,7 +108,10 @@ impl ModuleAdamW {
 
     /// For each part the factor that reduces the norm of its gradients to the largest allowed one, or 1: `[1]`. It stays on the
     /// device.
-    fn clipping(&self, groups: &[Option<(Tensor<1>, Tensor<1>)>; GROUPS]) -> [Option<Tensor<1>>; PARTS.len()] {
+    fn clipping(
+        &self,
+        groups: &[Option<(Tensor<1>, Tensor<1>)>; GROUPS],
+    ) -> [Option<Tensor<1>>; PARTS.len()] {
         let mut scales: [Option<Tensor<1>>; PARTS.len()] = Default::default();
         if self.clip_norm == 0.0 {
             return scales;
@@ -148,7 +152,8 @@ impl ModuleAdamW {
             Some(Tensor::<1>::from_data(TensorData::new(values, [count]), &device.clone().inner()))
         };
         for number in 0..GROUPS {
-            if let (Some(first), Some(second)) = (moment("first", number), moment("second", number)) {
+            if let (Some(first), Some(second)) = (moment("first", number), moment("second", number))
+            {
                 self.moments[number] = Some(Moments { first, second });
             }
         }
@@ -159,7 +164,8 @@ impl ModuleAdamW {
 impl Group {
     /// All parameters and all gradients.
     fn joined(self) -> Option<(Tensor<1>, Tensor<1>)> {
-        (!self.values.is_empty()).then(|| (Tensor::cat(self.values, 0), Tensor::cat(self.gradients, 0)))
+        (!self.values.is_empty())
+            .then(|| (Tensor::cat(self.values, 0), Tensor::cat(self.gradients, 0)))
     }
 }
 

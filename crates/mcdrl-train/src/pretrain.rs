@@ -17,9 +17,9 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::batch::{Batch, BatchMaker, for_each_batch, image_class};
-use crate::imposition::{Imposable, ImpositionConfig};
 use crate::caption::ImageFacts;
 use crate::history::EpochRecord;
+use crate::imposition::{Imposable, ImpositionConfig};
 use crate::learning_rate::learning_rate;
 use crate::loss::region_loss;
 use crate::optimizer::{LearningRates, ModuleAdamW};

@@ -29,7 +29,10 @@ impl LoadedSamples {
                 LabelledImage { image, mask }
             } else {
                 let (width, height) = (fitted(image.width()), fitted(image.height()));
-                LabelledImage { image: image.resize(width, height), mask: mask.resize(width, height) }
+                LabelledImage {
+                    image: image.resize(width, height),
+                    mask: mask.resize(width, height),
+                }
             };
             Ok((labelled, sample.factors.clone()))
         };

@@ -206,8 +206,7 @@ impl<'a> Run<'a> {
     fn learning_rates(&self, steps_an_epoch: usize) -> LearningRates {
         let TrainConfig { optimizer, schedule, .. } = self.request.config;
         let total = schedule.epochs * steps_an_epoch;
-        let rate =
-            |highest| learning_rate(highest, self.state.steps, total, schedule.warmup_ratio);
+        let rate = |highest| learning_rate(highest, self.state.steps, total, schedule.warmup_ratio);
         LearningRates {
             encoder: rate(optimizer.encoder_learning_rate),
             rest: rate(optimizer.learning_rate),

@@ -78,12 +78,15 @@ fn the_answers_match_the_stored_ones() {
     if std::env::var_os("MCDRL_WRITE_CONFORMANCE").is_some() {
         let images = samples().map(|(sample, segmentation)| {
             let confounders = segmentation.confounders.iter();
-            let (weights, presences): (serde_json::Map<String, Value>, serde_json::Map<String, Value>) =
-                confounders
-                    .map(|c| ((c.name.clone(), json!(c.weight)), (c.name.clone(), json!(c.presence))))
-                    .unzip();
+            let (weights, presences): (
+                serde_json::Map<String, Value>,
+                serde_json::Map<String, Value>,
+            ) = confounders
+                .map(|c| ((c.name.clone(), json!(c.weight)), (c.name.clone(), json!(c.presence))))
+                .unzip();
             let mask = &segmentation.mask;
-            let mask = json!({ "width": mask.width(), "height": mask.height(), "runs": runs(mask) });
+            let mask =
+                json!({ "width": mask.width(), "height": mask.height(), "runs": runs(mask) });
             json!({
                 "site": sample.site,
                 "name": sample.name,

@@ -113,8 +113,9 @@ impl Colours {
             }
         }
         let mean = sum.map(|sum| sum / count);
-        let deviation = [0, 1, 2]
-            .map(|c| ((squares[c] / count - mean[c] * mean[c]).max(0.0).sqrt() / 255.0).max(0.02) as f32);
+        let deviation = [0, 1, 2].map(|c| {
+            ((squares[c] / count - mean[c] * mean[c]).max(0.0).sqrt() / 255.0).max(0.02) as f32
+        });
         Self { mean: mean.map(|mean| (mean / 255.0) as f32), deviation }
     }
 }

@@ -67,12 +67,8 @@ impl<'a> Donor<'a> {
         let mut count = 0;
         for (at, _) in sample.mask.classes().iter().enumerate().filter(|(_, class)| **class != 0) {
             let (x, y) = (at % width, at / width);
-            bounds = [
-                bounds[0].min(x),
-                bounds[1].min(y),
-                bounds[2].max(x + 1),
-                bounds[3].max(y + 1),
-            ];
+            bounds =
+                [bounds[0].min(x), bounds[1].min(y), bounds[2].max(x + 1), bounds[3].max(y + 1)];
             count += 1;
         }
         let area = count as f32 / sample.mask.classes().len() as f32;
@@ -157,17 +153,18 @@ fn span(start: f32, length: f32, margin: f32, side: usize) -> std::ops::Range<us
 /// A map after a box blur in both directions.
 fn softened(map: &[f32], stride: usize, radius: usize) -> Vec<f32> {
     let rows = map.len() / stride;
-    let blurred = |map: &[f32], length: usize, index: &dyn Fn(usize, usize) -> usize, lines: usize| {
-        let mut out = vec![0.0; map.len()];
-        for line in 0..lines {
-            for at in 0..length {
-                let (first, end) = (at.saturating_sub(radius), (at + radius + 1).min(length));
-                let sum: f32 = (first..end).map(|at| map[index(line, at)]).sum();
-                out[index(line, at)] = sum / (2 * radius + 1) as f32;
+    let blurred =
+        |map: &[f32], length: usize, index: &dyn Fn(usize, usize) -> usize, lines: usize| {
+            let mut out = vec![0.0; map.len()];
+            for line in 0..lines {
+                for at in 0..length {
+                    let (first, end) = (at.saturating_sub(radius), (at + radius + 1).min(length));
+                    let sum: f32 = (first..end).map(|at| map[index(line, at)]).sum();
+                    out[index(line, at)] = sum / (2 * radius + 1) as f32;
+                }
             }
-        }
-        out
-    };
+            out
+        };
     let across = blurred(map, stride, &|line, at| line * stride + at, rows);
     blurred(&across, rows, &|line, at| at * stride + line, stride)
 }

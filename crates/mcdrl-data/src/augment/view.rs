@@ -110,8 +110,12 @@ impl View {
             let (left, top) = (x as usize, y as usize);
             let (right, bottom) = ((left + 1).min(width - 1), (top + 1).min(height - 1));
             let corner = |x: usize, y: usize| y * width + x;
-            let corners =
-                [corner(left, top), corner(right, top), corner(left, bottom), corner(right, bottom)];
+            let corners = [
+                corner(left, top),
+                corner(right, top),
+                corner(left, bottom),
+                corner(right, bottom),
+            ];
             visit(at, Place { corners, share: [x - left as f32, y - top as f32], nearest });
         }
     }

@@ -1,8 +1,8 @@
 //! The terms of imposed pairs: an image and its twin, which shows the same scene under a confounder.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, relu, sigmoid, softmax};
 use burn::tensor::module::adaptive_avg_pool2d;
-use burn::tensor::Tensor;
 use mcdrl_model::{Doses, Network, NetworkOutput};
 
 use crate::batch::Twins;
@@ -42,12 +42,7 @@ pub fn agreement(logits: &Tensor<4>, twins: usize, still: &Tensor<1>) -> Tensor<
 /// the clean image; the doses of independent confounders do not change; and a clean image shows hardly any rare one.
 ///
 /// - `rare`: `[M]`, `independent`: `[M, M]`
-pub fn doses(
-    doses: &Doses,
-    twins: &Twins,
-    rare: &Tensor<1>,
-    independent: &Tensor<2>,
-) -> Tensor<1> {
+pub fn doses(doses: &Doses, twins: &Twins, rare: &Tensor<1>, independent: &Tensor<2>) -> Tensor<1> {
     let Twins { count, confounder, strength, map } = twins;
     let (clean, twin) = halves(&doses.image, *count);
     let of_imposed = |logits: Tensor<2>| (logits * confounder.clone()).sum_dim(1);
@@ -175,7 +170,12 @@ mod tests {
         let of = |clean: [f32; 2], twin: [f32; 2], local: f32| {
             let image = table(&[clean, twin].concat(), 2);
             let local = Tensor::full([2, 2, 2, 2], local, &device());
-            value(doses(&Doses { presence: image.clone(), image, local }, &twins, &rare, &independent))
+            value(doses(
+                &Doses { presence: image.clone(), image, local },
+                &twins,
+                &rare,
+                &independent,
+            ))
         };
         let right = of([-6.0, -3.0], [-6.0, 2.2], 6.0);
         assert!(right < 0.36, "{right}"); // The entropy of a dose of 0.9.

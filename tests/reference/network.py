@@ -1,13 +1,24 @@
-"""The network of the embedded model in PyTorch, written only from the paper and the names in the model file.
+"""The network of the bundled model in PyTorch: a second implementation, which finds its tensors by their names in the
+model file and shares no code with the SDK.
 
     python3 tests/reference/network.py MODEL.safetensors OUT.onnx
 
-Writes the network as ONNX, for comparisons with other runtimes. Input: `pixels` [1, 3, side, side], normalised.
-Outputs: `logits` [1, K + 1, side, side] and `confounders` [1, M]. Needs PyTorch and numpy, such as Debian's
-python3-torch.
+Writes the network as ONNX, for comparisons with other runtimes.
+
+- Input: `pixels` [1, 3, side, side], the letterboxed image with values in -1..1.
+- Outputs: `logits` [1, K + 1, side, side], the weights of the confounders `confounders` [1, M], `presences` [1, M], and
+  `unfamiliar` [1].
+
+Reads model files of version 3 with an EfficientNet-Lite and the removal of confounders. The other encoders, the paper's
+attention and the back-door sum are left out.
+
+Needs PyTorch and numpy, such as Debian's python3-torch. Newer versions of PyTorch also need the package `onnx`.
 """
 
+import inspect
+import itertools
 import json
+import math
 import struct
 import sys
 
@@ -15,6 +26,26 @@ import numpy
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+# The strides of EfficientNet-Lite's stages.
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
+
+# The epsilons of batch normalisation: TensorFlow's in the encoder, PyTorch's in the head.
+ENCODER_EPSILON = 1e-3
+HEAD_EPSILON = 1e-5
+
+# The light above which a pixel is bright, below which it is dark, and below which it is part of a black bar.
+BRIGHT, DARK, BLACK = 0.8, -0.8, -0.95
+
+# Weighted sums of a pixel and its neighbours.
+LAPLACIAN = torch.tensor([[[[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]]])
+COUNT = torch.ones(1, 1, 3, 3)
+
+# The largest exponent of the removal.
+LARGEST_EXPONENT = 3.0
+
+# A change of the features, relative to their size, that is too small to be called a correction.
+NO_CORRECTION = 1e-3
 
 
 def read_safetensors(path):
@@ -32,18 +63,92 @@ def read_safetensors(path):
     return tensors, json.loads(metadata["mcdrl"])
 
 
+def missing(header):
+    """The properties that a model needs here and does not have."""
+    if header["version"] != 3:
+        return ["format version 3"]
+    architecture, run = header["architecture"], header["run"]
+    has = {
+        "an EfficientNet-Lite": "Lite" in architecture["vision"],
+        "the removal of confounders": architecture["intervention"] == "removal",
+        "the region selection": run["selection"]["enabled"],
+        "the intervention": run["intervention"]["enabled"],
+        "no back-door sum": not run["intervention"]["backdoor"],
+    }
+    return [name for name, is_met in has.items() if not is_met]
+
+
+def encoder_blocks(tensors):
+    """The encoder's blocks: name, stride, and whether the block adds its input. A stage begins where the number of
+    channels changes.
+    """
+    blocks, strides = [], iter(STRIDES)
+    channels = tensors["visual.encoder.stem.conv.weight"].shape[0]
+    for number in itertools.count():
+        name = f"visual.encoder.blocks.{number}"
+        if f"{name}.project.conv.weight" not in tensors:
+            return blocks
+        outputs = tensors[f"{name}.project.conv.weight"].shape[0]
+        begins_stage = outputs != channels
+        blocks.append((name, next(strides) if begins_stage else 1, not begins_stage))
+        channels = outputs
+
+
+def normalize(x, dim=-1):
+    """Scales vectors to length one."""
+    return F.normalize(x, dim=dim, eps=1e-6)
+
+
+def resize(x, size):
+    size = [int(side) for side in size]
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def thirds(side):
+    """The matrix that averages each third of `side` values: [3, side]."""
+    matrix = numpy.zeros((3, side), numpy.float32)
+    for third in range(3):
+        begin, end = third * side // 3, math.ceil((third + 1) * side / 3)
+        matrix[third, begin:end] = 1 / (end - begin)
+    return torch.from_numpy(matrix)
+
+
+def pixel_statistics(pixels):
+    """Edges, the bright share, the dark share, the tint, and the light in a 3×3 grid: [1, 13].
+
+    Black bars are left out, except in the grid.
+    """
+    side = int(pixels.shape[-1])
+    light = pixels.mean(1, keepdim=True)
+    lit = (light > BLACK).float()
+    # All neighbours of an inner pixel are lit too.
+    inner = (F.conv2d(lit, COUNT, padding=1) > 8.5).float()
+    mean = lambda x, over: (x * over).sum((2, 3)) / over.sum((2, 3)).clamp(min=1)
+    grid = thirds(side) @ light @ thirds(side).t()
+    statistics = [
+        mean(F.conv2d(light, LAPLACIAN, padding=1).abs(), inner) * 10,
+        mean((light > BRIGHT).float(), lit) * 5,
+        mean((light < DARK).float(), lit),
+        mean(pixels[:, :1] - pixels[:, 2:], lit),
+        grid.flatten(1),
+    ]
+    return torch.cat(statistics, 1)
+
+
 class Network(nn.Module):
-    """MCDRL over a compact ResNet, for inference."""
+    """MCDRL over EfficientNet-Lite with the removal of confounders, for inference."""
 
     def __init__(self, tensors, header):
         super().__init__()
         self.names = {name: name.replace(".", "_") for name in tensors}
         for name, values in tensors.items():
             self.register_buffer(self.names[name], values)
-        self.vision = header["architecture"]["vision"]["Compact"]
-        self.depth = header["architecture"]["intervention"]["layers"]
+        self.blocks = encoder_blocks(tensors)
         self.alpha = header["run"]["selection"]["alpha"]
         self.side = header["preprocess"]["size"]
+        confounders = header["profile"]["confounders"]
+        self.position = {confounder["name"]: index for index, confounder in enumerate(confounders)}
+        self.complement_of = [confounder.get("complement_of") for confounder in confounders]
 
     def get(self, name):
         return getattr(self, self.names[name])
@@ -51,99 +156,179 @@ class Network(nn.Module):
     def has(self, name):
         return name in self.names
 
-    def norm(self, name, x):
+    def bias(self, name):
+        return self.get(f"{name}.bias") if self.has(f"{name}.bias") else None
+
+    def norm(self, name, x, epsilon):
         get = lambda part: self.get(f"{name}.{part}")
-        return F.batch_norm(x, get("running_mean"), get("running_var"), get("weight"), get("bias"), eps=1e-5)
+        return F.batch_norm(x, get("running_mean"), get("running_var"), get("weight"), get("bias"), eps=epsilon)
 
     def conv(self, name, x, stride=1):
-        weight = self.get(f"{name}.weight")
-        return F.conv2d(x, weight, stride=stride, padding=int(weight.shape[-1]) // 2)
+        """A convolution with TensorFlow's "same" padding: an odd zero goes below and to the right."""
+        weight, bias = self.get(f"{name}.weight"), self.bias(name)
+        side, kernel = int(x.shape[-1]), int(weight.shape[-1])
+        zeros = max(0, (math.ceil(side / stride) - 1) * stride + kernel - side)
+        if zeros % 2 == 1:
+            x = F.pad(x, (0, 1, 0, 1))
+        groups = int(x.shape[1]) // int(weight.shape[1])
+        return F.conv2d(x, weight, bias, stride=stride, padding=zeros // 2, groups=groups)
 
     def linear(self, name, x):
-        bias = f"{name}.bias"
-        return F.linear(x, self.get(f"{name}.weight"), self.get(bias) if self.has(bias) else None)
+        return F.linear(x, self.get(f"{name}.weight"), self.bias(name))
 
-    def layer_norm(self, name, x):
-        return F.layer_norm(x, x.shape[-1:], self.get(f"{name}.weight"), self.get(f"{name}.bias"), eps=1e-5)
+    def conv_norm(self, name, x, stride=1):
+        return self.norm(f"{name}.norm", self.conv(f"{name}.conv", x, stride), ENCODER_EPSILON)
 
-    def block(self, name, x, stride):
-        y = F.relu(self.norm(f"{name}.bn1", self.conv(f"{name}.conv1", x, stride)))
-        y = self.norm(f"{name}.bn2", self.conv(f"{name}.conv2", y))
-        if self.has(f"{name}.downsample.0.weight"):
-            x = self.norm(f"{name}.downsample.1", self.conv(f"{name}.downsample.0", x, stride))
-        return F.relu(x + y)
+    def encode(self, pixels):
+        """The last maps at 1/4, 1/8, 1/16 and 1/32 of the resolution."""
+        x = F.relu6(self.conv_norm("visual.encoder.stem", pixels, 2))
+        maps = []
+        for name, stride, is_residual in self.blocks:
+            if stride == 2:
+                maps.append(x)
+            y = x
+            if self.has(f"{name}.expand.conv.weight"):
+                y = F.relu6(self.conv_norm(f"{name}.expand", y))
+            y = F.relu6(self.conv_norm(f"{name}.depthwise", y, stride))
+            y = self.conv_norm(f"{name}.project", y)
+            x = x + y if is_residual else y
+        # The map at 1/2 is not used.
+        return maps[1:] + [x]
+
+    def unfamiliar(self, skips):
+        """The probability of being unlike the training images, from the Mahalanobis distance: [1]."""
+        features = torch.cat([skip.mean((2, 3)) for skip in skips], 1)
+        whitened = (features - self.get("familiarity.mean")) @ self.get("familiarity.whitening")
+        distance = (whitened**2).mean(1)
+        limit = self.get("familiarity.limit")
+        return torch.sigmoid(((distance + 1e-6).log() - limit[0].log()) * limit[1])
+
+    def select(self, dense):
+        """1 at the positions that are most similar to a class text, else 0: [1, 1, rows, columns].
+
+        `dense`: [1, width, rows, columns]
+        """
+        rows, columns = map(int, dense.shape[2:])
+        class_texts = normalize(self.get("label_texts")[1:])  # The first text is the background's.
+        similarity = (class_texts @ normalize(dense.flatten(2), dim=1)).amax(1)
+        # Python's round() would round a half to the even number.
+        kept = max(1, math.floor(self.alpha * rows * columns + 0.5))
+        highest, indices = similarity.topk(kept, dim=1)
+        retained = torch.zeros_like(similarity).scatter(1, indices, torch.ones_like(highest))
+        return retained.reshape(1, 1, rows, columns)
+
+    def read_out(self, pixels, maps):
+        """The doses of the confounders: of the image as logits, [1, M], and of positions, [1, M, rows, columns].
+
+        `maps`: fine to coarse
+        """
+        entries = self.get("dictionary.entries")
+        scale, offset = self.get("readout.scale"), self.get("readout.offset")
+
+        statistics = [pixel_statistics(pixels)]
+        for x in maps:
+            positions = x.flatten(2)
+            mean = positions.mean(2, keepdim=True)
+            spread = (((positions - mean) ** 2).mean(2) + 1e-6).sqrt()
+            statistics += [mean.squeeze(2), spread, positions.amax(2)]
+        described = F.relu(self.linear("readout.describe", torch.cat(statistics, 1)))
+        described = normalize(self.linear("readout.embed", described))
+        texts = normalize(self.linear("readout.image_text", entries))
+        image = described @ texts.t() * scale[0] + offset[0]
+
+        rows, columns = map(int, maps[1].shape[2:])
+        fitted = torch.cat([resize(x, (rows, columns)) for x in maps[1:]], 1)
+        described = normalize(self.conv("readout.local", fitted).flatten(2), dim=1)
+        texts = normalize(self.linear("readout.local_text", entries))
+        local = (texts @ described * scale[1] + offset[1]).reshape(1, -1, rows, columns)
+        return image, torch.sigmoid(image)[:, :, None, None] * torch.sigmoid(local)
+
+    def influence(self, level):
+        """Each confounder's shift beta and gain gamma at a level: [M, head width] each."""
+        entries = self.get("dictionary.entries")
+        return [self.linear(f"intervention.{level}.{part}", entries) for part in ("shift", "gain")]
+
+    def remove(self, level, x, doses):
+        """The features of a level without the confounders: (F - sum of kappa beta) · exp(-sum of kappa gamma).
+
+        `doses`: kappa, [1, M, _, _]
+        """
+        doses = resize(doses, x.shape[2:]).flatten(2)
+        shift, exponent = ((of_each.t() @ doses).reshape(x.shape) for of_each in self.influence(level))
+        return (x - shift) * torch.exp(-exponent.clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT))
+
+    def change(self, level, x, doses):
+        """How much each confounder changes the mean features of a level, relative to their size: [1, M]."""
+        shift, gain = self.influence(level)
+        mean = x.mean((2, 3)).unsqueeze(1)
+        return doses.mean((2, 3)) * (shift + gain * mean).norm(dim=2) / (mean.norm(dim=2) + 1e-6)
+
+    def decode(self, levels):
+        """Logits from the levels, fine to coarse, by a feature pyramid."""
+        *finer, x = levels
+        for number, level in enumerate(reversed(finer)):
+            x = resize(x, level.shape[2:]) + level
+            for part in ("first", "second"):
+                name = f"head.merges.{number}.{part}"
+                x = self.conv(f"{name}.pointwise", self.conv(f"{name}.depthwise", x))
+                x = F.relu6(self.norm(f"{name}.norm", x, HEAD_EPSILON))
+        return self.conv("head.classify", x)
+
+    def fill_complements(self, values, of_complement):
+        """Replaces the values of usual states, such as white light: `of_complement` gets a disturbance's index."""
+        columns = [
+            values[:, index] if other is None else of_complement(self.position[other])
+            for index, other in enumerate(self.complement_of)
+        ]
+        return torch.stack(columns, 1)
 
     def forward(self, pixels):
-        x = F.relu(self.norm("visual.bn1", self.conv("visual.conv1", pixels, 2)))
-        skips = []
-        for stage, count in enumerate(self.vision["layers"], 1):
-            for number in range(count):
-                stride = 2 if stage > 1 and number == 0 else 1
-                x = self.block(f"visual.layer{stage}.{number}", x, stride)
-            skips.append(x)
-        top = skips.pop()
-        rows, columns = map(int, top.shape[2:])
-        positions = top.flatten(2).transpose(1, 2)
-        dense = self.linear("visual.attnpool.c_proj", self.linear("visual.attnpool.v_proj", positions))
-        width = int(dense.shape[-1])
-        dense = F.normalize(dense, dim=-1, eps=1e-6) * width**0.5
+        *skips, last = self.encode(pixels)
+        rows, columns = map(int, last.shape[2:])
+        dense = normalize(self.linear("visual.proj", last.flatten(2).transpose(1, 2)))
+        width = int(dense.shape[2])
+        dense = (dense * math.sqrt(width)).transpose(1, 2).reshape(1, width, rows, columns)
 
-        texts = F.normalize(self.get("class_texts"), dim=-1, eps=1e-6)
-        similarity = (F.normalize(dense, dim=-1, eps=1e-6) @ texts.t()).max(dim=2).values
-        kept = max(1, round(self.alpha * rows * columns))
-        indices = similarity.topk(kept, dim=1).indices
-        gather = indices.unsqueeze(2).expand(-1, -1, width)
-        features = dense.gather(1, gather)
+        retained = self.select(dense)
+        token = self.get("mask_token").reshape(1, width, 1, 1)
+        top = retained * dense + (1 - retained) * token
 
-        entries = self.get("dictionary.entries")
-        heads = int(self.get("intervention.layers.0.logit_scale").shape[0])
-        split = lambda rows_: rows_.reshape(-1, heads, width // heads).transpose(0, 1)
-        weights = 0
-        for layer in range(self.depth):
-            name = f"intervention.layers.{layer}"
-            query = self.linear(f"{name}.query", self.layer_norm(f"{name}.norm", features))
-            query = query.reshape(1, kept, heads, width // heads).transpose(1, 2)
-            key, value = split(self.linear(f"{name}.key", entries)), split(self.linear(f"{name}.value", entries))
-            scores = F.normalize(query, dim=-1, eps=1e-6) @ F.normalize(key, dim=-1, eps=1e-6).transpose(1, 2)
-            scale = self.get(f"{name}.logit_scale").clamp(max=float(numpy.log(100.0))).exp()
-            attention = F.softmax(scores * scale.reshape(1, heads, 1, 1), dim=3)
-            mixed = (attention @ value).transpose(1, 2).reshape(1, kept, width)
-            features = features - self.linear(f"{name}.output", mixed)
-            hidden = F.gelu(self.linear(f"{name}.expand", self.layer_norm(f"{name}.feed_norm", features)))
-            features = features + self.linear(f"{name}.contract", hidden)
-            weights = weights + attention.mean(dim=1)
-        confounders = (weights / self.depth).mean(dim=1)
+        image, doses = self.read_out(pixels, skips + [dense])
+        calibration = self.get("readout.presence")
+        presences = torch.sigmoid(image * calibration[0] + calibration[1])
+        gate = F.interpolate(retained, size=[int(side) for side in doses.shape[2:]], mode="nearest")
+        doses = doses * self.get("dictionary.acting").reshape(1, -1, 1, 1) * gate
 
-        grid = self.get("mask_token").expand(1, rows * columns, width).scatter(1, gather, features)
-        grid = grid.transpose(1, 2).reshape(1, width, rows, columns)
-        shown = similarity.reshape(1, 1, rows, columns)
-        y = F.relu(self.norm("head.top.norm", self.conv("head.top.conv", torch.cat([grid, shown], 1))))
-        mixture = confounders @ entries
-        for level, skip in enumerate(reversed(skips)):
-            name = f"head.levels.{level}"
-            lateral = self.conv(f"{name}.lateral", skip)
-            lateral = lateral - self.linear(f"{name}.confounded", mixture)[:, :, None, None]
-            lateral = self.norm(f"{name}.lateral_norm", lateral)
-            y = F.interpolate(y, size=[int(side) for side in skip.shape[2:]], mode="bilinear", align_corners=False)
-            y = F.relu(y + lateral)
-            y = F.relu(self.norm(f"{name}.merge.norm", self.conv(f"{name}.merge.conv", y)))
-        logits = F.conv2d(y, self.get("head.classify.weight"), self.get("head.classify.bias"))
-        logits = F.interpolate(logits, size=(self.side, self.side), mode="bilinear", align_corners=False)
-        return logits, confounders
+        levels = [self.conv(f"head.laterals.{level}", x) for level, x in enumerate(skips + [top])]
+        logits = self.decode([self.remove(level, x, doses) for level, x in enumerate(levels)])
+        change = sum(self.change(level, x, doses) for level, x in enumerate(levels))
+        weights = change / (change.sum(1, keepdim=True) + NO_CORRECTION)
+
+        # A usual state has the weight that no disturbance has, and is present if its disturbance is absent.
+        disturbances = [index for index, other in enumerate(self.complement_of) if other is None]
+        rest = 1 - weights[:, disturbances].sum(1)
+        weights = self.fill_complements(weights, lambda other: rest)
+        presences = self.fill_complements(presences, lambda other: 1 - presences[:, other])
+        return resize(logits, (self.side, self.side)), weights, presences, self.unfamiliar(skips)
 
 
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     tensors, header = read_safetensors(sys.argv[1])
+    if missing(header):
+        sys.exit(f"{sys.argv[1]}: the model must have {' and '.join(missing(header))}")
     network = Network(tensors, header).eval()
+    # The exporter that all versions of PyTorch have. The other one writes the weights to a second file.
+    has_other = "dynamo" in inspect.signature(torch.onnx.export).parameters
     torch.onnx.export(
         network,
         torch.zeros(1, 3, network.side, network.side),
         sys.argv[2],
         input_names=["pixels"],
-        output_names=["logits", "confounders"],
+        output_names=["logits", "confounders", "presences", "unfamiliar"],
         opset_version=16,
+        **({"dynamo": False} if has_other else {}),
     )
 
 

@@ -3,9 +3,9 @@
 import * as ort from "/bench/node_modules/onnxruntime-web/dist/ort.webgpu.min.mjs";
 import { ImageSegmenter } from "/package/index.js";
 
-const SIDE = 128;
-const MEAN = [0.48145466, 0.4578275, 0.40821073];
-const STD = [0.26862954, 0.2613026, 0.2757771];
+const SIDE = 224;
+const MEAN = [0.5, 0.5, 0.5];
+const STD = [0.5, 0.5, 0.5];
 
 ort.env.wasm.wasmPaths = "/bench/node_modules/onnxruntime-web/dist/";
 

@@ -65,7 +65,7 @@ BAD = {
         {"name": "a file that is not there", "path": "/no/such/model.safetensors", "error": "model"},
         {
             "name": "a model of version 9",
-            "find": '{\\"version\\":2,',
+            "find": '{\\"version\\":3,',
             "replace": '{\\"version\\":9,',
             "error": "model-version",
         },

@@ -438,10 +438,10 @@ class ScreensTest {
     @Test
     fun `the live screen shows the mask over the picture`() {
         val activity = live()
-        assertTrue("tumor" in activity.findViewById<View>(R.id.stage).contentDescription)
+        assertTrue("polyp" in activity.findViewById<View>(R.id.stage).contentDescription)
         val bitmap = activity.photograph()
         val colors = (0 until bitmap.width step 4).flatMap { x -> (0 until bitmap.height step 4).map { bitmap.getPixel(x, it) } }
-        assertTrue(colors.any { Color.green(it) > 90 && Color.blue(it) < 90 }, "the tumor's yellow is visible")
+        assertTrue(colors.any { Color.green(it) > Color.red(it) + 30 }, "the polyp's green is visible")
         val result = (app.session.state as State.Shown).result
         assertEquals(inWords(activity, Disturbance.of(result.confounders)), activity.words(R.id.disturbances))
         assertEquals(isUnfamiliar(result.unfamiliar), activity.isShown(R.id.unfamiliar))

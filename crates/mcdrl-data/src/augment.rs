@@ -123,6 +123,11 @@ impl AugmentConfig {
         Self { rotate, zoom: zoom / 2.0, shift, aspect, flip, ..Self::none() }
     }
 
+    /// This augmentation without what a confounder could also be: a gradient of light, a blur, another exposure.
+    pub fn without_doses(&self) -> Self {
+        Self { uneven_light: 0.0, blur: 0.0, brightness: 0.0, gamma: 0.0, ..self.clone() }
+    }
+
     /// The scene under another light. The same seed gives the same scene.
     ///
     /// - `other`: another image, which lends its lesion and its colours

@@ -89,6 +89,8 @@ pub struct NetworkOutput {
     pub doses: Doses,
     /// The logit of being unlike the training images: `[batch]`.
     pub unfamiliar: Tensor<1>,
+    /// The features that it is computed from: `[batch, width]`.
+    pub features: Tensor<2>,
     /// κ of the confounders that the removal takes out, 0 elsewhere: `[batch, M, rows, columns]`, 0..1.
     pub present: Tensor<4>,
     /// The share of each confounder in the correction: `[batch, M]`. `None` if the intervention is off.
@@ -180,7 +182,8 @@ impl Network {
             self.visual.forward(pixels.clone(), run.dense);
         let dense = to_even_length(dense);
         let regions = run.selection.forward(dense.clone(), self.class_texts(), grid);
-        let unfamiliar = self.familiarity.forward(Familiarity::features(&skips));
+        let features = Familiarity::features(&skips);
+        let unfamiliar = self.familiarity.forward(features.clone());
         let maps = [skips.clone(), vec![to_map(dense.clone(), grid)]].concat();
         let doses = self.read_out(pixels, maps);
         let present =
@@ -205,6 +208,7 @@ impl Network {
             regions,
             doses,
             unfamiliar,
+            features,
             present,
             weights: shares.or(attention),
             levels,

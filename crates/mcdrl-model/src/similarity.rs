@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 ///
 /// - `rows`, output: `[.., width]`
 pub fn l2_normalize<const D: usize>(rows: Tensor<D>) -> Tensor<D> {
-    let length = rows.clone().square().sum_dim(D - 1).sqrt().clamp_min(1e-6);
+    let length = rows.clone().square().sum_dim(D - 1).clamp_min(1e-12).sqrt();
     rows / length
 }
 

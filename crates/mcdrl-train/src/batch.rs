@@ -137,7 +137,7 @@ impl BatchMaker<'_> {
     fn make(&self, samples: &LoadedSamples, indices: &[usize], first: usize) -> HostBatch {
         let imposed = match self.imposable.is_empty() {
             true => 0,
-            false => self.imposition.count(indices.len()),
+            false => self.imposition.count(first, indices.len()),
         };
         let views: Vec<_> = indices
             .par_iter()
@@ -159,7 +159,10 @@ impl BatchMaker<'_> {
     ) -> (Row, Option<Row>) {
         let seed = |purpose: u64| mix(&[self.seed, position, purpose]);
         let other = samples.get((seed(0) % samples.len() as u64) as usize).0;
-        let scene = self.augment.scene(samples.get(index).0, other, seed(1));
+        // A dose is known only if the augmentation adds none of its own.
+        let without_doses = self.augment.without_doses();
+        let augment = if imposed { &without_doses } else { self.augment };
+        let scene = augment.scene(samples.get(index).0, other, seed(1));
         let view = |scene, imposed| self.view(scene, imposed, seed(2));
         if !imposed {
             return (view(scene, None), None);

@@ -33,6 +33,9 @@ const CLEARANCE: f32 = 1.5;
 /// The steepness of the logit around the limit: e times the distance is unfamiliar with a probability of 0.98.
 const STEEPNESS: f32 = 4.0;
 
+/// Slope and offset of a presence that is always low.
+const NOTHING: [f32; 2] = [0.0, -10.0];
+
 /// Calibrates a network on training images, under the augmentation and the confounders of training. Grey and narrow-band
 /// pictures are therefore familiar.
 ///
@@ -44,6 +47,7 @@ pub fn calibrate(
     profile: &Profile,
     preprocess: &Preprocess,
     augment: &AugmentConfig,
+    run: &RunConfig,
     seed: u64,
 ) -> Result<Network> {
     if samples.is_empty() {
@@ -64,11 +68,10 @@ pub fn calibrate(
     let rare = imposable.rare();
     let (mut features, mut examples) = (Vec::new(), Vec::new());
     for_each_batch(samples, &order, BATCH, &maker, &device, |batch, _| {
-        let run = RunConfig::default();
-        let skips = network.visual.forward(batch.pixels.clone(), run.dense).skips;
-        features.extend(rows(Familiarity::features(&skips)));
+        let output = network.forward(batch.pixels, run);
+        features.extend(rows(output.features));
         if let Some(twins) = &batch.twins {
-            let doses = rows(network.forward(batch.pixels.clone(), &run).doses.image);
+            let doses = rows(output.doses.image);
             let (clean, changed) = doses.split_at(doses.len() - twins.count);
             let imposed = rows(twins.confounder.clone());
             let strengths = rows(twins.strength.clone());
@@ -87,9 +90,10 @@ pub fn calibrate(
         Ok::<_, Error>(())
     })?;
     let mut network = network;
-    if let Some([slope, offset]) = logistic(&examples) {
-        network.readout = network.readout.with_presence(slope, offset);
-    }
+    let calibrated = logistic(&examples).filter(|[slope, _]| *slope > 0.0);
+    // A read-out that does not see what is imposed claims nothing.
+    let [slope, offset] = calibrated.unwrap_or(NOTHING);
+    network.readout = network.readout.with_presence(slope, offset);
     network.familiarity = familiarity(&features, &device)?;
     Ok(network)
 }
@@ -111,11 +115,16 @@ fn familiarity(features: &[Vec<f32>], device: &Device) -> Result<Familiarity> {
     // Σ = L Lᵀ, so the rows times L^(-T) have the unit covariance.
     let whitening = lower.try_inverse().ok_or_else(broken)?.transpose();
     let whitened = &centred * &whitening;
+    // As if the cloud did not know the image.
+    let left_out = |squared: f64| {
+        let own = (1.0 - SHRINKAGE) * squared / count as f64;
+        (squared / (1.0 - own).max(1e-3) / width as f64) as f32
+    };
     let mut distances: Vec<f32> =
-        whitened.row_iter().map(|row| (row.norm_squared() / width as f64) as f32).collect();
+        whitened.row_iter().map(|row| left_out(row.norm_squared())).collect();
     distances.sort_by(f32::total_cmp);
     let at = ((1.0 - UNFAMILIAR) * (count - 1) as f64).round() as usize;
-    let limit = [distances[at] * CLEARANCE, STEEPNESS];
+    let limit = [(distances[at] * CLEARANCE).max(1e-3), STEEPNESS];
     let values = |matrix: &DMatrix<f64>| -> Vec<f32> {
         // nalgebra stores columns.
         matrix.transpose().iter().map(|value| *value as f32).collect()

@@ -46,7 +46,7 @@ pub struct ImposedScene {
 
 impl Default for ImpositionConfig {
     fn default() -> Self {
-        Self { share: 1.0, pairs: true, weakest: 0.1 }
+        Self { share: 0.25, pairs: true, weakest: 0.1 }
     }
 }
 
@@ -56,9 +56,12 @@ impl ImpositionConfig {
         Self { share: 0.0, ..Self::default() }
     }
 
-    /// The number of images in a batch of `images` that have a confounder imposed. They are the first ones.
-    pub fn count(&self, images: usize) -> usize {
-        (self.share * images as f64).round() as usize
+    /// The number of images that have a confounder imposed in the batch that begins after `first` images of an epoch. They are
+    /// the first of its `images`. Over an epoch, their share is the configured one.
+    pub fn count(&self, first: usize, images: usize) -> usize {
+        // The small number makes up for rounding.
+        let upto = |images: usize| (self.share * images as f64 + 1e-9) as usize;
+        upto(first + images) - upto(first)
     }
 }
 

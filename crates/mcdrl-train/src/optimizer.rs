@@ -16,6 +16,10 @@ const EPSILON: f64 = 1e-8;
 /// everything else.
 const PARTS: [&str; 4] = ["visual", "readout", "intervention", ""];
 
+/// The layer over EfficientNet-Lite that has no pre-trained weights. It learns like the last part. (CLIP's own projection is a
+/// parameter without a layer.)
+const NEW_LAYER: [&str; 3] = ["visual", "proj", "weight"];
+
 /// The parts whose gradients are clipped together. The losses of the read-out and of the intervention are large at first, and
 /// would leave little of the others' gradients.
 const CLIPPED_TOGETHER: [&[usize]; 3] = [&[0, 3], &[1], &[2]];
@@ -179,7 +183,9 @@ impl Place {
     /// The group of the parameter here.
     fn group(&self, axes: usize) -> usize {
         let first = self.path.first().map_or("", String::as_str);
-        let part = PARTS.iter().position(|part| *part == first).unwrap_or(PARTS.len() - 1);
+        let last = PARTS.len() - 1;
+        let is_new = self.path == NEW_LAYER;
+        let part = PARTS.iter().position(|part| *part == first && !is_new).unwrap_or(last);
         2 * part + usize::from(axes == 1)
     }
 }

@@ -290,6 +290,7 @@ impl<'a> Run<'a> {
             self.request.profile,
             &self.preprocess,
             &config.augment,
+            &config.model.run,
             config.seed,
         )?;
         Ok(Model::new(

@@ -54,7 +54,9 @@ impl View {
             let step = 2.0 / preprocess.size as f32;
             let [x, y, t] = row;
             let origin = (x + y) * (0.5 * step - 1.0) + t;
-            [x * step * half, y * step * half, origin * half + (side as f32 - 1.0) / 2.0]
+            // As in a letterbox, an odd column or row of padding lies behind the picture.
+            let before = ((shown - side) / 2) as f32;
+            [x * step * half, y * step * half, origin * half + (shown as f32 - 1.0) / 2.0 - before]
         };
         let across = to_pixels(across, width, square[0]);
         let matrix = [across, to_pixels(down, height, square[1])];

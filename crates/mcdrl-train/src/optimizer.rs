@@ -18,7 +18,7 @@ const PARTS: [&str; 4] = ["visual", "readout", "intervention", ""];
 
 /// The layer over EfficientNet-Lite that has no pre-trained weights. It learns like the last part. (CLIP's own projection is a
 /// parameter without a layer.)
-const NEW_LAYER: [&str; 3] = ["visual", "proj", "weight"];
+const NEW_LAYER: [&str; 4] = ["visual", "Lite", "proj", "weight"];
 
 /// The parts whose gradients are clipped together. The losses of the read-out and of the intervention are large at first, and
 /// would leave little of the others' gradients.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use clap::Args;
 use mcdrl::data::write_atomic;
+use mcdrl::synth::Renderer;
 use mcdrl::{Confounder, Model, Precision};
 use serde_json::json;
 
@@ -63,7 +64,9 @@ impl Edits {
         for name in &self.remove {
             let place = place(model, name)?;
             let confounders = &mut model.header.profile.confounders;
-            if let Some(other) = confounders.iter().find(|c| c.complement_of.as_ref() == Some(name))
+            if let Some(other) = confounders
+                .iter()
+                .find(|c| c.complement_of.as_ref() == Some(name) && !self.remove.contains(&c.name))
             {
                 return Err(Failure::Failed(format!(
                     "`{name}` cannot be removed alone: `{}` is its absence; remove both",
@@ -71,6 +74,9 @@ impl Edits {
                 )));
             }
             confounders.remove(place);
+            if confounders.is_empty() {
+                return Err(Failure::Failed("a model needs at least one confounder".into()));
+            }
             let kept: Vec<usize> = (0..=confounders.len()).filter(|at| *at != place).collect();
             model.network.dictionary = model.network.dictionary.keeping(&kept);
         }
@@ -90,8 +96,10 @@ impl Edits {
                 }
             }
             let renamed = &mut confounders[place];
-            // The renderer is found by the old name.
-            renamed.renderer.get_or_insert_with(|| old.into());
+            // The renderer is found by the old name, if there is one.
+            if old.parse::<Renderer>().is_ok() {
+                renamed.renderer.get_or_insert_with(|| old.into());
+            }
             (renamed.name, renamed.words) = (new.into(), None);
         }
         Ok(())

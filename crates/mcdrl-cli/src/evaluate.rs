@@ -31,7 +31,7 @@ pub struct Evaluate {
     /// Use the renderers that training never uses.
     #[arg(long, requires = "impose")]
     held_back: bool,
-    /// The folder for evaluation.csv, evaluation.json and report.html.
+    /// The folder for evaluation.csv, evaluation.json and report.html, and with --impose for robustness.json.
     #[arg(long)]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -63,6 +63,10 @@ impl Evaluate {
             }
             None => None,
         };
+        if let (Some(out), Some(robustness)) = (&self.out, &robustness) {
+            let text = serde_json::to_vec_pretty(robustness).expect("plain data");
+            write_atomic(&out.join("robustness.json"), &text)?;
+        }
         if self.common.json {
             let mut line = json!({ "sites": evaluation.sites, "total": evaluation.total });
             if let Some(robustness) = robustness {

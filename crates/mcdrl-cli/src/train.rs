@@ -81,7 +81,7 @@ impl Train {
         let load = |samples| LoadedSamples::load(&dataset, samples, LONGEST_SCENE);
         let request = TrainRequest {
             foundation: &foundation,
-            profile: &dataset.profile,
+            profile: foundation.profile(&dataset.profile),
             train: &load(&split.train)?,
             validation: &load(&split.test)?,
             data: samples.iter().map(Sample::label).collect::<Vec<_>>().join("\n"),
@@ -118,12 +118,11 @@ impl Train {
 
 /// The configuration for an encoder, overridden by a file.
 pub fn read_config(path: Option<&Path>, foundation: &Foundation) -> Outcome<TrainConfig> {
-    let vision = &foundation.vision;
     match path {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
-            TrainConfig::from_toml(&text, vision).map_err(Failure::file(path))
+            foundation.defaults().with_toml(&text, &foundation.vision).map_err(Failure::file(path))
         }
-        None => Ok(TrainConfig::for_encoder(vision)),
+        None => Ok(foundation.defaults()),
     }
 }

@@ -82,6 +82,7 @@ pub fn robustness(
         Interval::of_groups(groups.iter().map(String::as_str).zip(values))
     };
     let mut rows = Vec::new();
+    let count = samples.len().max(1) as f64;
     for (index, renderer) in imposable.renderers() {
         let changed = answers(segmenter, dataset, samples, Some((*renderer, stress)))?;
         done(rows.len() + 2, total);
@@ -91,15 +92,14 @@ pub fn robustness(
         let (before, after) = (presence(&clean), presence(&changed));
         let lost = clean.iter().zip(&changed).map(|(a, b)| Some(a.dice? - b.dice?));
         let rises = before.iter().zip(&after).filter(|(before, after)| after > before).count();
-        let mean = |values: &[f32]| {
-            values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64
-        };
+        let mean =
+            |values: &[f32]| values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
         rows.push(ConfounderRow {
             name: segmenter.header().profile.confounders[*index].name.clone(),
             lost: by_group(lost.collect()),
             dice: by_group(changed.iter().map(|answer| answer.dice).collect()),
             auroc: auroc(&after, &before),
-            ranked: rises as f64 / samples.len() as f64,
+            ranked: rises as f64 / count,
             presence: [mean(&before), mean(&after)],
         });
     }

@@ -100,7 +100,7 @@ impl ConfounderReadout {
 
     /// The doses of all confounders.
     ///
-    /// - `pixels`: the network's input, `[batch, 3, height, width]`
+    /// - `pixels`: in -1..1, `[batch, 3, height, width]`
     /// - `maps`: fine to coarse, each `[batch, channels, rows, columns]`
     /// - `texts`: `[M, text width]`
     pub fn forward(&self, pixels: Tensor<4>, maps: &[Tensor<4>], texts: Tensor<2>) -> Doses {

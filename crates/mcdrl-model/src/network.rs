@@ -197,11 +197,13 @@ impl Network {
         };
         let shares = if run.intervention.enabled { self.shares(&levels, &present) } else { None };
         let decoded = self.head.decode(corrected.clone());
-        let (logits, backdoor_spread) = if run.intervention.backdoor {
-            self.backdoor(&corrected)
-        } else {
-            (decoded.logits.clone(), None)
-        };
+        let removes = matches!(self.intervention, CausalIntervention::Removal(_));
+        let (logits, backdoor_spread) =
+            if removes && run.intervention.enabled && run.intervention.backdoor {
+                self.backdoor(&corrected, decoded.logits.clone())
+            } else {
+                (decoded.logits.clone(), None)
+            };
         let (attention, causal) = attended.unzip();
         NetworkOutput {
             logits,
@@ -225,6 +227,7 @@ impl Network {
     /// maps.
     fn read_out(&self, pixels: Tensor<4>, maps: Vec<Tensor<4>>) -> Doses {
         let maps: Vec<_> = maps.into_iter().map(Tensor::detach).collect();
+        let pixels = self.visual.plain_pixels(pixels);
         self.readout.forward(pixels, &maps, self.dictionary.entries())
     }
 
@@ -271,30 +274,31 @@ impl Network {
     }
 
     /// ln Σ_z P(z) P(Y | D(F), z): each confounder in turn is imposed on the corrected levels, and the probabilities are
-    /// averaged. Also the mean spread of the lesion's probability over z: `[batch]`.
-    fn backdoor(&self, corrected: &[Tensor<4>]) -> (Tensor<4>, Option<Tensor<1>>) {
-        let z = self.dictionary.entries();
-        let prior = self.dictionary.prior();
-        let probability = |levels: Vec<Tensor<4>>| softmax(self.head.decode(levels).logits, 1);
-        let mut mean = probability(corrected.to_vec()) * prior.clone().narrow(0, 0, 1).unsqueeze();
-        let lesion = |p: &Tensor<4>| p.clone().narrow(1, 0, 1).neg().add_scalar(1.0);
-        let mut square = lesion(&mean).zeros_like();
-        let [batch, ..] = mean.dims();
-        let mut terms = Vec::new();
+    /// averaged. Also the mean standard deviation over z of the lesion's probability: `[batch]`.
+    ///
+    /// - `none`: the logits without an imposed confounder
+    fn backdoor(&self, corrected: &[Tensor<4>], none: Tensor<4>) -> (Tensor<4>, Option<Tensor<1>>) {
+        let (z, prior) = (self.dictionary.entries(), self.dictionary.prior());
+        let dose = Tensor::full([none.dims()[0], 1, 1, 1], BACKDOOR_DOSE, &none.device());
+        let mut terms = vec![softmax(none, 1)];
         for confounder in 0..self.dictionary.confounders() {
-            let dose = Tensor::full([batch, 1, 1, 1], BACKDOOR_DOSE, &mean.device());
             let z = z.clone().narrow(0, confounder, 1);
             let imposed = self.intervention.impose(corrected.to_vec(), &dose, &z);
-            terms.push((probability(imposed), prior.clone().narrow(0, confounder + 1, 1)));
+            terms.push(softmax(self.head.decode(imposed).logits, 1));
         }
-        for (term, prior) in &terms {
-            mean = mean + term.clone() * prior.clone().unsqueeze();
-        }
-        for (term, prior) in terms {
-            let away = lesion(&term) - lesion(&mean);
-            square = square + away.square() * prior.unsqueeze();
-        }
-        let spread = square.sqrt().flatten::<2>(1, 3).mean_dim(1).squeeze_dim(1);
+        let weighted = |terms: &mut dyn Iterator<Item = Tensor<4>>| {
+            let weighted = terms.enumerate().map(|(at, term)| {
+                let weight: Tensor<4> = prior.clone().narrow(0, at, 1).unsqueeze();
+                term * weight
+            });
+            weighted.reduce(|sum, term| sum + term).expect("there is the term of none")
+        };
+        let mean = weighted(&mut terms.iter().cloned());
+        let background = mean.clone().narrow(1, 0, 1);
+        let variance = weighted(
+            &mut terms.into_iter().map(|term| (term.narrow(1, 0, 1) - background.clone()).square()),
+        );
+        let spread = variance.sqrt().flatten::<2>(1, 3).mean_dim(1).squeeze_dim(1);
         (mean.clamp_min(1e-7).log(), Some(spread))
     }
 
@@ -315,7 +319,7 @@ impl Network {
     }
 }
 
-/// The dose at which the back-door sum imposes a confounder: the mean strength in training.
+/// The dose at which the back-door sum imposes a confounder.
 const BACKDOOR_DOSE: f32 = 0.5;
 
 /// Scales every position to the length √d, so that values are around one. Only directions have a meaning in CLIP's space.

@@ -10,7 +10,7 @@ pub const STATISTICS: usize = 4 + CELLS * CELLS;
 /// Side of the grid in which the light is averaged.
 const CELLS: usize = 3;
 
-/// The light above which a pixel is bright, and below which it is dark. Pixels of EfficientNet-Lite lie in -1..1.
+/// The light above which a pixel is bright, and below which it is dark.
 const BRIGHT: f32 = 0.8;
 const DARK: f32 = -0.8;
 
@@ -22,7 +22,7 @@ const BLACK: f32 = -0.95;
 
 /// Edges, the bright share, the dark share, the tint, and the light in a 3×3 grid. Black pixels are left out of the shares.
 ///
-/// - `pixels`: `[batch, 3, height, width]`
+/// - `pixels`: in -1..1, `[batch, 3, height, width]`
 /// - output: `[batch, 13]`
 pub fn pixel_statistics(pixels: Tensor<4>) -> Tensor<2> {
     let [batch, _, _, _] = pixels.dims();

@@ -41,8 +41,8 @@ struct ReadBack {
     side: usize,
     /// H and W.
     grid: [usize; 2],
-    /// Rows and columns of the doses.
-    dose_size: [usize; 2],
+    /// Rows and columns of the places.
+    place_size: [usize; 2],
     /// `[batch, K + 1, side, side]`
     logits: Vec<f32>,
     /// 1 at retained positions, else 0: `[batch, H·W]`
@@ -53,9 +53,9 @@ struct ReadBack {
     presence: Vec<f32>,
     /// `[batch]`
     unfamiliar: Vec<f32>,
-    /// The doses of positions: `[batch, M, rows, columns]`
-    doses: Vec<f32>,
-    /// Their means on the grid: `[batch, M, H·W]`
+    /// Where confounders are visible: `[batch, M, rows, columns]`
+    places: Vec<f32>,
+    /// The doses of positions, their means on the grid: `[batch, M, H·W]`
     dose_means: Vec<f32>,
     /// The shares of the correction: `[batch, M]`. Empty without intervention.
     weights: Vec<f32>,
@@ -67,6 +67,7 @@ impl ReadBack {
         let logits = output.full_logits(side);
         let grid = output.regions.grid;
         let doses = output.doses.maps();
+        let places = sigmoid(output.doses.local.clone());
         let [batch, _, rows, columns] = doses.dims();
         let always = Transaction::default()
             .register(logits)
@@ -74,8 +75,8 @@ impl ReadBack {
             .register(output.regions.similarity.clone())
             .register(sigmoid(output.doses.presence))
             .register(sigmoid(output.unfamiliar))
-            .register(adaptive_avg_pool2d(doses.clone(), grid))
-            .register(doses);
+            .register(adaptive_avg_pool2d(doses, grid))
+            .register(places);
         let intervenes = output.weights.is_some();
         let transaction = match output.weights {
             Some(weights) => always.register(weights),
@@ -88,14 +89,14 @@ impl ReadBack {
             batch,
             side,
             grid,
-            dose_size: [rows, columns],
+            place_size: [rows, columns],
             logits: next()?,
             retained: next()?,
             similarity: next()?,
             presence: next()?,
             unfamiliar: next()?,
             dose_means: next()?,
-            doses: next()?,
+            places: next()?,
             weights: if intervenes { next()? } else { Vec::new() },
         };
         if !read.logits.iter().all(|logit| logit.is_finite()) {
@@ -123,7 +124,7 @@ impl ReadBack {
             size: [placement.height, placement.width],
             presence: part(&self.presence),
             unfamiliar: self.unfamiliar[index],
-            doses: cut(&part(&self.doses), self.dose_size),
+            places: cut(&part(&self.places), self.place_size),
             weights: part(&self.weights),
             regions: RegionMap {
                 rows: cells.height,

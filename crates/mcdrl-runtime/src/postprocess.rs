@@ -21,8 +21,8 @@ pub struct ImageOutput {
     pub presence: Vec<f32>,
     /// How unlike the training images the image is, 0..1.
     pub unfamiliar: f32,
-    /// The dose of each confounder at each position: `[M]` maps.
-    pub doses: Vec<Vec<f32>>,
+    /// Where each confounder is visible, if it is: `[M]` maps.
+    pub places: Vec<Vec<f32>>,
     /// The share of each confounder in the correction: `[M]`, empty without intervention.
     pub weights: Vec<f32>,
     /// The candidate regions.
@@ -51,7 +51,7 @@ pub fn postprocess(
     })
 }
 
-/// A position shows a confounder if its dose is above this.
+/// A position shows a confounder above this.
 const SHOWN_ABOVE: f32 = 0.5;
 
 /// What the image shows of each confounder.
@@ -65,8 +65,8 @@ fn confounders(output: &ImageOutput, profile: &Profile) -> Vec<ConfounderWeight>
         .sum();
     let named = profile.confounders.iter().enumerate().map(|(index, confounder)| {
         let (name, family) = (confounder.name.clone(), confounder.family.clone());
-        let doses = &output.doses[index];
-        let shown = doses.iter().filter(|dose| **dose > SHOWN_ABOVE).count();
+        let places = &output.places[index];
+        let shown = places.iter().filter(|place| **place > SHOWN_ABOVE).count();
         let other = confounder.complement_of.as_ref().and_then(|name| {
             profile.confounders.iter().position(|confounder| confounder.name == *name)
         });
@@ -84,7 +84,7 @@ fn confounders(output: &ImageOutput, profile: &Profile) -> Vec<ConfounderWeight>
                 family,
                 weight: output.weights.get(index).copied().unwrap_or_default(),
                 presence: output.presence[index],
-                area: shown as f32 / doses.len() as f32,
+                area: shown as f32 / places.len() as f32,
             },
         }
     });

@@ -2,12 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_image::Image;
+use mcdrl_model::clip::{PIXEL_MEAN, PIXEL_STD};
 use serde::{Deserialize, Serialize};
-
-/// Channel means that CLIP's pixels are normalised with (RGB, 0..1).
-const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-/// Channel deviations that CLIP's pixels are normalised with (RGB, 0..1).
-const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 /// The preprocessing of an image: scale it into a square, divide by 255, normalise each channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +47,7 @@ pub struct Placement {
 impl Preprocess {
     /// CLIP's normalisation at a size.
     pub fn clip(size: usize) -> Self {
-        Self { size, fit: Fit::Stretch, mean: CLIP_MEAN, std: CLIP_STD }
+        Self { size, fit: Fit::Stretch, mean: PIXEL_MEAN, std: PIXEL_STD }
     }
 
     /// EfficientNet-Lite's normalisation at a size: values in -1..1, letterboxed.

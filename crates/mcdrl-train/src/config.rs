@@ -78,7 +78,8 @@ pub struct OptimizerConfig {
     /// Weight decay of matrices and kernels. Norms and biases have none. The paper does not state it.
     #[garde(custom(not_negative))]
     pub weight_decay: f64,
-    /// Largest norm of all gradients together; 0 disables clipping. The paper does not state it.
+    /// Largest norm of the gradients of the read-out together, of the intervention together, and of all the rest together; 0
+    /// disables clipping. The paper does not state it.
     #[garde(custom(not_negative))]
     pub clip_norm: f64,
     /// Decay of the EMA per step; 0 keeps the last weights.

@@ -3,19 +3,18 @@
 use crate::{Error, Result};
 
 /// Old key and new key.
-const MOVED: [(&str, &str); 20] = [
+const MOVED: [(&str, &str); 18] = [
     ("alpha", "model.run.selection.alpha"),
     ("average_decay", "optimizer.ema_decay"),
     ("batch_size", "data.batch_size"),
     ("clip_norm", "optimizer.clip_norm"),
     ("dense", "model.run.dense"),
-    ("dictionary", "model.dictionary"),
     ("epoch_images", "data.epoch_images"),
     ("epochs", "schedule.epochs"),
     ("head_width", "model.head.width"),
     ("input_size", "model.input_size"),
     ("intervene", "model.run.intervention.enabled"),
-    ("intervention_layers", "model.intervention.layers"),
+    ("intervention_layers", "model.intervention.attention.layers"),
     ("learning_rate", "optimizer.learning_rate"),
     ("patience", "schedule.patience"),
     ("select_regions", "model.run.selection.enabled"),
@@ -23,7 +22,6 @@ const MOVED: [(&str, &str); 20] = [
     ("validation", "data.validation"),
     ("warm_up", "schedule.intervention_start_epoch"),
     ("weight_decay", "optimizer.weight_decay"),
-    ("weighting", "model.run.intervention.weighting"),
 ];
 
 /// Refuses a configuration with flat keys and gives the new name of each.

@@ -9,6 +9,7 @@ use mcdrl_runtime::{
     ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Model, Preprocess, Profile, SentenceCheckpoint,
 };
 
+use crate::config::{ModelConfig, TrainConfig};
 use crate::{Error, Result};
 
 /// A pre-trained visual encoder and the texts of a profile. Everything is on the CPU.
@@ -82,10 +83,11 @@ impl Foundation {
         })
     }
 
-    /// A trained model, to continue its training with other images of the same classes. All of the network starts from it.
+    /// A trained model, to continue its training with other images of the same classes. All of the network starts from it, and
+    /// its confounders stay.
     ///
     /// # Errors
-    /// [`Error::Config`] if the model has other classes or confounders than the profile.
+    /// [`Error::Config`] if the model has other classes than the profile.
     pub fn from_model(model: Model, profile: &Profile) -> Result<Self> {
         let theirs = &model.header.profile;
         if theirs.classes != profile.classes {
@@ -94,15 +96,6 @@ impl Foundation {
                 theirs.classes.join(", "),
                 profile.classes.join(", ")
             )));
-        }
-        let words = |profile: &Profile| -> Vec<(String, String, Option<String>)> {
-            let confounders = profile.confounders.iter().cloned();
-            confounders.map(|c| (c.name, c.domain, c.complement_of)).collect()
-        };
-        if words(theirs) != words(profile) {
-            return Err(Error::Config(
-                "the model knows other confounders than the data's profile: leave `confounders` out of `dataset.toml`".into(),
-            ));
         }
         let network = &model.network;
         Ok(Self {
@@ -115,6 +108,27 @@ impl Foundation {
             },
             encoder: Encoder::Model(Arc::new(model)),
         })
+    }
+
+    /// The profile to train with: that of the model, or else that of the data.
+    pub fn profile<'a>(&'a self, data: &'a Profile) -> &'a Profile {
+        self.model().map_or(data, |model| &model.header.profile)
+    }
+
+    /// The default configuration. A model keeps its sizes, its input and its run-time settings.
+    pub fn defaults(&self) -> TrainConfig {
+        let mut config = TrainConfig::for_encoder(&self.vision);
+        if let Some(model) = self.model() {
+            let architecture = &model.header.architecture;
+            config.model = ModelConfig {
+                input_size: model.header.preprocess.size,
+                readout: architecture.readout,
+                intervention: architecture.intervention,
+                head: architecture.head,
+                run: model.run,
+            };
+        }
+        config
     }
 
     /// The whole model, if there is one.

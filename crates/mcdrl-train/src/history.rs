@@ -60,7 +60,7 @@ impl RunState {
 
         let schedule = &self.config.schedule;
         let done = self.history.len();
-        let settled = (1 + SETTLING) * schedule.intervention_start_epoch;
+        let settled = (1 + SETTLING) * self.intervention_start();
         let best = self.best().map_or(0, |record| record.epoch);
         let validated = self.history.iter().any(|record| record.validation_dice.is_some());
         let impatient = schedule.patience > 0

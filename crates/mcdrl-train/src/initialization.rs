@@ -6,13 +6,13 @@ use mcdrl_model::clip::ClipVisionEncoderConfig;
 use mcdrl_model::{Network, NetworkConfig};
 use mcdrl_runtime::Weights;
 
-use crate::Result;
 use crate::config::TrainConfig;
 use crate::foundation::Foundation;
 use crate::frozen_norms::with_frozen_norms;
 use crate::imposition::Imposable;
 use crate::named_ids::with_named_ids;
 use crate::seed::seeded;
+use crate::{Error, Result};
 
 /// The initial state of a training run.
 pub struct Initialization {
@@ -37,10 +37,15 @@ impl Initialization {
         let texts = &foundation.texts;
         let [labels, _] = texts.labels.dims();
         let [confounders, text_width] = texts.dictionary.entries().dims();
-        let architecture = match foundation.model() {
-            Some(model) => model.header.architecture.clone(),
-            None => config.architecture(&foundation.vision, text_width),
-        };
+        let architecture = config.architecture(&foundation.vision, text_width);
+        if let Some(model) = foundation.model() {
+            let text = |of: &NetworkConfig| serde_json::to_string(of).expect("plain data");
+            if text(&model.header.architecture) != text(&architecture) {
+                return Err(Error::Config(
+                    "a trained model keeps its sizes: leave `model.readout`, `model.intervention` and `model.head` out".into(),
+                ));
+            }
+        }
         let row = |values: Vec<f32>| {
             let count = values.len();
             Tensor::from_data(TensorData::new(values, [count]), &Device::flex())

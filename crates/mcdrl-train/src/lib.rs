@@ -1,7 +1,7 @@
 //! Pre-training and training for MCDRL.
 //!
 //! - [`pretrain`]: contrastive image-text pre-training of a small CLIP.
-//! - [`train()`]: training of a segmenter on a CLIP. Every epoch writes a checkpoint, and an interrupted run resumes exactly.
+//! - [`train()`]: training of a segmenter on pre-trained encoders, or from a trained model. Every epoch writes a checkpoint, and an interrupted run resumes exactly.
 //!
 //! ```
 //! use mcdrl_train::TrainConfig;

@@ -6,7 +6,7 @@ mod segmentation;
 
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
-use mcdrl_model::{Network, NetworkOutput};
+use mcdrl_model::{CausalIntervention, Network, NetworkOutput};
 
 pub(crate) use alignment::region_loss;
 
@@ -148,6 +148,11 @@ fn pair_terms(
         on(config.doses, &|| {
             pairs::doses(&output.doses, twins, &context.rare, &context.independent)
         }),
-        on(config.removal, &|| pairs::removal(network, output, twins, &still)),
+        match network.intervention {
+            CausalIntervention::Removal(_) => {
+                on(config.removal, &|| pairs::removal(network, output, twins, &still))
+            }
+            CausalIntervention::Attention(_) => still.zeros_like().sum(),
+        },
     ]
 }

@@ -46,7 +46,7 @@ pub struct PretrainConfig {
     /// Weight decay of AdamW.
     #[garde(custom(not_negative))]
     pub weight_decay: f64,
-    /// Largest norm of each parameter's gradient; 0 disables clipping.
+    /// Largest norm of all gradients together; 0 disables clipping.
     #[garde(custom(not_negative))]
     pub clip_norm: f64,
     /// Side of the square input, pixels: a multiple of the encoder's stride, at least two strides.

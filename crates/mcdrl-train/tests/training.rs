@@ -193,7 +193,11 @@ fn every_kind_of_intervention_and_imposition_trains() {
     for (intervention, pairs, expected) in [
         (CausalInterventionConfig::Removal, true, [true, true, true, true, false]),
         (CausalInterventionConfig::Removal, false, [true, false, false, false, false]),
-        (CausalInterventionConfig::Attention(CausalAttentionConfig::default()), true, [true; 5]),
+        (
+            CausalInterventionConfig::Attention(CausalAttentionConfig::default()),
+            true,
+            [true, true, true, false, true],
+        ),
     ] {
         let mut config = with_epochs(2, 1);
         config.model.intervention = intervention;

@@ -30,6 +30,12 @@ pub use transformer::Activation;
 pub use vision::{ClipVisionEncoder, ClipVisionEncoderConfig};
 pub use vit::{VisionTransformer, VisionTransformerConfig};
 
+/// Channel means that CLIP's pixels are normalised with (RGB, 0..1).
+pub const PIXEL_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+
+/// Channel deviations that CLIP's pixels are normalised with (RGB, 0..1).
+pub const PIXEL_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+
 /// Builds a [`Clip`].
 #[derive(Config, Debug)]
 pub struct ClipConfig {

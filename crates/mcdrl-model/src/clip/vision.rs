@@ -9,6 +9,7 @@ use super::efficientnet_lite::{self, EfficientNetLiteConfig, ProjectedLite};
 use super::features::{DenseFeatures, VisionFeatures};
 use super::modified_resnet::{self, ModifiedResNet, ModifiedResNetConfig};
 use super::vit::{VisionTransformer, VisionTransformerConfig};
+use super::{PIXEL_MEAN, PIXEL_STD};
 
 /// The visual encoder to build.
 #[derive(Config, Debug)]
@@ -115,6 +116,20 @@ impl ClipVisionEncoderConfig {
 }
 
 impl ClipVisionEncoder {
+    /// The pixels in -1..1 that were normalised for this encoder.
+    ///
+    /// - `pixels`, output: `[batch, 3, height, width]`
+    pub fn plain_pixels(&self, pixels: Tensor<4>) -> Tensor<4> {
+        if matches!(self, Self::Lite(_)) {
+            return pixels;
+        }
+        let device = pixels.device();
+        let row = |values: [f32; 3]| {
+            Tensor::<1>::from_floats(values, &device).unsqueeze_dims::<4>(&[0, 2, 3])
+        };
+        (pixels * row(PIXEL_STD) + row(PIXEL_MEAN)) * 2.0 - 1.0
+    }
+
     /// The features of normalised pixels.
     ///
     /// - `pixels`: `[batch, 3, height, width]`, sides multiples of the stride

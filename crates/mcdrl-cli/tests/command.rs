@@ -357,7 +357,7 @@ fn impose_writes_pictures_and_a_sheet() {
     let all = ["impose", "--all", "--sheet", text(&file), text(&sample), text(&sample)];
     let said = succeed(&all);
     assert!(said.contains("reflection"), "{said}");
-    assert_eq!(image::open(&file).unwrap().height(), 12 * 192);
+    assert_eq!(image::open(&file).unwrap().height(), 15 * 192);
 }
 
 #[test]

@@ -13,9 +13,12 @@ mod far;
 mod mucus;
 mod narrow_band;
 mod near;
+mod overlay;
 mod patches;
 mod picture;
 mod reflection;
+mod shadow;
+mod speckle;
 mod uneven;
 
 use std::fmt;
@@ -52,6 +55,12 @@ pub enum Renderer {
     Blood,
     /// Small highlights.
     Reflection,
+    /// Dark bands below what stops the sound.
+    Shadow,
+    /// The grain of sound waves.
+    Speckle,
+    /// Calipers, lines and letters.
+    Overlay,
 }
 
 /// The renderer of a confounder to use.
@@ -79,7 +88,7 @@ pub struct Imposed {
 
 impl Renderer {
     /// All renderers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Blur,
         Self::Artefacts,
         Self::Bright,
@@ -91,6 +100,9 @@ impl Renderer {
         Self::Mucus,
         Self::Blood,
         Self::Reflection,
+        Self::Shadow,
+        Self::Speckle,
+        Self::Overlay,
     ];
 
     /// The name, as in a profile.
@@ -107,6 +119,9 @@ impl Renderer {
             Self::Mucus => "mucus",
             Self::Blood => "blood",
             Self::Reflection => "reflection",
+            Self::Shadow => "shadow",
+            Self::Speckle => "speckle",
+            Self::Overlay => "overlay",
         }
     }
 
@@ -183,6 +198,12 @@ impl Renderer {
             (Self::Blood, HeldBack) => blood::drops,
             (Self::Reflection, Trained) => reflection::glints,
             (Self::Reflection, HeldBack) => reflection::sheen,
+            (Self::Shadow, Trained) => shadow::broad,
+            (Self::Shadow, HeldBack) => shadow::ribs,
+            (Self::Speckle, Trained) => speckle::grain,
+            (Self::Speckle, HeldBack) => speckle::streaks,
+            (Self::Overlay, Trained) => overlay::calipers,
+            (Self::Overlay, HeldBack) => overlay::rulers,
         }
     }
 }

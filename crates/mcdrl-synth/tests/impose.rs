@@ -72,7 +72,7 @@ fn the_same_seed_gives_the_same_picture() {
 #[test]
 fn a_map_tells_where_the_picture_changes() {
     let (image, mask) = a_frame();
-    for renderer in [Renderer::Mucus, Renderer::Blood, Renderer::Reflection] {
+    for renderer in [Renderer::Mucus, Renderer::Blood, Renderer::Reflection, Renderer::Overlay] {
         for rendition in BOTH {
             let imposed = renderer.impose(&image, &mask, 0.8, 2, rendition);
             let (before, after) = (image.pixels().chunks(3), imposed.image.pixels().chunks(3));

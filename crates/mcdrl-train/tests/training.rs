@@ -1,12 +1,15 @@
 //! Whole training runs: they learn, they are reproducible, and an interrupted run resumes exactly.
 
+use std::path::Path;
+
 use burn::tensor::Device;
 use mcdrl_data::{AugmentConfig, Dataset, Sample};
+use mcdrl_image::{Image, Mask};
 use mcdrl_model::{CausalAttentionConfig, CausalInterventionConfig};
 use mcdrl_runtime::{ClipCheckpoint, Model, Precision};
 use mcdrl_synth::{SynthConfig, write_dataset};
 use mcdrl_train::{
-    EpochRecord, Error, Foundation, ImpositionConfig, LoadedSamples, PretrainConfig, Progress,
+    EpochRecord, Error, Foundation, Imposable, ImpositionConfig, LoadedSamples, PretrainConfig, Progress,
     Silent, TrainConfig, TrainRequest, pretrain, train,
 };
 use tempfile::TempDir;
@@ -227,6 +230,45 @@ fn the_read_out_learns_what_is_imposed() {
     let records = history(&setting.train(&config));
     let (first, last) = (&records[0].terms["doses"], &records[19].terms["doses"]);
     assert!(*last < 0.9 * first, "{first} {last}");
+}
+
+#[test]
+fn another_kind_of_imaging_needs_only_a_profile() {
+    let recipes = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../mcdrl/recipes/ultrasound/dataset.toml");
+    let data = TempDir::new().unwrap();
+    std::fs::copy(recipes, data.path().join("dataset.toml")).unwrap();
+    let (width, height) = (70, 50);
+    let grey: Vec<u8> = (0..width * height).flat_map(|at| [(at * 37 % 180) as u8; 3]).collect();
+    let image = Image::from_rgb(width, height, grey).unwrap().encode_png().unwrap();
+    let lesion = (0..width * height).map(|at| if at % width < 20 { 255 } else { 0 }).collect();
+    let mask = Mask::from_classes(width, height, lesion).unwrap().encode_png().unwrap();
+    for (folder, bytes) in [("images", image), ("masks", mask)] {
+        let folder = data.path().join("clinic").join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        (0..4).for_each(|at| std::fs::write(folder.join(format!("{at}.png")), &bytes).unwrap());
+    }
+    let dataset = Dataset::open(data.path()).unwrap();
+    assert_eq!(dataset.profile.classes, ["breast lesion"]);
+    let imposable = Imposable::of(&dataset.profile).unwrap();
+    assert_eq!(imposable.renderers().len(), dataset.profile.confounders.len());
+
+    let all: Vec<Sample> = dataset.samples().cloned().collect();
+    let samples = LoadedSamples::load(&dataset, &all, 64).unwrap();
+    let untrained = ClipCheckpoint::untrained(&small_clip().architecture()).unwrap();
+    let foundation = Foundation::from_clip(&untrained, &dataset.profile).unwrap();
+    let config = with_epochs(1, 0);
+    let request = TrainRequest {
+        foundation: &foundation,
+        profile: &dataset.profile,
+        train: &samples,
+        validation: &samples,
+        data: "one clinic".into(),
+        config: &config,
+        provenance: serde_json::json!({}),
+    };
+    let model = train(&request, None, false, &Device::flex(), &mut Silent).unwrap();
+    assert_eq!(model.header.profile, dataset.profile);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use mcdrl_model::{CausalAttentionConfig, CausalInterventionConfig};
 use mcdrl_runtime::{ClipCheckpoint, Model, Precision};
 use mcdrl_synth::{SynthConfig, write_dataset};
 use mcdrl_train::{
-    EpochRecord, Error, Foundation, Imposable, ImpositionConfig, LoadedSamples, PretrainConfig, Progress,
-    Silent, TrainConfig, TrainRequest, pretrain, train,
+    EpochRecord, Error, Foundation, Imposable, ImpositionConfig, LoadedSamples, PretrainConfig,
+    Progress, Silent, TrainConfig, TrainRequest, pretrain, train,
 };
 use tempfile::TempDir;
 

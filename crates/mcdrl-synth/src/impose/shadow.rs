@@ -60,7 +60,12 @@ fn bands(picture: &Picture, bands: &[Band], softness: f32) -> Vec<f32> {
         let in_band = bands.iter().map(|band| {
             let below = smoothstep(band.top, band.top + 0.15, y);
             let half = band.half + band.spread * (y - band.top).max(0.0);
-            below * smoothstep(half * (1.0 + softness), half * (1.0 - softness), (x - band.centre).abs())
+            below
+                * smoothstep(
+                    half * (1.0 + softness),
+                    half * (1.0 - softness),
+                    (x - band.centre).abs(),
+                )
         });
         in_band.fold(0.0, f32::max)
     });

@@ -33,7 +33,7 @@ pub struct EncoderPaths {
 /// The files.
 pub enum Encoders {
     Clip(PathBuf, ClipCheckpoint),
-    Pretrained(PathBuf, LiteCheckpoint, SentenceCheckpoint),
+    Pretrained(PathBuf, LiteCheckpoint, Box<SentenceCheckpoint>),
     Model(PathBuf, Vec<u8>),
 }
 
@@ -45,7 +45,11 @@ impl EncoderPaths {
             (None, Some(vision), Some(text)) => {
                 let lite =
                     LiteCheckpoint::from_state_dict(vision).map_err(Failure::file(vision))?;
-                Ok(Some(Encoders::Pretrained(vision.clone(), lite, read_sentence_encoder(text)?)))
+                Ok(Some(Encoders::Pretrained(
+                    vision.clone(),
+                    lite,
+                    Box::new(read_sentence_encoder(text)?),
+                )))
             }
             _ => match &self.from {
                 Some(path) => {

@@ -68,7 +68,7 @@ fn demo_writes_a_self_contained_report() {
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(report.contains("not for clinical use"));
     assert!(report.matches("data:image/png;base64").count() >= 4 * 12);
-    assert!(report.contains("confounders removed"));
+    assert!(report.contains("presence of confounders"));
     let foreign = ["src=\"http", "href=\"http", "url("];
     assert!(foreign.iter().all(|f| !report.contains(f)), "the report loads external resources");
 }
@@ -566,8 +566,8 @@ fn words_of_a_model_change_without_training() {
 
 #[test]
 fn evaluate_shows_what_each_confounder_costs() {
-    let arguments =
-        ["evaluate", "--json", "--data", &text(&samples()).to_owned(), "--site", "site-b"];
+    let data = samples();
+    let arguments = ["evaluate", "--json", "--data", text(&data), "--site", "site-b"];
     let stressed = [&arguments[..], &["--impose", "0.7", "--held-back"]].concat();
     let found = json(&succeed(&stressed));
     let rows = found["robustness"]["confounders"].as_array().unwrap();

@@ -94,8 +94,8 @@ pub fn weight_gradient(shape: &ConvShape, input: &[f32], gradient: &[f32]) -> Ve
 }
 
 /// Calls `work` with some planes and their numbers at a time, on all threads.
-fn for_each_plane<'a>(
-    values: &'a mut [f32],
+fn for_each_plane(
+    values: &mut [f32],
     plane: usize,
     work: impl Fn(&mut dyn Iterator<Item = (usize, &mut [f32])>) + Send + Sync,
 ) {

@@ -99,9 +99,9 @@ pub struct SiteScore {
     pub lesion_dice_by_group: Interval,
     /// The lesion Dice that a twentieth of the images does not reach.
     pub lesion_dice_p5: Option<f64>,
-    /// Share of the images with a lesion Dice below [`FAILED_DICE`].
+    /// Share of the images with a lesion Dice below 0.5.
     pub failed: Option<f64>,
-    /// Dice of small lesions: see [`SMALL_LESION`].
+    /// Dice of small lesions, below 5 % of the image.
     pub small_lesion_dice: Summary,
     /// Share of a lesion-free frame that is wrongly marked.
     pub false_positive_area: Summary,

@@ -199,7 +199,7 @@ mod tests {
         let features: Vec<Vec<f32>> = (0..400)
             .map(|at| {
                 let (a, b) = ((at as f32 * 0.7).sin(), (at as f32 * 1.3).cos());
-                vec![a, 2.0 * a + 0.3 * b]
+                vec![a, 2.0 * (a + b)]
             })
             .collect();
         let device = Device::flex();

@@ -1,6 +1,6 @@
 //! The activation after a normalisation.
 
-/// What follows a normalisation. NaN stays NaN, so that it is not hidden.
+/// The activation after a normalisation. NaN stays NaN: an error must stay visible.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activation {
     /// Nothing.

@@ -39,7 +39,8 @@ pub struct Batch {
     pub twins: Option<Twins>,
 }
 
-/// What was imposed on the last rows of a batch. The n-th of them is the twin of the n-th row.
+/// The confounders that were imposed on the last T rows of a batch. The first of these rows is the twin of the first image, and so
+/// on.
 pub struct Twins {
     /// Their number T.
     pub count: usize,
@@ -70,7 +71,7 @@ struct Row {
     imposed: Option<Imposed>,
 }
 
-/// What was imposed on a row.
+/// The confounder that was imposed on a row.
 struct Imposed {
     confounder: usize,
     strength: f32,

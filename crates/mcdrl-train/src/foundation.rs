@@ -1,4 +1,4 @@
-//! What training starts from: a pre-trained visual encoder, and the embeddings of the profile's prompts.
+//! The start of training: a pre-trained visual encoder, and the embeddings of the profile's prompts.
 
 use std::sync::Arc;
 

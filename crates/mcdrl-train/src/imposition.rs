@@ -91,7 +91,7 @@ impl Imposable {
         &self.renderers
     }
 
-    /// Whether there is none.
+    /// Whether no confounder of the profile can be imposed.
     pub fn is_empty(&self) -> bool {
         self.renderers.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a machine draws over a picture: calipers, lines, letters.
+//! Calipers, lines and letters that a machine draws over a picture.
 
 use super::picture::Picture;
 use crate::random::Random;

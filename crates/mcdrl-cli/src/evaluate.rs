@@ -10,6 +10,7 @@ use mcdrl::synth::Rendition;
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
+use crate::impose::share;
 use crate::output::{Common, counter, say, tell};
 use crate::segment::open_segmenter;
 
@@ -26,7 +27,7 @@ pub struct Evaluate {
     #[arg(long)]
     site: Vec<String>,
     /// Also impose each confounder at this strength (0..1), and show what it costs and whether it is seen.
-    #[arg(long, value_parser = strength)]
+    #[arg(long, value_parser = share)]
     impose: Option<f32>,
     /// Use the renderers that training never uses.
     #[arg(long, requires = "impose")]
@@ -80,13 +81,6 @@ impl Evaluate {
             }
         }
         Ok(())
-    }
-}
-
-fn strength(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(strength) if (0.0..=1.0).contains(&strength) => Ok(strength),
-        _ => Err("a strength lies between 0 and 1".into()),
     }
 }
 

@@ -125,7 +125,8 @@ fn sheet(rows: &[Vec<Image>]) -> Outcome<Image> {
     Ok(Image::from_rgb(width, rows.len() * ROW, pixels)?)
 }
 
-fn share(text: &str) -> Result<f32, String> {
+/// Reads a number between 0 and 1.
+pub fn share(text: &str) -> Result<f32, String> {
     let value: f32 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("must lie between 0 and 1".into()) }
 }

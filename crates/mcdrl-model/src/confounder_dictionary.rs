@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
+use crate::fixed::fixed;
 use crate::similarity::l2_normalize;
 
 /// The finite set of confounders that the back-door adjustment sums over. It is never trained: a name means what its words mean.
@@ -131,9 +132,4 @@ impl ConfounderDictionary {
 
 fn centred(texts: Tensor<2>, mean: Tensor<1>) -> Tensor<2> {
     l2_normalize(texts - mean.unsqueeze())
-}
-
-/// A parameter that is stored and never trained.
-fn fixed<const D: usize>(tensor: Tensor<D>) -> Param<Tensor<D>> {
-    Param::from_tensor(tensor.detach()).set_require_grad(false)
 }

@@ -12,6 +12,7 @@ use garde::Validate;
 use mcdrl_kernels::{convolve, resize};
 use serde::{Deserialize, Serialize};
 
+use crate::fixed::fixed;
 use crate::pixel_statistics::{STATISTICS, pixel_statistics};
 use crate::similarity::l2_normalize;
 
@@ -146,11 +147,6 @@ impl ConfounderReadout {
         let fitted = maps[1..].iter().map(|map| resize(map.clone(), [rows, columns]));
         convolve(&self.local, Tensor::cat(fitted.collect(), 1))
     }
-}
-
-/// A parameter that is stored and never trained.
-fn fixed(tensor: Tensor<1>) -> Param<Tensor<1>> {
-    Param::from_tensor(tensor.detach()).set_require_grad(false)
 }
 
 impl Doses {

@@ -6,6 +6,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
+use crate::fixed::fixed;
+
 /// The cloud of the training images' features, and the distance at which an image is unfamiliar.
 #[derive(Module, Debug)]
 pub struct Familiarity {
@@ -65,10 +67,6 @@ impl Familiarity {
         let (at, steepness) = (limit.clone().narrow(0, 0, 1), limit.narrow(0, 1, 1));
         ((self.distance(features) + 1e-6).log() - at.log()) * steepness
     }
-}
-
-fn fixed<const D: usize>(tensor: Tensor<D>) -> Param<Tensor<D>> {
-    Param::from_tensor(tensor.detach()).set_require_grad(false)
 }
 
 #[cfg(test)]

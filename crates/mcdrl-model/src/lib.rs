@@ -35,6 +35,7 @@ mod confounder_readout;
 mod confounder_removal;
 mod familiarity;
 mod faults;
+mod fixed;
 mod network;
 mod pixel_statistics;
 mod segmentation_head;

@@ -14,6 +14,7 @@ use crate::confounder_dictionary::ConfounderDictionary;
 use crate::confounder_readout::{ConfounderReadout, ConfounderReadoutConfig, Doses};
 use crate::familiarity::Familiarity;
 use crate::faults::faults_of;
+use crate::fixed::fixed;
 use crate::segmentation_head::{Decoded, SegmentationHead, SegmentationHeadConfig};
 use crate::similarity::l2_normalize;
 use crate::target_region_selection::{TargetRegionSelection, TargetRegions};
@@ -142,7 +143,7 @@ impl NetworkConfig {
         let intervention = &self.intervention;
         Network {
             visual,
-            label_texts: Param::from_tensor(label_texts.detach()).set_require_grad(false),
+            label_texts: fixed(label_texts),
             dictionary,
             readout: self.readout.init(&channels, self.text_width, device),
             intervention: intervention.init(

@@ -39,7 +39,12 @@ BRIGHT, DARK, BLACK = 0.8, -0.8, -0.95
 
 # Weighted sums of a pixel and its neighbours.
 LAPLACIAN = torch.tensor([[[[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]]])
+DOWN = torch.tensor([[[[0.0, 1.0, 0.0], [0.0, -2.0, 0.0], [0.0, 1.0, 0.0]]]])
+ALONG = DOWN.transpose(2, 3)
 COUNT = torch.ones(1, 1, 3, 3)
+
+# The mean absolute second derivative that counts as none.
+FLAT = 0.002
 
 # The largest exponent of the removal.
 LARGEST_EXPONENT = 3.0
@@ -113,24 +118,64 @@ def thirds(side):
     return torch.from_numpy(matrix)
 
 
-def pixel_statistics(pixels):
-    """Edges, the bright share, the dark share, the tint, and the light in a 3×3 grid: [1, 13].
+def around(x, kernel):
+    return F.conv2d(x, kernel, padding=1)
 
-    Black bars are left out, except in the grid.
-    """
-    side = int(pixels.shape[-1])
+
+def inner(lit):
+    """1 where all neighbours are lit too."""
+    return (around(lit, COUNT) > 8.5).float()
+
+
+def mean_over(x, over):
+    return (x * over).sum((2, 3)) / over.sum((2, 3)).clamp(min=1)
+
+
+def mean_by(x, weight):
+    return (x * weight).sum((2, 3)) / (weight.sum((2, 3)) + 1e-3)
+
+
+def lean(light, lit):
+    """How far the light is from the middle, and how much farther out it is than the shown part: [1, 2]."""
+    ramp = lambda side: (2 * torch.arange(side) + 1) / side - 1
+    rows, columns = map(int, light.shape[2:])
+    away = lambda place: place - mean_by(place, lit)[:, :, None, None]
+    x, y = away(ramp(columns)[None, None, None]), away(ramp(rows)[None, None, :, None])
+    across, down = (mean_by(place, light) ** 2 for place in (x, y))
+    squared = x**2 + y**2
+    outwards = mean_by(squared, light) / (mean_by(squared, lit) + 1e-3) - 1
+    return torch.cat([(across + down + 1e-6).sqrt() * 5, outwards * 3], 1)
+
+
+def cells(light, lit, thirds):
+    """Spread, maximum and minimum of the light in a 3×3 grid, relative to the mean: [1, 3]."""
+    mean = mean_over(light, lit) + 1e-3
+    light, lit = ((thirds @ x @ thirds.t()).flatten(1) for x in (light, lit))
+    grid = (light + mean * 0.05) / ((lit + 0.05) * mean)
+    spread = grid.var(1, keepdim=True, correction=0).sqrt()
+    return torch.cat([spread * 2, grid.amax(1, keepdim=True) - 1, grid.amin(1, keepdim=True)], 1)
+
+
+def pixel_statistics(pixels):
+    """Edges, bright and dark share, tint, mean light, its lean and its grid, kinds of edges, the lit share: [1, 13]."""
     light = pixels.mean(1, keepdim=True)
     lit = (light > BLACK).float()
-    # All neighbours of an inner pixel are lit too.
-    inner = (F.conv2d(lit, COUNT, padding=1) > 8.5).float()
-    mean = lambda x, over: (x * over).sum((2, 3)) / over.sum((2, 3)).clamp(min=1)
-    grid = thirds(side) @ light @ thirds(side).t()
+    shown = (light + 1) * 0.5 * lit
+    edges = lambda kernel: mean_over(around(light, kernel).abs(), inner(lit))
+    fine = edges(LAPLACIAN)
+    coarse = around(F.avg_pool2d(light, 2), LAPLACIAN).abs()
+    coarse = mean_over(coarse, inner((F.avg_pool2d(lit, 2) > 0.99).float()))
     statistics = [
-        mean(F.conv2d(light, LAPLACIAN, padding=1).abs(), inner) * 10,
-        mean((light > BRIGHT).float(), lit) * 5,
-        mean((light < DARK).float(), lit),
-        mean(pixels[:, :1] - pixels[:, 2:], lit),
-        grid.flatten(1),
+        fine * 10,
+        mean_over((light > BRIGHT).float(), lit) * 5,
+        mean_over((light < DARK).float(), lit),
+        mean_over(pixels[:, :1] - pixels[:, 2:], lit),
+        mean_over(shown, lit),
+        lean(shown, lit),
+        cells(shown, lit, thirds(int(pixels.shape[-1]))),
+        ((edges(DOWN) + FLAT) / (edges(ALONG) + FLAT)).log(),
+        (coarse + FLAT) / (fine + FLAT) * 0.5,
+        lit.mean((2, 3)),
     ]
     return torch.cat(statistics, 1)
 

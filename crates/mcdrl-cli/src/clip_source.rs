@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures_lite::future::block_on;
-use mcdrl::clip::{Clip, ClipCheckpoint, SentenceCheckpoint};
+use mcdrl::clip::{AlignedCheckpoint, Clip, ClipCheckpoint, SentenceCheckpoint};
 
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, tell_fallback};
@@ -22,6 +22,15 @@ pub fn read_clip(path: &Path) -> Outcome<ClipCheckpoint> {
         None => None,
     };
     ClipCheckpoint::from_safetensors(&bytes, config.as_deref()).map_err(Failure::file(&file))
+}
+
+/// Reads the aligned CLIP at `path`, which `mcdrl pretrain --vision` writes; `None` if it is another checkpoint.
+pub fn read_aligned(path: &Path) -> Outcome<Option<AlignedCheckpoint>> {
+    if path.is_dir() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(path).map_err(Failure::io(path))?;
+    AlignedCheckpoint::from_safetensors(&bytes).map_err(Failure::file(path))
 }
 
 /// Reads a sentence encoder: a folder with `config.json`, `tokenizer.json` and `model.safetensors`.

@@ -91,6 +91,11 @@ impl Progress for Dashboard {
         ));
         self.draw();
     }
+
+    fn readout(&mut self, epoch: usize, epochs: usize, loss: f32) {
+        let seconds = self.started.elapsed().as_secs_f32();
+        self.say(format!("read-out {epoch:>3}/{epochs}  loss {loss:.4}  {seconds:.0} s"));
+    }
 }
 
 impl State {

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use mcdrl::data::{LabelledImage, write_atomic};
+use mcdrl::demo::DemoSample;
 use mcdrl::eval::{Exhibit, Report};
 use mcdrl::{Image, Mask};
 use serde_json::json;
@@ -9,6 +10,10 @@ use serde_json::json;
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
 use crate::segment::{describe, open_segmenter};
+
+/// The sample that has confounders imposed, and their strength.
+const SHOWN: usize = 3;
+const STRENGTH: f32 = 0.7;
 
 /// Segment the bundled samples with the bundled model and write report.html.
 #[derive(Args)]
@@ -33,10 +38,7 @@ impl Demo {
         );
         report.legend(&segmenter.header().profile.classes);
         for sample in mcdrl::demo::SAMPLES {
-            let labelled = LabelledImage {
-                image: Image::decode(sample.image)?,
-                mask: Mask::decode(sample.mask)?,
-            };
+            let labelled = labelled(sample)?;
             let segmentation = segmenter.segment(&labelled.image)?;
             report.gallery(&[Exhibit {
                 title: format!("{}/{}", sample.site, sample.name),
@@ -46,6 +48,11 @@ impl Demo {
                 segmentation: &segmentation,
             }])?;
         }
+        report.heading("Each confounder imposed and removed");
+        report.paragraph(
+            "The same picture under each confounder at strength 0.7, and its mask without and with the causal intervention.",
+        );
+        report.imposed_rows(&segmenter, &labelled(&mcdrl::demo::SAMPLES[SHOWN])?, STRENGTH)?;
         let provenance = &segmenter.header().provenance;
         report.heading("The model");
         report.paragraph(provenance["statement"].as_str().unwrap_or_default());
@@ -62,4 +69,8 @@ impl Demo {
         }
         Ok(())
     }
+}
+
+fn labelled(sample: &DemoSample) -> Outcome<LabelledImage> {
+    Ok(LabelledImage { image: Image::decode(sample.image)?, mask: Mask::decode(sample.mask)? })
 }

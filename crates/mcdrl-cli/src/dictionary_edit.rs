@@ -132,11 +132,8 @@ impl Edits {
                 name: word.clone(),
                 family: FAMILY.into(),
                 domain: word.clone(),
-                complement_of: None,
-                renderer: None,
-                words: None,
                 untested: true,
-                hint_presence: None,
+                ..Confounder::default()
             });
         }
         Ok(())

@@ -1,22 +1,22 @@
 //! The pre-trained encoders that training starts from: a CLIP, or EfficientNet-Lite with a sentence encoder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::Args;
 use futures_lite::future::block_on;
-use mcdrl::clip::{ClipCheckpoint, LiteCheckpoint, SentenceCheckpoint};
+use mcdrl::clip::{AlignedCheckpoint, ClipCheckpoint, LiteCheckpoint, SentenceCheckpoint};
 use mcdrl::train::Foundation;
 use mcdrl::{Model, Profile, Segmenter};
 
-use crate::clip_source::{open_clip, read_clip, read_sentence_encoder};
+use crate::clip_source::{open_clip, read_aligned, read_clip, read_sentence_encoder};
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, tell_fallback};
 
 /// The options that name the files.
 #[derive(Args)]
 pub struct EncoderPaths {
-    /// A CLIP checkpoint: a safetensors file or a Hugging Face folder.
+    /// A CLIP checkpoint: a safetensors file, also one of `mcdrl pretrain`, or a Hugging Face folder.
     #[arg(long, conflicts_with_all = ["vision", "text_encoder", "from"])]
     pub clip: Option<PathBuf>,
     /// EfficientNet-Lite: a PyTorch state dict (.pth).
@@ -33,6 +33,7 @@ pub struct EncoderPaths {
 /// The files.
 pub enum Encoders {
     Clip(PathBuf, ClipCheckpoint),
+    Aligned(PathBuf, Box<AlignedCheckpoint>),
     Pretrained(PathBuf, LiteCheckpoint, Box<SentenceCheckpoint>),
     Model(PathBuf, Vec<u8>),
 }
@@ -41,7 +42,10 @@ impl EncoderPaths {
     /// Reads the files; `None` if none is named.
     pub fn read(&self) -> Outcome<Option<Encoders>> {
         match (&self.clip, &self.vision, &self.text_encoder) {
-            (Some(path), _, _) => Ok(Some(Encoders::Clip(path.clone(), read_clip(path)?))),
+            (Some(path), _, _) => Ok(Some(match read_aligned(path)? {
+                Some(aligned) => Encoders::Aligned(path.clone(), Box::new(aligned)),
+                None => Encoders::Clip(path.clone(), read_clip(path)?),
+            })),
             (None, Some(vision), Some(text)) => {
                 let lite =
                     LiteCheckpoint::from_state_dict(vision).map_err(Failure::file(vision))?;
@@ -69,6 +73,9 @@ impl Encoders {
             Self::Clip(path, clip) => {
                 Foundation::from_clip(clip, profile).map_err(Failure::file(path))
             }
+            Self::Aligned(path, aligned) => {
+                Foundation::from_aligned(aligned, profile).map_err(Failure::file(path))
+            }
             Self::Pretrained(path, lite, sentences) => {
                 Foundation::from_pretrained(lite, sentences, profile).map_err(Failure::file(path))
             }
@@ -84,12 +91,8 @@ impl Encoders {
     pub fn training_device(&self, common: &Common) -> Outcome<Device> {
         match self {
             Self::Clip(path, clip) => Ok(open_clip(path, clip, common)?.logit_scale.val().device()),
-            Self::Pretrained(path, lite, _) => {
-                let opened = block_on(lite.open(common.open_options()));
-                let (encoder, device) = opened.map_err(Failure::file(path))?;
-                tell_fallback(&device);
-                Ok(encoder.device())
-            }
+            Self::Aligned(path, aligned) => lite_device(path, &aligned.lite, common),
+            Self::Pretrained(path, lite, _) => lite_device(path, lite, common),
             Self::Model(path, bytes) => {
                 let opened = block_on(Segmenter::open(bytes, common.open_options()));
                 let segmenter = opened.map_err(Failure::file(path))?;
@@ -98,4 +101,12 @@ impl Encoders {
             }
         }
     }
+}
+
+/// Opens the chosen device for an EfficientNet-Lite and checks that it runs there.
+pub fn lite_device(path: &Path, lite: &LiteCheckpoint, common: &Common) -> Outcome<Device> {
+    let opened = block_on(lite.open(common.open_options()));
+    let (encoder, device) = opened.map_err(Failure::file(path))?;
+    tell_fallback(&device);
+    Ok(encoder.device())
 }

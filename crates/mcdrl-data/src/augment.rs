@@ -128,6 +128,11 @@ impl AugmentConfig {
         Self { uneven_light: 0.0, blur: 0.0, brightness: 0.0, gamma: 0.0, ..self.clone() }
     }
 
+    /// This augmentation without a change of the view but mirroring.
+    pub fn as_framed(&self) -> Self {
+        Self { rotate: 0.0, zoom: 0.0, shift: 0.0, aspect: 0.0, ..self.clone() }
+    }
+
     /// The scene under another light. The same seed gives the same scene.
     ///
     /// - `other`: another image, which lends its lesion and its colours

@@ -13,11 +13,13 @@ pub mod metrics;
 mod error;
 mod evaluate;
 mod evaluation_report;
+mod imposed_rows;
 mod loso;
 mod numbers;
 mod region_overlay;
 mod report;
 mod robustness;
+mod word_test;
 
 pub use error::{Error, Result};
 pub use evaluate::{DETECTION_AREA, Evaluation, ImageScore, Overlap, SiteScore, evaluate};
@@ -25,3 +27,4 @@ pub use evaluation_report::evaluation_report;
 pub use loso::{LosoReport, LosoRequest, LosoRun, Variant, loso};
 pub use report::{Exhibit, Report};
 pub use robustness::{ConfounderRow, Robustness, Stress, robustness};
+pub use word_test::{WordRow, WordTest, word_test};

@@ -99,16 +99,36 @@ impl ConfounderReadout {
         Self { presence: fixed(presence), ..self }
     }
 
+    /// The read-out whose description of statistics s is that of `scale · s + shift` here. It must be without gradients.
+    ///
+    /// - `scale`, `shift`: of each statistic, `[statistics]`
+    pub fn rescaled(mut self, scale: Tensor<1>, shift: Tensor<1>) -> Self {
+        let Linear { weight, bias } = self.describe;
+        let moved = shift.unsqueeze::<2>().matmul(weight.val()).squeeze_dim::<1>(0);
+        self.describe = Linear {
+            weight: weight.map(|weight| weight * scale.unsqueeze_dim(1)),
+            bias: bias.map(|bias| bias.map(|bias| bias + moved)),
+        };
+        self
+    }
+
     /// The doses of all confounders.
     ///
     /// - `pixels`: in -1..1, `[batch, 3, height, width]`
     /// - `maps`: fine to coarse, each `[batch, channels, rows, columns]`
     /// - `texts`: `[M, text width]`
     pub fn forward(&self, pixels: Tensor<4>, maps: &[Tensor<4>], texts: Tensor<2>) -> Doses {
+        self.doses(statistics(pixels, maps), maps, texts)
+    }
+
+    /// The doses of all confounders.
+    ///
+    /// - `statistics`: those of [`statistics`]. The other arguments are those of [`Self::forward`].
+    pub fn doses(&self, statistics: Tensor<2>, maps: &[Tensor<4>], texts: Tensor<2>) -> Doses {
         let (scale, offset) = (self.scale.val(), self.offset.val());
         let of = |values: &Tensor<1>, at: usize| values.clone().narrow(0, at, 1);
 
-        let described = self.describe_image(pixels, maps);
+        let described = self.embed.forward(relu(self.describe.forward(statistics)));
         let image_text = l2_normalize(self.image_text.forward(texts.clone()));
         let image = l2_normalize(described).matmul(image_text.transpose());
         let image = image * of(&scale, 0).unsqueeze() + of(&offset, 0).unsqueeze();
@@ -127,26 +147,27 @@ impl ConfounderReadout {
         Doses { image, presence, local }
     }
 
-    /// φ of the images: mean, spread and maximum of every map, and statistics of the pixels. `[batch, width]`
-    fn describe_image(&self, pixels: Tensor<4>, maps: &[Tensor<4>]) -> Tensor<2> {
-        let mut parts = vec![pixel_statistics(pixels)];
-        for map in maps {
-            let [batch, channels, rows, columns] = map.dims();
-            let values = map.clone().reshape([batch, channels, rows * columns]);
-            let mean = values.clone().mean_dim(2);
-            let spread = (values.clone() - mean.clone()).square().mean_dim(2).add_scalar(1e-6);
-            let statistics = [mean, spread.sqrt(), values.max_dim(2)];
-            parts.extend(statistics.map(|statistic| statistic.squeeze_dim::<2>(2)));
-        }
-        self.embed.forward(relu(self.describe.forward(Tensor::cat(parts, 1))))
-    }
-
     /// φ of the positions, from all maps but the finest, at the size of the second: `[batch, width, rows, columns]`.
     fn describe_positions(&self, maps: &[Tensor<4>]) -> Tensor<4> {
         let [_, _, rows, columns] = maps[1].dims();
         let fitted = maps[1..].iter().map(|map| resize(map.clone(), [rows, columns]));
         convolve(&self.local, Tensor::cat(fitted.collect(), 1))
     }
+}
+
+/// What an image is described from: statistics of the pixels, and mean, spread and maximum of every map.
+/// `[batch, statistics]`. The arguments are those of [`ConfounderReadout::forward`].
+pub fn statistics(pixels: Tensor<4>, maps: &[Tensor<4>]) -> Tensor<2> {
+    let mut parts = vec![pixel_statistics(pixels)];
+    for map in maps {
+        let [batch, channels, rows, columns] = map.dims();
+        let values = map.clone().reshape([batch, channels, rows * columns]);
+        let mean = values.clone().mean_dim(2);
+        let spread = (values.clone() - mean.clone()).square().mean_dim(2).add_scalar(1e-6);
+        let statistics = [mean, spread.sqrt(), values.max_dim(2)];
+        parts.extend(statistics.map(|statistic| statistic.squeeze_dim::<2>(2)));
+    }
+    Tensor::cat(parts, 1)
 }
 
 impl Doses {

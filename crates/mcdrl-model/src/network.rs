@@ -224,6 +224,15 @@ impl Network {
         }
     }
 
+    /// What the read-out sees: the pixels in -1..1, and the encoder's maps, fine to coarse.
+    ///
+    /// - `pixels`: normalised, `[batch, 3, side, side]`
+    pub fn seen(&self, pixels: Tensor<4>, dense: DenseFeatures) -> (Tensor<4>, Vec<Tensor<4>>) {
+        let VisionFeatures { skips, dense, grid, .. } = self.visual.forward(pixels.clone(), dense);
+        let maps = [skips, vec![to_map(to_even_length(dense), grid)]].concat();
+        (self.visual.plain_pixels(pixels), maps)
+    }
+
     /// The doses of the confounders. The read-out learns to see, and does not change what it sees: no gradient passes to the
     /// maps.
     fn read_out(&self, pixels: Tensor<4>, maps: Vec<Tensor<4>>) -> Doses {

@@ -22,6 +22,8 @@
 //! # futures_lite::future::block_on(example()).unwrap();
 //! ```
 
+#[cfg(feature = "pretrained")]
+mod aligned_checkpoint;
 mod clip_checkpoint;
 mod clip_names;
 #[cfg(feature = "pretrained")]
@@ -50,6 +52,8 @@ mod sentence_checkpoint;
 mod state_dict;
 mod weights;
 
+#[cfg(feature = "pretrained")]
+pub use aligned_checkpoint::{AlignedCheckpoint, AlignedClip};
 pub use clip_checkpoint::ClipCheckpoint;
 #[cfg(feature = "pretrained")]
 pub use clip_tokenizer::ClipTokenizer;

@@ -38,7 +38,11 @@ impl LiteCheckpoint {
     /// # Errors
     /// [`Error::StateDict`], or [`Error::UnknownEncoder`] for a state dict of another network.
     pub fn from_state_dict(path: &Path) -> Result<Self> {
-        let weights = Weights::from_state_dict(path)?;
+        Self::from_weights(Weights::from_state_dict(path)?)
+    }
+
+    /// The checkpoint with the tensors of such a state dict.
+    pub(crate) fn from_weights(weights: Weights) -> Result<Self> {
         let is_lite = weights.contains("_conv_stem.weight");
         let blocks = |name: &str| name.strip_prefix("_blocks.")?.split('.').next()?.parse().ok();
         let blocks = weights.names().filter_map(blocks).max().map_or(0, |last: usize| last + 1);
@@ -54,6 +58,11 @@ impl LiteCheckpoint {
             )));
         };
         Ok(Self { version, weights })
+    }
+
+    /// The tensors under the names of the state dict.
+    pub(crate) fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     /// Builds the encoder with these weights.

@@ -36,7 +36,7 @@ pub struct Profile {
 }
 
 /// A named variation of the imaging that must not influence the segmentation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confounder {
     /// Its short name, as shown to users.
@@ -55,6 +55,12 @@ pub struct Confounder {
     /// Its name for users, in plain words. Default: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// Other words for the domain, with which captions of pre-training put it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paraphrases: Vec<String>,
+    /// Other words for the domain that pre-training never uses, to test whether it understands words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
     /// Whether it was added after training, so that nobody knows how well it is seen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub untested: bool,

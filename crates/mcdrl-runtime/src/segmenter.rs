@@ -49,6 +49,14 @@ impl Segmenter {
         Self { model: without_gradients(model), device }
     }
 
+    /// The same model without the causal intervention, for comparisons.
+    pub fn without_intervention(&self) -> Self {
+        let Model { header, run, network } = &self.model;
+        let mut model = Model { header: header.clone(), run: *run, network: network.clone() };
+        model.run.intervention.enabled = false;
+        Self { model, device: self.device.clone() }
+    }
+
     /// Segments one image.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use mcdrl_model::clip::{SentenceEncoder, SentenceEncoderConfig};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::device_policy::{DeviceInfo, OpenOptions};
@@ -36,7 +36,7 @@ pub struct SentenceCheckpoint {
 }
 
 /// The values of `config.json` that decide the architecture, under Hugging Face's names.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct BertConfig {
     model_type: String,
     hidden_act: String,
@@ -57,6 +57,11 @@ impl SentenceCheckpoint {
     /// # Errors
     /// [`Error::UnknownEncoder`] for another architecture or a tokenizer that does not fit, [`Error::Safetensors`].
     pub fn from_files(config: &str, tokenizer: &[u8], weights: &[u8]) -> Result<Self> {
+        Self::new(config, tokenizer, Weights::from_safetensors(weights)?)
+    }
+
+    /// As [`Self::from_files`], with the tensors of `model.safetensors`.
+    pub(crate) fn new(config: &str, tokenizer: &[u8], weights: Weights) -> Result<Self> {
         let broken = |file: &str, error: &dyn std::fmt::Display| {
             Error::UnknownEncoder(format!("its {file} cannot be read: {error}"))
         };
@@ -96,7 +101,31 @@ impl SentenceCheckpoint {
             .with_padding(None)
             .with_truncation(Some(truncation))
             .map_err(|e| broken("tokenizer.json", &e))?;
-        Ok(Self { config, weights: Weights::from_safetensors(weights)?, tokenizer })
+        Ok(Self { config, weights, tokenizer })
+    }
+
+    /// The texts of `config.json`, with what decides the architecture, and of `tokenizer.json`.
+    pub(crate) fn files(&self) -> (String, String) {
+        let config = &self.config;
+        let bert = BertConfig {
+            model_type: "bert".into(),
+            hidden_act: "gelu".into(),
+            vocab_size: config.vocab_size,
+            max_position_embeddings: config.positions,
+            type_vocab_size: config.segments,
+            hidden_size: config.width,
+            num_hidden_layers: config.layers,
+            num_attention_heads: config.heads,
+            intermediate_size: config.mlp_width,
+            layer_norm_eps: config.epsilon,
+        };
+        let config = serde_json::to_string(&bert).expect("plain data");
+        (config, self.tokenizer.to_string(false).expect("it was read from such a text"))
+    }
+
+    /// The tensors under the names of the file.
+    pub(crate) fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     /// Builds the encoder with these weights.

@@ -36,6 +36,14 @@ const STEEPNESS: f32 = 4.0;
 /// Slope and offset of a presence that is always low.
 const NOTHING: [f32; 2] = [0.0, -10.0];
 
+/// The logit of a dose whose presence is known.
+struct Example {
+    logit: f32,
+    visible: bool,
+    /// How surely it is known, 0..1.
+    weight: f32,
+}
+
 /// Calibrates a network on training images, under the augmentation and the confounders of training. Grey and narrow-band
 /// pictures are therefore familiar.
 ///
@@ -65,7 +73,7 @@ pub fn calibrate(
         imposable: &imposable,
         seed: mix(&[seed, 5]),
     };
-    let rare = imposable.rare();
+    let absent = imposable.absent();
     let (mut features, mut examples) = (Vec::new(), Vec::new());
     for_each_batch(samples, &order, BATCH, &maker, &device, |batch, _| {
         let output = network.forward(batch.pixels, run);
@@ -78,13 +86,19 @@ pub fn calibrate(
             for (row, confounder) in imposed.iter().enumerate() {
                 let index = confounder.iter().position(|hot| *hot > 0.5).expect("one-hot");
                 let strength = strengths[row][0];
+                let mut example = |logit, visible, weight| {
+                    if weight > 0.0 {
+                        examples.push(Example { logit, visible, weight });
+                    }
+                };
                 if strength >= VISIBLE {
-                    examples.push((changed[row][index], true));
-                } else if strength <= INVISIBLE && rare[index] > 0.0 {
-                    examples.push((changed[row][index], false));
+                    example(changed[row][index], true, 1.0);
+                } else if strength <= INVISIBLE {
+                    example(changed[row][index], false, absent[index]);
                 }
-                let absent = clean[row].iter().zip(&rare).filter(|(_, rare)| **rare > 0.0);
-                examples.extend(absent.map(|(logit, _)| (*logit, false)));
+                for (logit, weight) in clean[row].iter().zip(&absent) {
+                    example(*logit, false, *weight);
+                }
             }
         }
         Ok::<_, Error>(())
@@ -139,9 +153,12 @@ fn familiarity(features: &[Vec<f32>], device: &Device) -> Result<Familiarity> {
 
 /// Slope and offset of a logistic regression, both kinds of examples weighted equally (Platt 1999). `None` without examples of
 /// both kinds.
-fn logistic(examples: &[(f32, bool)]) -> Option<[f32; 2]> {
-    let count = |kind: bool| examples.iter().filter(|(_, visible)| *visible == kind).count() as f64;
-    let (yes, no) = (count(true), count(false));
+fn logistic(examples: &[Example]) -> Option<[f32; 2]> {
+    let total = |kind: bool| {
+        let of_kind = examples.iter().filter(|example| example.visible == kind);
+        of_kind.map(|example| f64::from(example.weight)).sum::<f64>()
+    };
+    let (yes, no) = (total(true), total(false));
     if yes == 0.0 || no == 0.0 {
         return None;
     }
@@ -149,8 +166,9 @@ fn logistic(examples: &[(f32, bool)]) -> Option<[f32; 2]> {
     for _ in 0..50 {
         // Newton's method, with a little damping for separable examples.
         let (mut gradient, mut hessian) = ([1e-3 * slope, 0.0], [1e-3, 0.0, 1e-6]);
-        for (logit, visible) in examples {
-            let (x, weight) = (f64::from(*logit), 0.5 / if *visible { yes } else { no });
+        for Example { logit, visible, weight } in examples {
+            let of_kind = if *visible { yes } else { no };
+            let (x, weight) = (f64::from(*logit), 0.5 * f64::from(*weight) / of_kind);
             let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
             let error = weight * (p - f64::from(u8::from(*visible)));
             gradient[0] += error * x;
@@ -184,8 +202,12 @@ mod tests {
 
     #[test]
     fn the_presence_is_one_half_between_both_kinds() {
-        let examples: Vec<(f32, bool)> =
-            (0..200).map(|at| (at as f32 / 50.0 - 2.0, at % 7 + at / 2 > 55)).collect();
+        let example = |at: usize| Example {
+            logit: at as f32 / 50.0 - 2.0,
+            visible: at % 7 + at / 2 > 55,
+            weight: 1.0,
+        };
+        let examples: Vec<_> = (0..200).map(example).collect();
         let [slope, offset] = logistic(&examples).unwrap();
         let presence = |logit: f32| 1.0 / (1.0 + (-(slope * logit + offset)).exp());
         assert!(slope > 1.0 && presence(-2.0) < 0.1 && presence(2.0) > 0.9, "{slope} {offset}");

@@ -95,8 +95,8 @@ pub struct OptimizerConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleConfig {
-    /// Number of epochs (paper: 50).
-    #[garde(range(min = 1))]
+    /// Number of epochs (paper: 50). With 0, only the read-out learns.
+    #[garde(skip)]
     pub epochs: usize,
     /// Number of epochs at the start in which the head is trained without the intervention (paper: 10).
     #[garde(skip)]
@@ -107,6 +107,9 @@ pub struct ScheduleConfig {
     /// Training stops after this number of epochs without a better validation Dice; 0 disables this.
     #[garde(skip)]
     pub patience: usize,
+    /// Number of further epochs in which only the read-out of confounders learns. Every image then has a confounder imposed.
+    #[garde(skip)]
+    pub readout_epochs: usize,
 }
 
 /// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and terms that the paper does not have.
@@ -218,7 +221,13 @@ impl Default for OptimizerConfig {
 
 impl Default for ScheduleConfig {
     fn default() -> Self {
-        Self { epochs: 30, intervention_start_epoch: 0, warmup_ratio: 0.1, patience: 0 }
+        Self {
+            epochs: 30,
+            intervention_start_epoch: 0,
+            warmup_ratio: 0.1,
+            patience: 0,
+            readout_epochs: 4,
+        }
     }
 }
 
@@ -271,6 +280,7 @@ impl TrainConfig {
                 intervention_start_epoch: 10,
                 warmup_ratio: 0.0,
                 patience: 0,
+                readout_epochs: 0,
             },
             loss: LossConfig { dice: 0.0, region: 0.0, auxiliary: 0.0, ..Default::default() },
             augment: AugmentConfig::geometric(),
@@ -323,8 +333,12 @@ impl TrainConfig {
                 "`model.input_size` {size} must be a multiple of the encoder's stride {stride}"
             ));
         }
-        let ScheduleConfig { epochs, intervention_start_epoch: start, .. } = self.schedule;
-        if self.model.run.intervention.enabled && start >= epochs {
+        let ScheduleConfig { epochs, intervention_start_epoch: start, readout_epochs, .. } =
+            self.schedule;
+        if epochs + readout_epochs == 0 {
+            faults.push("`schedule.epochs` and `schedule.readout_epochs` are both 0".into());
+        }
+        if self.model.run.intervention.enabled && start >= epochs.max(1) {
             faults.push(format!(
                 "with an `intervention_start_epoch` of {start} the intervention never joins in {epochs} epochs"
             ));

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor};
 use mcdrl_model::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, EfficientNetLiteConfig};
 use mcdrl_model::{ConfounderDictionary, l2_normalize};
 use mcdrl_runtime::{
-    ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Model, Preprocess, Profile, SentenceCheckpoint,
+    AlignedCheckpoint, ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Model, Preprocess, Profile,
+    SentenceCheckpoint,
 };
 
 use crate::config::{ModelConfig, TrainConfig};
@@ -40,6 +41,7 @@ pub struct ProfileTexts {
 enum Encoder {
     Clip(ClipCheckpoint),
     Lite(LiteCheckpoint),
+    Aligned(AlignedCheckpoint),
     Model(Arc<Model>),
 }
 
@@ -80,6 +82,26 @@ impl Foundation {
             vision,
             texts: ProfileTexts::new(profile, |texts| sentences.embed(&encoder, texts)),
             encoder: Encoder::Lite(lite.clone()),
+        })
+    }
+
+    /// Two encoders that are aligned into a small CLIP. The joint space is that of the alignment, so the texts mean something from
+    /// the first step on. The dictionary keeps the sentence embeddings.
+    ///
+    /// # Errors
+    /// If the checkpoint lacks a tensor.
+    pub fn from_aligned(checkpoint: &AlignedCheckpoint, profile: &Profile) -> Result<Self> {
+        let clip = checkpoint.init(&Device::flex())?;
+        let vision = ClipVisionEncoderConfig::Lite(checkpoint.vision());
+        let mut texts = ProfileTexts::new(profile, |texts| checkpoint.embed(&clip, texts));
+        let confounders =
+            checkpoint.sentences.embed(&clip.sentences, &profile.confounder_prompts());
+        texts.dictionary = ConfounderDictionary::from_texts(confounders);
+        Ok(Self {
+            preprocess: Preprocess::lite(vision.image_size()),
+            vision,
+            texts,
+            encoder: Encoder::Aligned(checkpoint.clone()),
         })
     }
 
@@ -145,6 +167,9 @@ impl Foundation {
         match &self.encoder {
             Encoder::Model(model) => Ok(model.network.visual.clone()),
             Encoder::Clip(checkpoint) => Ok(checkpoint.init(&device)?.visual),
+            Encoder::Aligned(checkpoint) => {
+                Ok(ClipVisionEncoder::Lite(checkpoint.init(&device)?.visual))
+            }
             Encoder::Lite(checkpoint) => {
                 let ClipVisionEncoder::Lite(mut lite) = self.vision.init(&device) else {
                     unreachable!("the configuration was made for it");

@@ -39,14 +39,15 @@ pub struct RunState {
 }
 
 impl RunState {
-    /// The best epoch so far; without validation, the last one. After the start of the intervention, earlier epochs do not
-    /// count, because they trained another network.
+    /// The best epoch so far; without validation, the last one. After the start of the intervention, and after the read-out
+    /// has learned alone, earlier epochs do not count, because they trained another network.
     pub fn best(&self) -> Option<&EpochRecord> {
         if self.history.iter().all(|record| record.validation_dice.is_none()) {
             return self.history.last();
         }
-        let joined = self.intervention_start();
-        let first = if self.history.len() > joined { joined } else { 0 };
+        let starts = [self.intervention_start(), self.readout_start()];
+        let first = starts.into_iter().filter(|start| *start < self.history.len()).max();
+        let first = first.unwrap_or(0);
         // The first one of equal epochs.
         self.history[first..].iter().reduce(|best, record| {
             if record.validation_dice > best.validation_dice { record } else { best }
@@ -74,6 +75,16 @@ impl RunState {
     pub fn intervenes(&self) -> bool {
         let enabled = self.config.model.run.intervention.enabled;
         enabled && self.history.len() >= self.config.schedule.intervention_start_epoch
+    }
+
+    /// The number of epochs after which the read-out learns alone; from then on it stays as it is.
+    pub fn readout_start(&self) -> usize {
+        /// The share of the epochs in which everything learns. In the others, all else adapts to the read-out.
+        const SHARE: f64 = 0.75;
+
+        let schedule = &self.config.schedule;
+        let share = if schedule.readout_epochs > 0 { SHARE } else { 1.0 };
+        (share * schedule.epochs as f64).ceil() as usize
     }
 
     fn intervention_start(&self) -> usize {

@@ -25,6 +25,9 @@ pub struct ImpositionConfig {
     pub weakest: f32,
 }
 
+/// [`Imposable::absent`] of a confounder that many pictures show.
+const OFTEN_ABSENT: f32 = 0.3;
+
 /// The confounders of a profile that can be imposed.
 #[derive(Clone, Debug)]
 pub struct Imposable {
@@ -123,12 +126,12 @@ impl Imposable {
         std::iter::once(0.5).chain(others).collect()
     }
 
-    /// 1 for the confounders that an unchanged picture hardly shows: their dose should be low there. A real picture may well
+    /// How surely an unchanged picture does not show a confounder, 0..1: its dose should be low there. A real picture may well
     /// show glare, mucus, blood or uneven light, and any distance. `[M]`
-    pub fn rare(&self) -> Vec<f32> {
+    pub fn absent(&self) -> Vec<f32> {
         use Renderer::{Artefacts, Blur, Bright, Dark, NarrowBand};
         let is_rare = |r: Renderer| matches!(r, Blur | Artefacts | Bright | Dark | NarrowBand);
-        self.each(0.0, |renderer| f32::from(u8::from(is_rare(renderer))))
+        self.each(0.0, |renderer| if is_rare(renderer) { 1.0 } else { OFTEN_ABSENT })
     }
 
     /// 1 at (z, m) if imposing z must not change the dose of m: `[M · M]`, row by row.

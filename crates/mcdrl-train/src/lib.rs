@@ -13,11 +13,14 @@
 //! assert_eq!(config.loss.dice, 0.0);
 //! ```
 
+mod align;
 mod batch;
 mod calibration;
 mod caption;
+mod caption_grammar;
 mod checkpoint;
 mod config;
+mod contrast;
 mod ema;
 mod error;
 mod flat_keys;
@@ -33,14 +36,17 @@ mod optimizer;
 mod pretrain;
 mod pretrain_config;
 mod progress;
+mod readout_training;
 mod rules;
 mod samples;
 mod seed;
 mod train;
 mod validation;
 
+pub use align::{AlignConfig, align};
 pub use batch::LONGEST_SCENE;
 pub use calibration::calibrate;
+pub use caption_grammar::{Claim, Facts, Grammar, Wording};
 pub use checkpoint::remove_checkpoints;
 pub use config::{
     DataConfig, LossConfig, ModelConfig, OptimizerConfig, PairLossConfig, ScheduleConfig,

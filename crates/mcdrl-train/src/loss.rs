@@ -6,7 +6,7 @@ mod segmentation;
 
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
-use mcdrl_model::{CausalIntervention, Network, NetworkOutput};
+use mcdrl_model::{CausalIntervention, Doses, Network, NetworkOutput};
 
 pub(crate) use alignment::region_loss;
 
@@ -23,8 +23,8 @@ pub struct LossContext {
     causal: Option<Tensor<2>>,
     /// 1 for confounders that move no pixel: `[M]`.
     acting: Tensor<1>,
-    /// 1 for confounders that an unchanged picture hardly shows: `[M]`.
-    rare: Tensor<1>,
+    /// How surely an unchanged picture does not show a confounder, 0..1: `[M]`.
+    absent: Tensor<1>,
     /// 1 at (z, m) if imposing z must not change the dose of m: `[M, M]`.
     independent: Tensor<2>,
 }
@@ -48,12 +48,17 @@ impl LossContext {
             let count = values.len();
             Tensor::<1>::from_data(TensorData::new(values, [count]), device)
         };
-        let (acting, rare) = (row(imposable.acting()), row(imposable.rare()));
+        let (acting, absent) = (row(imposable.acting()), row(imposable.absent()));
         let [count] = acting.dims();
         let independent = row(imposable.independent()).reshape([count, count]);
         let moved = |texts: &Tensor<2>| Tensor::from_data(texts.clone().into_data(), device);
         let (labels, causal) = (moved(&texts.labels), texts.causal.as_ref().map(moved));
-        Self { labels, causal, acting, rare, independent }
+        Self { labels, causal, acting, absent, independent }
+    }
+
+    /// How wrong the doses of images and their twins are: `[1]`.
+    pub fn doses(&self, doses: &Doses, twins: &Twins) -> Tensor<1> {
+        pairs::doses(doses, twins, &self.absent, &self.independent)
     }
 }
 
@@ -145,9 +150,7 @@ fn pair_terms(
     let still = still.squeeze_dim::<1>(1);
     [
         on(config.agreement, &|| pairs::agreement(&output.logits, twins.count, &still)),
-        on(config.doses, &|| {
-            pairs::doses(&output.doses, twins, &context.rare, &context.independent)
-        }),
+        on(config.doses, &|| context.doses(&output.doses, twins)),
         match network.intervention {
             CausalIntervention::Removal(_) => {
                 on(config.removal, &|| pairs::removal(network, output, twins, &still))

@@ -6,7 +6,6 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::clip::{Clip, DenseFeatures, LARGEST_LOGIT_SCALE};
@@ -18,6 +17,7 @@ use serde_json::json;
 
 use crate::batch::{Batch, BatchMaker, for_each_batch, image_class};
 use crate::caption::ImageFacts;
+use crate::contrast::{contrastive_loss, soft_targets};
 use crate::history::EpochRecord;
 use crate::imposition::{Imposable, ImpositionConfig};
 use crate::learning_rate::learning_rate;
@@ -130,16 +130,9 @@ fn captions(
             }
         }
     }
-    let (rows, columns) = (facts.len(), captions.len());
     let truth: Vec<f32> =
         facts.iter().flat_map(|facts| captions.iter().map(|c| facts.truth(c))).collect();
-    let share = |sum: f32, value: f32| if sum > 0.0 { value / sum } else { 0.0 };
-    let by_image = (0..rows * columns)
-        .map(|at| share(truth[at / columns * columns..][..columns].iter().sum(), truth[at]));
-    let by_text = (0..rows * columns)
-        .map(|at| share(truth.iter().skip(at % columns).step_by(columns).sum(), truth[at]));
-    let targets = [by_image.collect::<Vec<_>>(), by_text.collect()];
-    let targets = targets.map(|values| TensorData::new(values, [rows, columns]));
+    let targets = soft_targets(&truth, captions.len());
     (captions.into_iter().map(|caption| caption.text).collect(), targets)
 }
 
@@ -159,29 +152,12 @@ fn loss(
     let texts = l2_normalize(tokenizer.embed(clip, &texts));
     let captions = texts.clone().narrow(0, count, captions.len());
     let images = l2_normalize(features.pooled);
-    let whole = contrastive_loss(clip, images, captions, targets);
+    let scale = clip.logit_scale.val().clamp_max(LARGEST_LOGIT_SCALE.ln()).exp();
+    let whole = contrastive_loss(scale, images, captions, targets);
     if config.region == 0.0 {
         return whole;
     }
     let labels = texts.narrow(0, 0, count);
     let (grid, temperature) = (features.grid, config.region_temperature);
     whole + region_loss(features.dense, grid, &batch.target, labels, temperature) * config.region
-}
-
-/// The mean cross-entropy of both directions against soft targets.
-///
-/// - `images`: `[batch, d]`, `texts`: `[captions, d]`, both of unit length
-fn contrastive_loss(
-    clip: &Clip,
-    images: Tensor<2>,
-    texts: Tensor<2>,
-    targets: [TensorData; 2],
-) -> Tensor<1> {
-    let device = images.device();
-    let scale = clip.logit_scale.val().clamp_max(LARGEST_LOGIT_SCALE.ln()).exp();
-    let scores = images.matmul(texts.transpose()) * scale.unsqueeze::<2>();
-    let [by_image, by_text] = targets.map(|target| Tensor::<2>::from_data(target, &device));
-    let image_loss = (log_softmax(scores.clone(), 1) * by_image).sum_dim(1).mean();
-    let text_loss = (log_softmax(scores, 0) * by_text).sum_dim(0).mean();
-    (image_loss + text_loss) * -0.5
 }

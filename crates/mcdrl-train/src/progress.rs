@@ -11,6 +11,8 @@ pub trait Progress: Send {
     fn step(&mut self, epoch: usize, step: usize, steps: usize, loss: f32);
     /// Called after each epoch.
     fn epoch(&mut self, record: &EpochRecord, epochs: usize);
+    /// Called after each epoch in which only the read-out learns.
+    fn readout(&mut self, epoch: usize, epochs: usize, loss: f32);
 }
 
 /// Ignores the progress.
@@ -19,6 +21,7 @@ pub struct Silent;
 impl Progress for Silent {
     fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f32) {}
     fn epoch(&mut self, _record: &EpochRecord, _epochs: usize) {}
+    fn readout(&mut self, _epoch: usize, _epochs: usize, _loss: f32) {}
 }
 
 /// Writes one line per epoch to standard error.
@@ -43,6 +46,11 @@ impl Progress for Lines {
             validation_dice.map_or("–".into(), |dice| format!("{dice:.4}")),
             self.started.elapsed().as_secs_f32()
         ));
+    }
+
+    fn readout(&mut self, epoch: usize, epochs: usize, loss: f32) {
+        let seconds = self.started.elapsed().as_secs_f32();
+        self.say(&format!("read-out {epoch:>3}/{epochs}  loss {loss:.4}  {seconds:.0} s"));
     }
 }
 

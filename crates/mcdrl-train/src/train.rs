@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use mcdrl_model::{Network, RunConfig};
+use mcdrl_model::{ConfounderReadout, Network, RunConfig};
 use mcdrl_runtime::{Model, Precision, Preprocess, Profile, Weights};
 use serde_json::Value;
 
@@ -24,6 +24,7 @@ use crate::loss::{LossContext, TERMS, loss};
 use crate::named_ids::with_named_ids;
 use crate::optimizer::{LearningRates, ModuleAdamW};
 use crate::progress::Progress;
+use crate::readout_training::train_readout;
 use crate::samples::LoadedSamples;
 use crate::seed::mix;
 use crate::validation::lesion_dice;
@@ -71,12 +72,15 @@ pub fn train(
         run.resume(folder, resume)?;
     }
     while !run.state.is_done() {
+        if run.state.history.len() == run.state.readout_start() {
+            run.settle_readout(progress)?;
+        }
         run.epoch(progress)?;
         if let Some(folder) = folder {
             run.checkpoint().write(folder)?;
         }
     }
-    run.finish()
+    run.finish(progress)
 }
 
 /// The state of a run between two epochs.
@@ -114,7 +118,7 @@ impl<'a> Run<'a> {
                 ..request.foundation.preprocess.clone()
             },
             average: Average::of(&network),
-            best: Weights::default(),
+            best: Weights::of_module(&network.valid()),
             network,
             optimizer: ModuleAdamW::new(config.optimizer.weight_decay, config.optimizer.clip_norm),
             state: RunState {
@@ -196,6 +200,42 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Trains the read-out alone. From then on it stays as it is, and all else adapts to it.
+    fn settle_readout(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        let mut averaged = self.averaged();
+        averaged.readout = self.train_readout(&averaged, progress)?;
+        let trained = Weights::of_module(&averaged.readout);
+        self.network.readout = trained.load_into(self.network.readout.clone())?;
+        self.average = Average::of(&averaged);
+        self.freeze_readout();
+        Ok(())
+    }
+
+    /// The read-out of a network, trained alone.
+    ///
+    /// - `network`, output: without gradients
+    fn train_readout(
+        &self,
+        network: &Network,
+        progress: &mut dyn Progress,
+    ) -> Result<ConfounderReadout> {
+        let config = self.request.config;
+        let maker = BatchMaker {
+            profile: self.request.profile,
+            preprocess: &self.preprocess,
+            augment: &config.augment,
+            imposition: &config.imposition,
+            imposable: self.imposable,
+            seed: config.seed,
+        };
+        let (train, blank) = (self.request.train, self.network.readout.clone());
+        train_readout(network, blank, train, &maker, &self.context, config, progress)
+    }
+
+    fn freeze_readout(&mut self) {
+        self.network.readout = self.network.readout.clone().no_grad();
+    }
+
     /// How the network runs in the next epoch: the intervention may not have joined yet.
     fn run_config(&self) -> RunConfig {
         let mut run = self.request.config.model.run;
@@ -273,11 +313,19 @@ impl<'a> Run<'a> {
         self.best = checkpoint.best;
         self.optimizer.restore(&self.network, &checkpoint.optimizer);
         self.state = checkpoint.state;
+        if self.state.history.len() > self.state.readout_start() {
+            self.freeze_readout();
+        }
         Ok(())
     }
 
-    fn finish(self) -> Result<Model> {
+    fn finish(self, progress: &mut dyn Progress) -> Result<Model> {
         let config = self.request.config;
+        let mut network = self.best.load_into(self.network.valid())?;
+        let best = self.state.best().map_or(0, |record| record.epoch);
+        if best <= self.state.readout_start() {
+            network.readout = self.train_readout(&network, progress)?;
+        }
         let mut provenance = self.request.provenance.clone();
         provenance["training"] = serde_json::json!({
             "config": config,
@@ -285,7 +333,7 @@ impl<'a> Run<'a> {
             "history": self.state.history,
         });
         let network = calibrate(
-            self.best.load_into(self.network.valid())?,
+            network,
             self.request.train,
             self.request.profile,
             &self.preprocess,

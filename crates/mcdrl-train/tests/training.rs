@@ -5,8 +5,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use mcdrl_data::{AugmentConfig, Dataset, Sample};
 use mcdrl_image::{Image, Mask};
-use mcdrl_model::{CausalAttentionConfig, CausalInterventionConfig};
-use mcdrl_runtime::{ClipCheckpoint, Model, Precision};
+use mcdrl_model::{CausalAttentionConfig, CausalInterventionConfig, Network};
+use mcdrl_runtime::{ClipCheckpoint, Model, Precision, Weights};
 use mcdrl_synth::{SynthConfig, write_dataset};
 use mcdrl_train::{
     EpochRecord, Error, Foundation, Imposable, ImpositionConfig, LoadedSamples, PretrainConfig,
@@ -95,6 +95,7 @@ impl Progress for KilledAt {
         }
     }
     fn epoch(&mut self, _record: &EpochRecord, _epochs: usize) {}
+    fn readout(&mut self, _epoch: usize, _epochs: usize, _loss: f32) {}
 }
 
 fn history(model: &Model) -> Vec<EpochRecord> {
@@ -230,6 +231,49 @@ fn the_read_out_learns_what_is_imposed() {
     let records = history(&setting.train(&config));
     let (first, last) = (&records[0].terms["doses"], &records[19].terms["doses"]);
     assert!(*last < 0.9 * first, "{first} {last}");
+}
+
+/// Keeps the losses of the read-out alone.
+#[derive(Default)]
+struct ReadoutLosses(Vec<f32>);
+
+impl Progress for ReadoutLosses {
+    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize, _loss: f32) {}
+    fn epoch(&mut self, _record: &EpochRecord, _epochs: usize) {}
+    fn readout(&mut self, _epoch: usize, _epochs: usize, loss: f32) {
+        self.0.push(loss);
+    }
+}
+
+#[test]
+fn without_epochs_only_the_read_out_learns() {
+    let setting = setting();
+    let mut config = with_epochs(1, 0);
+    config.schedule.readout_epochs = 0;
+    let model = setting.train(&config);
+    let parts = |model: &Model| {
+        let bytes = |weights: Weights| weights.to_safetensors(Precision::Full);
+        let Network { visual, readout, intervention, head, .. } = &model.network;
+        let rest = [Weights::of_module(visual), Weights::of_module(intervention)].map(bytes);
+        (bytes(Weights::of_module(readout)), rest, bytes(Weights::of_module(head)))
+    };
+    let (readout, rest, head) = parts(&model);
+
+    let profile = &setting.dataset.profile;
+    let foundation = Foundation::from_model(model, profile).unwrap();
+    let mut config = with_epochs(0, 0);
+    config.schedule.readout_epochs = 12;
+    let request = TrainRequest { foundation: &foundation, ..setting.request(&config) };
+    let mut losses = ReadoutLosses::default();
+    let model = train(&request, None, false, &Device::flex(), &mut losses).unwrap();
+    let ReadoutLosses(losses) = losses;
+    assert!(losses.len() == 12 && losses[11] < 0.8 * losses[0], "{losses:?}");
+    let (readout_after, rest_after, head_after) = parts(&model);
+    assert!(readout_after != readout && rest_after == rest && head_after == head);
+
+    config.schedule.readout_epochs = 0;
+    let refused = train(&setting.request(&config), None, false, &Device::flex(), &mut Silent);
+    assert!(matches!(refused, Err(Error::Config(problem)) if problem.contains("readout_epochs")));
 }
 
 #[test]

@@ -3,5 +3,6 @@
 pub use mcdrl_model::clip::{Clip, DenseFeatures};
 pub use mcdrl_model::l2_normalize;
 pub use mcdrl_runtime::{
-    ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Preprocess, SentenceCheckpoint, Weights,
+    AlignedCheckpoint, ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Preprocess,
+    SentenceCheckpoint, Weights,
 };

@@ -81,7 +81,7 @@ pub struct ProjectedLite {
     /// The pre-trained part.
     pub encoder: EfficientNetLite,
     /// The last tap → the joint space.
-    proj: Linear,
+    pub(super) proj: Linear,
 }
 
 /// An inverted residual block (Sandler et al. 2018): expand the channels, convolve each of them, project.

@@ -3,6 +3,7 @@
 //! Follows Radford et al. 2021 and <https://github.com/openai/CLIP>. Fields have the names of OpenAI's state dict, so that
 //! such a file loads without a table of names.
 
+mod alignment;
 mod attention_pool;
 mod compact_resnet;
 mod convolution;
@@ -20,6 +21,7 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
+pub use alignment::{Alignment, AlignmentConfig};
 pub use compact_resnet::{CompactResNet, CompactResNetConfig};
 pub use efficientnet_lite::{EfficientNetLite, EfficientNetLiteConfig, LiteVersion, ProjectedLite};
 pub use features::{DenseFeatures, VisionFeatures};

@@ -39,10 +39,16 @@ pub fn agreement(logits: &Tensor<4>, twins: usize, still: &Tensor<1>) -> Tensor<
 }
 
 /// The doses of a pair: that of the imposed confounder is its strength, at the positions where it acts; it ranks above that of
-/// the clean image; the doses of independent confounders do not change; and a clean image shows hardly any rare one.
+/// the clean image; the doses of independent confounders do not change; and a clean image shows few confounders.
 ///
-/// - `rare`: `[M]`, `independent`: `[M, M]`
-pub fn doses(doses: &Doses, twins: &Twins, rare: &Tensor<1>, independent: &Tensor<2>) -> Tensor<1> {
+/// - `absent`: how surely a clean image does not show a confounder, `[M]`
+/// - `independent`: `[M, M]`
+pub fn doses(
+    doses: &Doses,
+    twins: &Twins,
+    absent: &Tensor<1>,
+    independent: &Tensor<2>,
+) -> Tensor<1> {
     let Twins { count, confounder, strength, map } = twins;
     let (clean, twin) = halves(&doses.image, *count);
     let of_imposed = |logits: Tensor<2>| (logits * confounder.clone()).sum_dim(1);
@@ -54,16 +60,16 @@ pub fn doses(doses: &Doses, twins: &Twins, rare: &Tensor<1>, independent: &Tenso
     let free = confounder.clone().matmul(independent.clone());
     let change = (sigmoid(twin) - sigmoid(clean.clone()).detach()).square();
     let unchanged = (change * free.clone()).sum() / free.sum().clamp_min(1.0);
-    let rare = rare.clone().unsqueeze::<2>();
-    let absent = (cross_entropy(clean.clone(), clean.zeros_like()) * rare.clone()).sum_dim(1);
-    let absent = absent.mean() / rare.sum().clamp_min(1.0);
+    let weights = absent.clone().unsqueeze::<2>();
+    let false_alarms = cross_entropy(clean.clone(), clean.zeros_like()) * weights.clone();
+    let false_alarms = false_alarms.sum_dim(1).mean() / weights.sum().clamp_min(1.0);
 
     let (_, local) = halves(&doses.local, *count);
     let [_, _, rows, columns] = local.dims();
     let local = (local * confounder.clone().unsqueeze_dims::<4>(&[2, 3])).sum_dim(1);
     let place = adaptive_avg_pool2d(map.clone(), [rows, columns]);
     let places = cross_entropy(local, place).mean();
-    regression + places + (ranking + unchanged + absent) * 0.5
+    regression + places + (ranking + unchanged + false_alarms) * 0.5
 }
 
 /// −t ln σ(x) − (1 − t) ln(1 − σ(x)).
@@ -165,7 +171,7 @@ mod tests {
             strength: table(&[0.9], 1),
             map: Tensor::ones([1, 1, 4, 4], &device()),
         };
-        let rare = Tensor::<1>::from_floats([1.0, 0.0], &device());
+        let absent = Tensor::<1>::from_floats([1.0, 0.0], &device());
         let independent = table(&[0.0, 1.0, 1.0, 0.0], 2);
         let of = |clean: [f32; 2], twin: [f32; 2], local: f32| {
             let image = table(&[clean, twin].concat(), 2);
@@ -173,7 +179,7 @@ mod tests {
             value(doses(
                 &Doses { presence: image.clone(), image, local },
                 &twins,
-                &rare,
+                &absent,
                 &independent,
             ))
         };
@@ -181,7 +187,7 @@ mod tests {
         assert!(right < 0.36, "{right}"); // The entropy of a dose of 0.9.
         assert!(of([-6.0, -3.0], [-6.0, -3.0], 6.0) > right + 1.0); // It was not seen.
         assert!(of([-6.0, -3.0], [3.0, 2.2], 6.0) > right + 0.2); // Another one was seen.
-        assert!(of([3.0, -3.0], [3.0, 2.2], 6.0) > right + 0.5); // A rare one was always there.
+        assert!(of([3.0, -3.0], [3.0, 2.2], 6.0) > right + 0.5); // One was always there.
         assert!(of([-6.0, -3.0], [-6.0, 2.2], -6.0) > right + 1.0); // It was seen nowhere.
     }
 }

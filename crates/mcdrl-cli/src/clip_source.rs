@@ -2,10 +2,16 @@
 
 use std::path::Path;
 
+use burn::tensor::Tensor;
 use futures_lite::future::block_on;
-use mcdrl::clip::{AlignedCheckpoint, Clip, ClipCheckpoint, SentenceCheckpoint};
+use mcdrl::Image;
+use mcdrl::clip::{
+    AlignedCheckpoint, AlignedClip, Clip, ClipCheckpoint, ClipTokenizer, DenseFeatures, Preprocess,
+    SentenceCheckpoint,
+};
 
 use crate::error::{Failure, Outcome};
+use crate::foundation_source::lite_device;
 use crate::output::{Common, tell_fallback};
 
 /// Reads the checkpoint at `path`.
@@ -43,6 +49,63 @@ pub fn read_sentence_encoder(folder: &Path) -> Outcome<SentenceCheckpoint> {
     let weights = read("model.safetensors")?;
     let config = String::from_utf8_lossy(&config);
     SentenceCheckpoint::from_files(&config, &tokenizer, &weights).map_err(Failure::file(folder))
+}
+
+/// A CLIP of either kind on the chosen device.
+pub enum OpenedClip {
+    /// Both encoders were trained together.
+    Clip(Box<ClipCheckpoint>, Box<Clip>),
+    /// Two encoders were aligned.
+    Aligned(Box<AlignedCheckpoint>, Box<AlignedClip>),
+}
+
+impl OpenedClip {
+    /// Reads a checkpoint and loads it.
+    pub fn open(path: &Path, common: &Common) -> Outcome<Self> {
+        if let Some(aligned) = read_aligned(path)? {
+            let device = lite_device(path, &aligned.lite, common)?;
+            let clip = aligned.init(&device).map_err(Failure::file(path))?;
+            return Ok(Self::Aligned(Box::new(aligned), Box::new(clip)));
+        }
+        let checkpoint = read_clip(path)?;
+        let clip = open_clip(path, &checkpoint, common)?;
+        Ok(Self::Clip(Box::new(checkpoint), Box::new(clip)))
+    }
+
+    /// An image in the joint space, not normalised: `[1, d]`.
+    pub fn image(&self, image: &Image) -> Tensor<2> {
+        match self {
+            Self::Clip(checkpoint, clip) => {
+                let preprocess = Preprocess::clip(checkpoint.config.vision.image_size());
+                let device = clip.logit_scale.val().device();
+                let pixels = preprocess.batch(&[image], &device);
+                clip.visual.forward(pixels, DenseFeatures::ValuePath).pooled
+            }
+            Self::Aligned(checkpoint, clip) => {
+                let preprocess = Preprocess::lite(checkpoint.vision().image_size);
+                let pixels = preprocess.batch(&[image], &clip.alignment.device());
+                clip.visual.forward(pixels).pooled
+            }
+        }
+    }
+
+    /// Texts in the joint space, not normalised: `[texts, d]`.
+    pub fn texts(&self, texts: &[String]) -> Tensor<2> {
+        match self {
+            Self::Clip(_, clip) => ClipTokenizer::new().embed(clip, texts),
+            Self::Aligned(checkpoint, clip) => checkpoint.embed(clip, texts),
+        }
+    }
+
+    /// The token ids of a text.
+    pub fn tokens(&self, text: &str) -> Vec<u32> {
+        match self {
+            Self::Clip(..) => {
+                ClipTokenizer::new().encode(text).iter().map(|token| *token as u32).collect()
+            }
+            Self::Aligned(checkpoint, _) => checkpoint.sentences.encode(text),
+        }
+    }
 }
 
 /// Loads a checkpoint onto the chosen device.

@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mcdrl::clip::{ClipTokenizer, Weights, l2_normalize};
+use mcdrl::clip::{Weights, l2_normalize};
 use mcdrl::data::write_atomic;
 use mcdrl::{Precision, Profile};
 use serde_json::json;
 
-use crate::clip_source::{open_clip, read_clip};
+use crate::clip_source::OpenedClip;
 use crate::dictionary_edit::Edits;
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
@@ -47,9 +47,9 @@ impl Dictionary {
 
     fn build(&self, clip: &Path) -> Outcome {
         let profile = read_profile(self.prompts.as_deref())?;
-        let clip = open_clip(clip, &read_clip(clip)?, &self.common)?;
+        let clip = OpenedClip::open(clip, &self.common)?;
         let prompts = profile.confounder_prompts();
-        let rows = l2_normalize(ClipTokenizer::new().embed(&clip, &prompts));
+        let rows = l2_normalize(clip.texts(&prompts));
         let width = rows.dims()[1];
         let values: Vec<f32> = rows
             .try_into_data()

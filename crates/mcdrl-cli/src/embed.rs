@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Tensor;
 use clap::Args;
 use futures_lite::future::block_on;
-use mcdrl::clip::{ClipTokenizer, DenseFeatures, LiteCheckpoint, Preprocess};
+use mcdrl::clip::{LiteCheckpoint, Preprocess};
 use mcdrl::data::read_image;
 use serde_json::{Value, json};
 
-use crate::clip_source::{open_clip, read_clip, read_sentence_encoder};
+use crate::clip_source::{OpenedClip, read_sentence_encoder};
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say, tell_fallback};
 
@@ -51,21 +51,13 @@ impl Embed {
     }
 
     fn by_clip(&self, path: &Path) -> Outcome<Entries> {
-        let checkpoint = read_clip(path)?;
-        let clip = open_clip(path, &checkpoint, &self.common)?;
-        let device = clip.logit_scale.val().device();
-        let preprocess = Preprocess::clip(checkpoint.config.vision.image_size());
-        let images = self.image.iter().map(|path| {
-            let pixels = preprocess.batch(&[&read_image(path)?], &device);
-            let embedding = clip.visual.forward(pixels, DenseFeatures::ValuePath).pooled;
-            image_entry(path, embedding)
-        });
+        let clip = OpenedClip::open(path, &self.common)?;
+        let images =
+            self.image.iter().map(|path| image_entry(path, clip.image(&read_image(path)?)));
         let images = images.collect::<Outcome<_>>()?;
-        let tokenizer = ClipTokenizer::new();
-        let texts = self
-            .text
-            .iter()
-            .map(|text| text_entry(text, tokenizer.encode(text), tokenizer.embed(&clip, &[text])));
+        let texts = self.text.iter().map(|text| {
+            text_entry(text, clip.tokens(text), clip.texts(std::slice::from_ref(text)))
+        });
         Ok((images, texts.collect::<Outcome<_>>()?))
     }
 

@@ -4,12 +4,13 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mcdrl::clip::ClipCheckpoint;
 use mcdrl::data::{Dataset, write_atomic};
-use mcdrl::eval::{LosoReport, LosoRequest, LosoRun, Report, Variant, loso};
+use mcdrl::eval::{Difference, LosoReport, LosoRequest, LosoRun, Report, Variant, loso};
 use mcdrl::train::{PretrainConfig, TrainConfig};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
 use crate::foundation_source::{EncoderPaths, Encoders};
+use crate::impose::share;
 use crate::output::{Common, say, tell};
 use crate::train::read_config;
 
@@ -31,16 +32,22 @@ pub struct Loso {
     /// A seed. Can be given more than once.
     #[arg(long, default_values_t = [7])]
     seed: Vec<u64>,
-    /// Compare only this variant. Can be given more than once.
+    /// Compare only this variant. Can be given more than once. Default: those of the paper's table.
     #[arg(long, value_parser = variant_parser())]
     variant: Vec<Variant>,
+    /// Compare all variants, the controls included.
+    #[arg(long, conflicts_with = "variant")]
+    controls: bool,
     /// Leave out only this site. Can be given more than once.
     #[arg(long)]
     leave_out: Vec<String>,
+    /// Also impose every confounder at this strength on images of the left-out site.
+    #[arg(long, value_parser = share)]
+    impose: Option<f32>,
     /// The number of training runs in parallel. Default: one per core.
     #[arg(long)]
     jobs: Option<usize>,
-    /// The folder for loso.json and report.html.
+    /// The folder for loso.json, report.html and the trained models. A protocol that was interrupted there continues.
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
@@ -76,7 +83,11 @@ impl Loso {
         };
         let device = encoders.training_device(&self.common)?;
         let all_sites = || dataset.sites.iter().map(|site| site.name.clone()).collect();
-        let variants = if self.variant.is_empty() { &Variant::ALL } else { &self.variant[..] };
+        let variants = match (self.controls, self.variant.is_empty()) {
+            (true, _) => &Variant::ALL[..],
+            (false, true) => &Variant::PAPER[..],
+            (false, false) => &self.variant[..],
+        };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let request = LosoRequest {
             dataset: &dataset,
@@ -86,7 +97,9 @@ impl Loso {
             seeds: &self.seed,
             variants,
             left_out: &if self.leave_out.is_empty() { all_sites() } else { self.leave_out.clone() },
+            impose: self.impose,
             jobs: self.jobs.unwrap_or(cores),
+            folder: Some(&self.out),
         };
         // Created now, so that a wrong path fails before hours of training.
         std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
@@ -106,11 +119,15 @@ impl Loso {
             }
         })?;
         self.write_runs(&report.runs, &config)?;
-        self.write_report(&report)?;
+        self.write_report(&report, &dataset)?;
         if self.common.json {
-            say!("{}", json!({ "rows": report.rows(), "runs": report.runs }));
+            let (rows, differences) = (report.rows(), report.differences());
+            say!("{}", json!({ "rows": rows, "differences": differences, "runs": report.runs }));
         } else {
             print_table(&report.rows());
+            for Difference { variant, less, lesion_dice } in report.differences() {
+                say!("{} less {}: lesion dice {lesion_dice}", variant.name(), less.name());
+            }
         }
         Ok(())
     }
@@ -121,7 +138,7 @@ impl Loso {
         Ok(write_atomic(&self.out.join("loso.json"), &text)?)
     }
 
-    fn write_report(&self, report: &LosoReport) -> Outcome {
+    fn write_report(&self, report: &LosoReport, dataset: &Dataset) -> Outcome {
         let title = "MCDRL leave-one-site-out";
         let seeds = self.seed.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let mut page = Report::new(
@@ -131,7 +148,7 @@ impl Loso {
                  standard deviation over seeds ({seeds})."
             ),
         );
-        page.table(&report.rows());
+        report.write_to(&mut page, dataset)?;
         write_atomic(&self.out.join("report.html"), page.to_html(title).as_bytes())?;
         Ok(())
     }

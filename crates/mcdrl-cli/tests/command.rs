@@ -304,12 +304,7 @@ fn embed_prints_the_reference_embedding_of_the_probe() {
 #[test]
 fn embed_prints_the_values_of_pre_trained_encoders() {
     let Some(vectors) = shared("pretrained") else { return };
-    let beside = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
-        .join("../../target/weights");
-    let weights = std::env::var_os("MCDRL_WEIGHTS").map_or(beside, PathBuf::from);
-    if !weights.is_dir() {
-        return println!("skipped: {} does not exist; set MCDRL_WEIGHTS", weights.display());
-    }
+    let Some(weights) = weights() else { return };
     let expected = |file: &str| {
         let bytes = std::fs::read(vectors.join(file)).unwrap();
         mcdrl_runtime::Weights::from_safetensors(&bytes).unwrap()
@@ -338,6 +333,75 @@ fn embed_prints_the_values_of_pre_trained_encoders() {
     let missing = weights.join("nothing.pth");
     fail(&["embed", "--vision", text(&missing), "--image", text(&probe)], 1, &["nothing.pth"]);
     fail(&["embed", "--vision", text(&probe), "--image", text(&probe)], 1, &["PyTorch"]);
+}
+
+#[test]
+fn two_encoders_are_aligned_and_trained_from() {
+    let Some(weights) = weights() else { return };
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (data, clip, settings) = (path("data"), path("clip.safetensors"), path("align.toml"));
+    succeed(&["synth", "--out", text(&data), "--sites", "2", "--images", "24", "--size", "96"]);
+    let (vision, texts) =
+        (weights.join("efficientnet-lite0.pth"), weights.join("all-minilm-l6-v2"));
+    let align = |config: &str| {
+        std::fs::write(&settings, config).unwrap();
+        let said = succeed(&[
+            "pretrain",
+            "--data",
+            text(&data),
+            "--vision",
+            text(&vision),
+            "--text-encoder",
+            text(&texts),
+            "--leave-out",
+            "site-b",
+            "--config",
+            text(&settings),
+            "--out",
+            text(&clip),
+            "--json",
+        ]);
+        let said = json(said.lines().last().unwrap());
+        let rows = said["words"]["confounders"].as_array().unwrap().clone();
+        assert_eq!(rows.len(), 11);
+        let mean =
+            |column: &str| rows.iter().map(|row| row[column].as_f64().unwrap()).sum::<f64>() / 11.0;
+        ["domain", "held_back", "nearest", "nonsense"].map(mean)
+    };
+    let sizes = "input_size = 96\nembed_dim = 32\nbatch_size = 12\nepochs = 24\n";
+    let [domain, held_back, nearest, nonsense] = align(sizes);
+    let shuffled = align(&format!("{sizes}shuffled = true"))[0];
+    eprintln!("{domain} {held_back} {nearest} {nonsense} {shuffled}");
+    assert!(domain > 0.85 && held_back > 0.6, "{domain} {held_back}");
+    assert_eq!(json(&succeed(&["inspect", "--json", text(&clip)]))["layout"], "aligned");
+    let sample = a_sample();
+    let said = succeed(&[
+        "embed",
+        "--clip",
+        text(&clip),
+        "--image",
+        text(&sample),
+        "--text",
+        "blur",
+        "--json",
+    ]);
+    for kind in ["images", "texts"] {
+        assert_eq!(json(&said)[kind][0]["embedding"].as_array().unwrap().len(), 32);
+    }
+    let train = path("train.toml");
+    let few = "[model]\ninput_size = 64\n[schedule]\nepochs = 1\nreadout_epochs = 1\n";
+    std::fs::write(&train, few).unwrap();
+    let run = path("run");
+    let common = ["train", "--data", text(&data), "--clip", text(&clip), "--out", text(&run)];
+    succeed(&[&common[..], &["--config", text(&train)]].concat());
+    assert!(run.join("model.safetensors").is_file());
+
+    std::fs::write(&settings, "unnamed = [\"fog\"]").unwrap();
+    let refused = ["--config", text(&settings), "--out", text(&clip)];
+    let encoders = ["--vision", text(&vision), "--text-encoder", text(&texts)];
+    let all = [&["pretrain", "--data", text(&data)][..], &encoders, &refused].concat();
+    fail(&all, 1, &["`fog`", "no confounder"]);
 }
 
 #[test]
@@ -621,13 +685,17 @@ fn training_continues_from_a_model_and_from_pre_trained_encoders() {
 
 /// The pre-trained sentence encoder; `None` if it was not downloaded.
 fn sentence_encoder() -> Option<PathBuf> {
+    weights().map(|weights| weights.join("all-minilm-l6-v2"))
+}
+
+/// The folder of the pre-trained encoders; `None` if they were not downloaded.
+fn weights() -> Option<PathBuf> {
     let beside = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
         .join("../../target/weights");
-    let folder =
-        std::env::var_os("MCDRL_WEIGHTS").map_or(beside, PathBuf::from).join("all-minilm-l6-v2");
-    if folder.is_dir() {
+    let folder = std::env::var_os("MCDRL_WEIGHTS").map_or(beside, PathBuf::from);
+    if folder.join("all-minilm-l6-v2").is_dir() {
         return Some(folder);
     }
-    println!("skipped: {} does not exist; set MCDRL_WEIGHTS", folder.display());
+    println!("skipped: {} has no encoders; set MCDRL_WEIGHTS", folder.display());
     None
 }

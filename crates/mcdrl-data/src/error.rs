@@ -114,7 +114,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+    /// A failure to read or write a file.
+    pub fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
         |source| Self::Io { path: path.into(), source }
     }
 

@@ -10,7 +10,7 @@ use mcdrl_runtime::{ConfounderWeight, Segmentation};
 
 use crate::Result;
 use crate::evaluate::Evaluation;
-use crate::metrics::CalibrationBin;
+use crate::metrics::{CalibrationBin, Interval};
 use crate::region_overlay::region_overlay;
 
 const STYLE: &str = include_str!("report.css");
@@ -33,6 +33,14 @@ pub struct Exhibit<'a> {
     pub image: &'a Image,
     /// The result.
     pub segmentation: &'a Segmentation,
+}
+
+/// A bar of [`Report::bars`].
+pub struct Bar {
+    /// Its name.
+    pub name: String,
+    /// Its length, 0..1.
+    pub value: Interval,
 }
 
 /// An HTML page.
@@ -114,6 +122,15 @@ impl Report {
             self.body.push_str("</div></section>");
         }
         Ok(())
+    }
+
+    /// Adds an image and its true mask.
+    ///
+    /// # Errors
+    /// If the image cannot be encoded.
+    pub fn truth(&mut self, title: &str, note: &str, truth: &LabelledImage) -> Result<()> {
+        let drawn = overlay(&truth.image, &truth.mask, TINT);
+        self.pictures(title, note, &[("image", truth.image.clone()), ("truth", drawn)])
     }
 
     /// Adds pictures with their captions in one row.
@@ -201,6 +218,40 @@ impl Report {
             "</svg><figcaption>Dice of every image with a lesion; the bar is the mean\
              </figcaption></figure>",
         );
+    }
+
+    /// Adds bars with their intervals, from 0 to 1.
+    pub fn bars(&mut self, caption: &str, bars: &[Bar]) {
+        const ROW: usize = 26;
+        let place = |value: f64| 150.0 + 440.0 * value.clamp(0.0, 1.0);
+        let (height, caption) = (bars.len() * ROW + 8, escape(caption));
+        let _ = write!(
+            self.body,
+            "<figure><svg viewBox=\"0 0 640 {height}\" role=img aria-label=\"{caption}\">"
+        );
+        for (row, bar) in bars.iter().enumerate() {
+            let (top, middle) = (row * ROW + 6, row * ROW + 6 + (ROW - 8) / 2);
+            let name = escape(&bar.name);
+            let _ = write!(self.body, "<text x=140 y={} class=name>{name}</text>", middle + 4);
+            let Some(mean) = bar.value.mean else { continue };
+            let (left, width) = (place(0.0), place(mean) - place(0.0));
+            let _ = write!(
+                self.body,
+                "<rect x={left} y={top} width={width:.1} height={} class=bar />\
+                 <text x={:.1} y={} class=tick>{mean:.3}</text>",
+                ROW - 8,
+                place(1.0) + 26.0,
+                middle + 4
+            );
+            if let Some([low, high]) = bar.value.interval {
+                let (low, high) = (place(low), place(high));
+                let _ = write!(
+                    self.body,
+                    "<line x1={low:.1} x2={high:.1} y1={middle} y2={middle} class=mean />"
+                );
+            }
+        }
+        let _ = write!(self.body, "</svg><figcaption>{caption}</figcaption></figure>");
     }
 
     /// Adds a plot of accuracy over confidence.

@@ -33,9 +33,47 @@ pub struct InterventionRun {
     /// Whether the answer is averaged over the confounders: P(Y | do(F)) = Σ_z P(z) P(Y | F, z). Needs a decoding for each
     /// confounder. Only for the removal.
     pub backdoor: bool,
+    /// Where the doses that the removal takes out come from.
+    pub doses: DoseSource,
     /// Temperature of Pool(F_ca), the input of L_causal.
     #[garde(custom(positive))]
     pub pool_temperature: f64,
+}
+
+/// Where the doses that the removal takes out come from. All but the first are controls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoseSource {
+    /// The read-out of the image.
+    #[default]
+    Image,
+    /// The same for every image, confounder and position.
+    Constant,
+    /// The read-out of the next image of the batch.
+    OtherImage,
+}
+
+/// The dose of [`DoseSource::Constant`].
+const CONSTANT_DOSE: f32 = 0.5;
+
+impl DoseSource {
+    /// The doses of the source.
+    ///
+    /// - `doses`: of the images, `[batch, M, rows, columns]`
+    pub fn of(self, doses: Tensor<4>) -> Tensor<4> {
+        let [batch, ..] = doses.dims();
+        match self {
+            Self::Image => doses,
+            Self::Constant => Tensor::full(doses.dims(), CONSTANT_DOSE, &doses.device()),
+            Self::OtherImage => {
+                let (first, others) = (doses.clone().narrow(0, 0, 1), batch - 1);
+                match others {
+                    0 => first,
+                    _ => Tensor::cat(vec![doses.narrow(0, 1, others), first], 0),
+                }
+            }
+        }
+    }
 }
 
 /// The causal intervention.
@@ -51,7 +89,7 @@ pub enum CausalIntervention {
 
 impl Default for InterventionRun {
     fn default() -> Self {
-        Self { enabled: true, backdoor: false, pool_temperature: 0.1 }
+        Self { enabled: true, backdoor: false, doses: DoseSource::default(), pool_temperature: 0.1 }
     }
 }
 

@@ -43,7 +43,9 @@ mod similarity;
 mod target_region_selection;
 
 pub use causal_attention::{Attended, CausalAttention, CausalAttentionConfig};
-pub use causal_intervention::{CausalIntervention, CausalInterventionConfig, InterventionRun};
+pub use causal_intervention::{
+    CausalIntervention, CausalInterventionConfig, DoseSource, InterventionRun,
+};
 pub use confounder_dictionary::ConfounderDictionary;
 pub use confounder_readout::{ConfounderReadout, ConfounderReadoutConfig, Doses};
 pub use confounder_removal::ConfounderRemoval;

@@ -187,8 +187,8 @@ impl Network {
         let unfamiliar = self.familiarity.forward(features.clone());
         let maps = [skips.clone(), vec![to_map(dense.clone(), grid)]].concat();
         let doses = self.read_out(pixels, maps);
-        let present =
-            regions.gate(doses.maps() * self.dictionary.acting().unsqueeze_dims(&[0, 2, 3]));
+        let applied = run.intervention.doses.of(doses.maps());
+        let present = regions.gate(applied * self.dictionary.acting().unsqueeze_dims(&[0, 2, 3]));
         let (top, attended) = self.attend(&regions, dense.clone(), run);
         let levels = self.head.levels([skips, vec![top]].concat());
         let corrected = if run.intervention.enabled {

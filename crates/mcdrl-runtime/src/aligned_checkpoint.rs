@@ -108,6 +108,11 @@ impl AlignedCheckpoint {
         file.to_safetensors(Precision::Full)
     }
 
+    /// SHA-256 of the visual encoder and of the maps, hexadecimal.
+    pub fn sha256(&self) -> String {
+        format!("{} {}", self.lite.sha256(), self.maps.sha256(Precision::Full))
+    }
+
     /// The configuration of the visual encoder.
     pub fn vision(&self) -> EfficientNetLiteConfig {
         EfficientNetLiteConfig::new().with_version(self.lite.version).with_embed_dim(self.embed_dim)

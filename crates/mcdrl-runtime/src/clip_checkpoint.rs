@@ -116,6 +116,11 @@ impl ClipCheckpoint {
         self.hugging_face
     }
 
+    /// SHA-256 of the tensors, hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.weights.sha256(Precision::Full)
+    }
+
     /// The number of parameters and statistics.
     pub fn num_values(&self) -> usize {
         self.weights.num_values()

@@ -7,7 +7,7 @@ use mcdrl_model::clip::{EfficientNetLite, LiteVersion};
 
 use crate::device_policy::{DeviceInfo, OpenOptions};
 use crate::encoder_device::{self, EncoderFile};
-use crate::weights::Weights;
+use crate::weights::{Precision, Weights};
 use crate::{Error, Result};
 
 /// Parts of names in the state dict, and of the fields of [`EfficientNetLite`]. In a block, the expansion is the first part, and
@@ -58,6 +58,11 @@ impl LiteCheckpoint {
             )));
         };
         Ok(Self { version, weights })
+    }
+
+    /// SHA-256 of the tensors, hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.weights.sha256(Precision::Full)
     }
 
     /// The tensors under the names of the state dict.

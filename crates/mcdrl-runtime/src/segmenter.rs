@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Device, try_read_sync};
 use mcdrl_image::Image;
+use mcdrl_model::DoseSource;
 
 use crate::device::DeviceKind;
 use crate::device_policy::{DeviceInfo, DeviceReason, DeviceTrial, OpenOptions, choose_device};
@@ -55,6 +56,12 @@ impl Segmenter {
         let mut model = Model { header: header.clone(), run: *run, network: network.clone() };
         model.run.intervention.enabled = false;
         Self { model, device: self.device.clone() }
+    }
+
+    /// The same model, with doses from another source: for comparisons.
+    pub fn with_doses(mut self, doses: DoseSource) -> Self {
+        self.model.run.intervention.doses = doses;
+        self
     }
 
     /// Segments one image.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use mcdrl_model::clip::{ClipVisionEncoder, ClipVisionEncoderConfig, EfficientNetLiteConfig};
 use mcdrl_model::{ConfounderDictionary, l2_normalize};
 use mcdrl_runtime::{
-    AlignedCheckpoint, ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Model, Preprocess, Profile,
-    SentenceCheckpoint,
+    AlignedCheckpoint, ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Model, Precision, Preprocess,
+    Profile, SentenceCheckpoint, Weights,
 };
 
 use crate::config::{ModelConfig, TrainConfig};
@@ -130,6 +130,22 @@ impl Foundation {
             },
             encoder: Encoder::Model(Arc::new(model)),
         })
+    }
+
+    /// SHA-256 of the encoder's weights and of the texts, hexadecimal.
+    pub fn sha256(&self) -> String {
+        let ProfileTexts { labels, dictionary, .. } = &self.texts;
+        let encoder = match &self.encoder {
+            Encoder::Clip(checkpoint) => checkpoint.sha256(),
+            Encoder::Lite(checkpoint) => checkpoint.sha256(),
+            Encoder::Aligned(checkpoint) => checkpoint.sha256(),
+            Encoder::Model(model) => model.header.sha256.clone(),
+        };
+        let mut texts = Weights::of_module(dictionary);
+        let values = labels.clone().into_data_dtype(DType::F32).try_to_vec();
+        let values = values.expect("converted to f32 just now");
+        texts.insert("labels", labels.dims().to_vec(), values);
+        format!("{encoder} {}", texts.sha256(Precision::Full))
     }
 
     /// The profile to train with: that of the model, or else that of the data.

@@ -3,6 +3,6 @@
 pub use mcdrl_model::clip::{Clip, DenseFeatures};
 pub use mcdrl_model::l2_normalize;
 pub use mcdrl_runtime::{
-    AlignedCheckpoint, ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Preprocess,
+    AlignedCheckpoint, AlignedClip, ClipCheckpoint, ClipTokenizer, LiteCheckpoint, Preprocess,
     SentenceCheckpoint, Weights,
 };

@@ -1,0 +1,98 @@
+//! The variants of the method that the protocol compares.
+
+use mcdrl_model::DoseSource;
+use mcdrl_train::{ImpositionConfig, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+/// A variant of the method. All have the same images, steps and augmentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// The same encoder and head trained with L_seg alone: no MTRS, no CDRL, no text in the loss, no imposed confounders.
+    Baseline,
+    /// The baseline, and one image in two has a confounder imposed.
+    Imposed,
+    /// The baseline, and images have twins with a confounder imposed, whose masks must agree.
+    Pairs,
+    /// The intervention acts on every position.
+    WithoutMtrs,
+    /// Regions are selected, and there is no intervention.
+    WithoutCdrl,
+    /// The full method, but D always takes out the same doses.
+    ConstantDoses,
+    /// The full method, but at test D takes out the doses of another image.
+    OtherDoses,
+    /// The full method.
+    Full,
+}
+
+impl Variant {
+    /// All variants, in the order of the tables.
+    pub const ALL: [Self; 8] = [
+        Self::Baseline,
+        Self::Imposed,
+        Self::Pairs,
+        Self::WithoutMtrs,
+        Self::WithoutCdrl,
+        Self::ConstantDoses,
+        Self::OtherDoses,
+        Self::Full,
+    ];
+
+    /// The variants of the paper's table.
+    pub const PAPER: [Self; 4] = [Self::Baseline, Self::WithoutMtrs, Self::WithoutCdrl, Self::Full];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Imposed => "imposed",
+            Self::Pairs => "pairs",
+            Self::WithoutMtrs => "without-mtrs",
+            Self::WithoutCdrl => "without-cdrl",
+            Self::ConstantDoses => "constant-doses",
+            Self::OtherDoses => "other-doses",
+            Self::Full => "full",
+        }
+    }
+
+    /// The variant whose trained model this one tests.
+    pub fn trained_as(self) -> Self {
+        if self == Self::OtherDoses { Self::Full } else { self }
+    }
+
+    /// The doses that the model of [`Self::trained_as`] removes at test.
+    pub fn doses(self) -> DoseSource {
+        match self {
+            Self::ConstantDoses => DoseSource::Constant,
+            Self::OtherDoses => DoseSource::OtherImage,
+            _ => DoseSource::Image,
+        }
+    }
+
+    /// The configuration of its training; everything else stays the same.
+    pub fn configure(self, config: &TrainConfig) -> TrainConfig {
+        use Variant::{Baseline, ConstantDoses, Full, Imposed, OtherDoses, Pairs};
+        let mut config = config.clone();
+        let is_full = matches!(self, Full | ConstantDoses | OtherDoses);
+        let run = &mut config.model.run;
+        run.selection.enabled = is_full || self == Self::WithoutCdrl;
+        run.intervention.enabled = is_full || self == Self::WithoutMtrs;
+        if self == ConstantDoses {
+            run.intervention.doses = DoseSource::Constant;
+        }
+        if matches!(self, Baseline | Imposed | Pairs) {
+            config.loss.contrast = 0.0;
+            config.loss.region = 0.0;
+            config.loss.pairs.doses = 0.0;
+            config.loss.pairs.removal = 0.0;
+            config.schedule.readout_epochs = 0;
+        }
+        config.imposition = match self {
+            Baseline => ImpositionConfig::none(),
+            Imposed => ImpositionConfig { share: 0.5, pairs: false, ..config.imposition },
+            _ => config.imposition,
+        };
+        config
+    }
+}

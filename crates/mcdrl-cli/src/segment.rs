@@ -65,6 +65,7 @@ impl Segment {
             "confounders": segmentation.confounders,
             "unfamiliar": segmentation.unfamiliar,
             "uncertainty": segmentation.uncertainty(),
+            "expected_dice": segmentation.expected_dice(),
             "device": segmenter.device().kind.name(),
             "milliseconds": (milliseconds * 100.0).round() / 100.0,
         });

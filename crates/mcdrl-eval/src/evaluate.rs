@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::metrics::{
-    Calibration, CalibrationBin, Detection, Foreground, Interval, MaskPair, Summary, quantile,
+    Calibration, CalibrationBin, Detection, Foreground, Interval, MaskPair, Summary,
+    expected_score_error, quantile,
 };
 use crate::{Error, Result};
 
@@ -65,6 +66,8 @@ pub struct ImageScore {
     pub predicted: bool,
     /// Mean uncertainty, 0..1.
     pub uncertainty: f32,
+    /// The lesion Dice that the model expects.
+    pub expected_dice: f32,
     /// The confounders, sorted by descending weight.
     pub confounders: Vec<ConfounderWeight>,
 }
@@ -101,6 +104,8 @@ pub struct SiteScore {
     pub lesion_dice_p5: Option<f64>,
     /// Share of the images with a lesion Dice below 0.5.
     pub failed: Option<f64>,
+    /// How far the expected lesion Dice is from the true one: [`expected_score_error`].
+    pub expected_dice_error: Option<f64>,
     /// Dice of small lesions, below 5 % of the image.
     pub small_lesion_dice: Summary,
     /// Share of a lesion-free frame that is wrongly marked.
@@ -248,6 +253,7 @@ fn score(
         has_lesion: lesion_area > 0.0,
         predicted: predicted_area > DETECTION_AREA,
         uncertainty: segmentation.uncertainty(),
+        expected_dice: segmentation.expected_dice(),
         confounders,
     };
     Ok((score, confidences.collect()))
@@ -294,6 +300,11 @@ impl SiteScore {
             lesion_dice_by_group: Interval::of_groups(by_group),
             failed: (!dices.is_empty()).then(|| failed / dices.len() as f64),
             lesion_dice_p5: quantile(dices, 0.05),
+            expected_dice_error: expected_score_error(
+                images
+                    .iter()
+                    .filter_map(|image| Some((f64::from(image.expected_dice), image.lesion.dice?))),
+            ),
             small_lesion_dice: summary(&|image| image.lesion.dice.filter(|_| is_small(image))),
             false_positive_area: summary(&|image| {
                 (!image.has_lesion).then_some(image.predicted_area)
@@ -317,7 +328,7 @@ impl Evaluation {
     pub fn to_csv(&self) -> String {
         let mut csv = String::from(
             "site,image,group,dice,lesion_dice,iou,acc,hd95,assd,has_lesion,predicted,uncertainty,\
-             heaviest_confounder",
+             expected_dice,heaviest_confounder",
         );
         self.classes.iter().for_each(|class| csv.push_str(&format!(",dice_{}", quoted(class))));
         csv.push('\n');
@@ -336,6 +347,7 @@ impl Evaluation {
                 image.has_lesion.to_string(),
                 image.predicted.to_string(),
                 format!("{:.4}", image.uncertainty),
+                format!("{:.4}", image.expected_dice),
                 image.confounders.first().map_or(String::new(), |c| quoted(&c.name)),
             ];
             fields.extend(image.by_class.iter().map(|overlap| number(overlap.dice)));

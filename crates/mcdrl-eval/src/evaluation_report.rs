@@ -27,6 +27,7 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
         "recall",
         "specificity",
         "ece",
+        "expected dice error",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(evaluation.sites.iter().chain([&evaluation.total]).map(site_row));
@@ -37,7 +38,8 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
          patient or video, averaged, with a bootstrap interval. failed: share of images with a lesion dice below 0.5. small \
          lesions: those that cover less than 5 % of the frame. false area: share of a lesion-free frame that is wrongly \
          marked. precision, recall, specificity: \
-         frames with a lesion against frames without. ece: expected calibration error over pixels. Numbers are the mean ± \
+         frames with a lesion against frames without. ece: expected calibration error over pixels. expected dice error: how far the lesion dice that the model expects is from the \
+         true one. Numbers are the mean ± \
          standard deviation over images.",
     );
     report.dice_plot(evaluation);
@@ -79,5 +81,6 @@ fn site_row(site: &SiteScore) -> Vec<String> {
         share(site.recall),
         share(site.specificity),
         share(site.ece),
+        share(site.expected_dice_error),
     ]
 }

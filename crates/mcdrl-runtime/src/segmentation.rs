@@ -4,6 +4,7 @@ use mcdrl_image::Mask;
 use serde::Serialize;
 
 use crate::grid_map::GridMap;
+use crate::postprocess::LESION_BELOW;
 
 /// A segmented image.
 #[derive(Clone, Debug)]
@@ -81,8 +82,43 @@ impl Segmentation {
         self.entropy.scaled(self.mask.width(), self.mask.height())
     }
 
+    /// The Dice coefficient of all lesions that the probabilities let expect, 0..1: twice the expected overlap over the area of
+    /// the mask and the expected area of the lesions. 0 for an empty mask.
+    pub fn expected_dice(&self) -> f32 {
+        let map = &self.probabilities;
+        expected_dice(&map.values[..map.rows * map.columns])
+    }
+
     /// The mean of [`Self::uncertainty_map`], on the network's own grid.
     pub fn uncertainty(&self) -> f32 {
         self.entropy.values.iter().sum::<f32>() / self.entropy.values.len() as f32
+    }
+}
+
+/// The Dice coefficient that the probabilities of the background let expect.
+fn expected_dice(background: &[f32]) -> f32 {
+    let (mut overlap, mut marked, mut expected) = (0.0f64, 0.0f64, 0.0f64);
+    for background in background {
+        let lesion = f64::from(1.0 - background);
+        expected += lesion;
+        if *background < LESION_BELOW {
+            overlap += lesion;
+            marked += 1.0;
+        }
+    }
+    if marked == 0.0 { 0.0 } else { (2.0 * overlap / (marked + expected)) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expected_dice_follows_the_probabilities() {
+        assert_eq!(expected_dice(&[0.0, 0.0, 1.0, 1.0]), 1.0);
+        assert_eq!(expected_dice(&[0.9, 0.8]), 0.0);
+        // Two marked pixels, of which 1.5 are expected to be lesion; another half pixel is missed.
+        let found = expected_dice(&[0.25, 0.25, 0.75, 0.75]);
+        assert!((found - 2.0 * 1.5 / (2.0 + 2.0)).abs() < 1e-6, "{found}");
     }
 }

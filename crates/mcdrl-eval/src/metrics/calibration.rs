@@ -55,6 +55,21 @@ impl Calibration {
     }
 }
 
+/// How far expected scores are from the true ones, compared in tenths of the expected ones: Σ over tenths of (scores in it /
+/// scores) · |mean expected − mean true|. 0 is the best value. `None` without scores.
+///
+/// - `scores`: the expected score, 0..1, and the true one
+pub fn expected_score_error(scores: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
+    const TENTHS: usize = 10;
+    let mut gaps = [0.0; TENTHS];
+    let mut count = 0.0;
+    for (expected, score) in scores {
+        gaps[((expected * TENTHS as f64) as usize).min(TENTHS - 1)] += expected - score;
+        count += 1.0;
+    }
+    (count > 0.0).then(|| gaps.iter().map(|gap: &f64| gap.abs()).sum::<f64>() / count)
+}
+
 /// The pixels whose confidence is in one interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {

@@ -8,19 +8,18 @@ use std::collections::HashMap;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use garde::Validate;
 use mcdrl_data::AugmentConfig;
 use mcdrl_model::clip::{Alignment, AlignmentConfig, EfficientNetLite, SentenceEncoder};
-use mcdrl_model::{faults_of, l2_normalize};
+use mcdrl_model::l2_normalize;
 use mcdrl_runtime::{
     AlignedCheckpoint, LiteCheckpoint, Preprocess, Profile, SentenceCheckpoint, Weights,
 };
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::align_config::AlignConfig;
 use crate::batch::{Batch, BatchMaker, Twins, for_each_batch};
 use crate::caption_grammar::{Facts, Grammar, Trait};
 use crate::contrast::{contrastive_loss, soft_targets};
@@ -30,90 +29,9 @@ use crate::learning_rate::learning_rate;
 use crate::loss::region_loss;
 use crate::optimizer::{LearningRates, ModuleAdamW};
 use crate::progress::Progress;
-use crate::rules::{below_one, not_negative, positive};
 use crate::samples::LoadedSamples;
 use crate::seed::{mix, seeded};
 use crate::{Error, Result};
-
-/// The configuration of an alignment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct AlignConfig {
-    /// The seed of the initial maps, the captions and the order of the data.
-    #[garde(skip)]
-    pub seed: u64,
-    /// Number of epochs.
-    #[garde(range(min = 1))]
-    pub epochs: usize,
-    /// Images in a step. Each is shown with and without a confounder.
-    #[garde(range(min = 1))]
-    pub batch_size: usize,
-    /// Highest learning rate of AdamW.
-    #[garde(custom(positive))]
-    pub learning_rate: f64,
-    /// Share of the steps in which the learning rate rises. After that it falls to zero along a cosine.
-    #[garde(custom(below_one))]
-    pub warmup_ratio: f64,
-    /// Weight decay of AdamW.
-    #[garde(custom(not_negative))]
-    pub weight_decay: f64,
-    /// Largest norm of all gradients together; 0 disables clipping.
-    #[garde(custom(not_negative))]
-    pub clip_norm: f64,
-    /// Side of the square input, pixels.
-    #[garde(range(min = 32, max = 4096))]
-    pub input_size: usize,
-    /// Width d of the joint space.
-    #[garde(range(min = 1, max = 4096))]
-    pub embed_dim: usize,
-    /// Weight of the contrast at each position. The contrast of whole images has the weight 1.
-    #[garde(custom(not_negative))]
-    pub region: f32,
-    /// Temperature of the contrast at each position.
-    #[garde(custom(positive))]
-    pub region_temperature: f32,
-    /// Confounders that no caption names, to test whether their words are understood all the same.
-    #[garde(skip)]
-    pub unnamed: Vec<String>,
-    /// A control: every picture gets the captions of another one, so that nothing can be learned.
-    #[garde(skip)]
-    pub shuffled: bool,
-}
-
-impl Default for AlignConfig {
-    fn default() -> Self {
-        Self {
-            seed: 7,
-            epochs: 6,
-            batch_size: 16,
-            learning_rate: 0.003,
-            warmup_ratio: 0.05,
-            weight_decay: 0.01,
-            clip_norm: 1.0,
-            input_size: 224,
-            embed_dim: 128,
-            region: 1.0,
-            region_temperature: 0.1,
-            unnamed: Vec::new(),
-            shuffled: false,
-        }
-    }
-}
-
-impl AlignConfig {
-    /// Checks that the configuration is valid for a profile.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with all faults.
-    pub fn check(&self, profile: &Profile) -> Result<()> {
-        let mut faults = faults_of(self);
-        let known = |name: &String| profile.confounders.iter().any(|c| c.name == *name);
-        for name in self.unnamed.iter().filter(|name| !known(name)) {
-            faults.push(format!("`unnamed` names `{name}`, which is no confounder of the data"));
-        }
-        if faults.is_empty() { Ok(()) } else { Err(Error::Config(faults.join("; "))) }
-    }
-}
 
 /// Aligns two encoders on images with masks.
 ///
@@ -180,16 +98,13 @@ pub fn align(
             let rate = learning_rate(config.learning_rate, done, total, config.warmup_ratio);
             step += 1;
             done += 1;
-            if !value.is_finite() {
-                let (epoch, learning_rate) = (epoch + 1, rate);
-                return Err(Error::Diverged { loss: value, epoch, step, learning_rate });
-            }
+            Error::unless_finite(value, [epoch + 1, step], rate)?;
             let gradients = GradientsParams::from_grads(loss.backward(), &alignment);
             let rates = LearningRates { encoder: rate, rest: rate };
             alignment = optimizer.step(rates, alignment.clone(), gradients);
             sum += f64::from(value);
             progress.step(epoch + 1, step, steps, value);
-            Ok(())
+            Ok::<_, Error>(())
         })?;
         let loss = (sum / steps as f64) as f32;
         let record = EpochRecord { epoch: epoch + 1, loss, ..Default::default() };

@@ -51,6 +51,20 @@ impl Error {
     pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
         |source| Self::Io { path: path.into(), source }
     }
+
+    /// [`Self::Diverged`] for a loss that is NaN or infinite.
+    ///
+    /// - `epoch`, `step`: from one
+    pub(crate) fn unless_finite(
+        loss: f32,
+        [epoch, step]: [usize; 2],
+        learning_rate: f64,
+    ) -> Result<()> {
+        match loss.is_finite() {
+            true => Ok(()),
+            false => Err(Self::Diverged { loss, epoch, step, learning_rate }),
+        }
+    }
 }
 
 /// The crate's result type.

@@ -14,6 +14,7 @@
 //! ```
 
 mod align;
+mod align_config;
 mod batch;
 mod calibration;
 mod caption;
@@ -43,7 +44,8 @@ mod seed;
 mod train;
 mod validation;
 
-pub use align::{AlignConfig, align};
+pub use align::align;
+pub use align_config::AlignConfig;
 pub use batch::LONGEST_SCENE;
 pub use calibration::calibrate;
 pub use caption_grammar::{Claim, Facts, Grammar, Wording};

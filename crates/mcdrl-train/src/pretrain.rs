@@ -88,16 +88,14 @@ pub fn pretrain(
             let learning_rate =
                 learning_rate(config.learning_rate, done, total, config.warmup_ratio);
             step += 1;
-            if !value.is_finite() {
-                return Err(Error::Diverged { loss: value, epoch: epoch + 1, step, learning_rate });
-            }
+            Error::unless_finite(value, [epoch + 1, step], learning_rate)?;
             let gradients = GradientsParams::from_grads(loss.backward(), &clip);
             let rates = LearningRates { encoder: learning_rate, rest: learning_rate };
             clip = optimizer.step(rates, clip.clone(), gradients);
             done += 1;
             sum += f64::from(value);
             progress.step(epoch + 1, step, steps, value);
-            Ok(())
+            Ok::<_, Error>(())
         })?;
         let loss = (sum / steps as f64) as f32;
         let record = EpochRecord { epoch: epoch + 1, loss, ..Default::default() };

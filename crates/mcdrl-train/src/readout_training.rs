@@ -87,14 +87,11 @@ pub fn train_readout(
             let highest = config.optimizer.learning_rate;
             let rate = learning_rate(highest, done, total, config.schedule.warmup_ratio);
             losses.push(value);
-            if !value.is_finite() {
-                let (step, learning_rate) = (losses.len(), rate);
-                return Err(Error::Diverged { loss: value, epoch: epoch + 1, step, learning_rate });
-            }
+            Error::unless_finite(value, [epoch + 1, losses.len()], rate)?;
             let gradients = GradientsParams::from_grads(loss.backward(), &readout);
             let rates = LearningRates { encoder: rate, rest: rate };
             readout = optimizer.step(rates, readout.clone(), gradients);
-            Ok(())
+            Ok::<_, Error>(())
         })?;
         progress.readout(epoch + 1, epochs, losses.iter().sum::<f32>() / steps as f32);
     }

@@ -163,10 +163,7 @@ impl<'a> Run<'a> {
                 let (total, terms) = loss.values();
                 let rates = self.learning_rates(steps);
                 step += 1;
-                if !total.is_finite() {
-                    let (epoch, learning_rate) = (epoch + 1, rates.rest);
-                    return Err(Error::Diverged { loss: total, epoch, step, learning_rate });
-                }
+                Error::unless_finite(total, [epoch + 1, step], rates.rest)?;
                 let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
                 self.network = self.optimizer.step(rates, self.network.clone(), gradients);
                 self.state.steps += 1;
@@ -174,7 +171,7 @@ impl<'a> Run<'a> {
                 self.average.update(&self.network, decay);
                 progress.step(epoch + 1, step, steps, total);
                 losses.push((total, terms, indices.len()));
-                Ok(())
+                Ok::<_, Error>(())
             },
         )?;
         type Values = (f32, [f32; TERMS.len()], usize);

@@ -22,52 +22,52 @@ pub use view::View;
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
     /// Probability of a rotation. Its angle is uniform over the full circle.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub rotate: f32,
     /// Largest zoom in either direction, in octaves.
-    #[garde(range(min = 0.0, max = 8.0))]
+    #[garde(custom(within(8.0)))]
     pub zoom: f32,
     /// Largest shift, as a share of half the side.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub shift: f32,
     /// Largest change of the aspect ratio, in octaves.
-    #[garde(range(min = 0.0, max = 8.0))]
+    #[garde(custom(within(8.0)))]
     pub aspect: f32,
     /// Whether half of the views are mirrored.
     #[garde(skip)]
     pub flip: bool,
     /// Probability that a shrunken lesion of another image is pasted in. Small lesions are rare in training sets.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub paste: f32,
     /// Probability that the colours take the statistics of another image.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub colours: f32,
     /// Largest exponent of gamma, in octaves.
-    #[garde(range(min = 0.0, max = 8.0))]
+    #[garde(custom(within(8.0)))]
     pub gamma: f32,
     /// Largest exponent of each channel's own gamma, in octaves: white balance.
-    #[garde(range(min = 0.0, max = 8.0))]
+    #[garde(custom(within(8.0)))]
     pub tint: f32,
     /// Range of brightness.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub brightness: f32,
     /// Range of contrast.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub contrast: f32,
     /// Range of saturation.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub saturation: f32,
     /// Probability that half of each channel comes from another channel.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub mix: f32,
     /// Range of a light gradient across the frame.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub uneven_light: f32,
     /// Probability of a blur.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub blur: f32,
     /// Largest standard deviation of the noise, for pixels in 0..1.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(within(1.0)))]
     pub noise: f32,
 }
 
@@ -156,4 +156,12 @@ impl AugmentConfig {
 /// A number in `-range..range`.
 fn spread(range: f32, rng: &mut ChaCha8Rng) -> f32 {
     range * (2.0 * rng.random::<f32>() - 1.0)
+}
+
+/// From 0 to `largest`. NaN breaks this rule too.
+fn within(largest: f32) -> impl Fn(&f32, &()) -> garde::Result {
+    move |value, _| match (0.0..=largest).contains(value) {
+        true => Ok(()),
+        false => Err(garde::Error::new(format!("{value} must lie between 0 and {largest}"))),
+    }
 }

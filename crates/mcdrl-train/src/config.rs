@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flat_keys::explain_flat_keys;
 use crate::imposition::ImpositionConfig;
-use crate::rules::{below_one, not_negative, positive, validation_share};
+use crate::rules::{below_one, exponent, not_negative, positive, validation_share};
 use crate::{Error, Result};
 
 /// The complete configuration of a training run.
@@ -172,7 +172,7 @@ pub struct DataConfig {
     pub epoch_images: usize,
     /// Exponent b of the sites' shares in an epoch: the share of a site with n images is proportional to nᵇ. With 0, all sites
     /// have equal shares.
-    #[garde(range(min = -16.0, max = 16.0))]
+    #[garde(custom(exponent))]
     pub site_balance: f64,
     /// Share of the training images, in whole groups, that are held out to choose the best epoch.
     #[garde(custom(validation_share))]

@@ -8,6 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::up_to_one;
 use crate::{Error, Result};
 
 /// Which images have a confounder imposed.
@@ -15,13 +16,13 @@ use crate::{Error, Result};
 #[serde(default, deny_unknown_fields)]
 pub struct ImpositionConfig {
     /// The share of the images that have a confounder imposed.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(up_to_one))]
     pub share: f64,
     /// Whether the batch also holds such an image as it is. The pair is then the same scene with and without the confounder.
     #[garde(skip)]
     pub pairs: bool,
     /// The smallest strength; the largest is 1.
-    #[garde(range(min = 0.0, max = 1.0))]
+    #[garde(custom(up_to_one))]
     pub weakest: f32,
 }
 

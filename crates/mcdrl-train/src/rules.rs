@@ -12,6 +12,17 @@ pub fn not_negative<T: Into<f64> + Copy>(value: &T, _: &()) -> garde::Result {
     require(value.is_finite() && value >= 0.0, value, "must not be negative")
 }
 
+/// From 0 to 1.
+pub fn up_to_one<T: Into<f64> + Copy>(value: &T, _: &()) -> garde::Result {
+    let value: f64 = (*value).into();
+    require((0.0..=1.0).contains(&value), value, "must lie between 0 and 1")
+}
+
+/// From -16 to 16.
+pub fn exponent(value: &f64, _: &()) -> garde::Result {
+    require((-16.0..=16.0).contains(value), *value, "must lie between -16 and 16")
+}
+
 /// At least zero and below one.
 pub fn below_one(value: &f64, _: &()) -> garde::Result {
     require((0.0..1.0).contains(value), *value, "must be at least 0 and below 1")

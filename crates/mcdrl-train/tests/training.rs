@@ -343,6 +343,8 @@ fn all_faults_of_a_configuration_are_reported_at_once() {
     for word in ["learning_rate", "ema_decay", "batch_size", "input_size", "alpha", "never joins"] {
         assert!(error.contains(word), "{word}: {error}");
     }
+    let error = parse("[augment]\nzoom = nan\n[imposition]\nshare = nan").unwrap_err().to_string();
+    assert!(error.contains("zoom") && error.contains("share"), "{error}");
     let error = parse("[schedule]\nepoch = 2").unwrap_err().to_string();
     assert!(error.contains("epoch"), "{error}");
     let merged = parse("[schedule]\nepochs = 12\n[model.head]\nwidth = 24").unwrap();

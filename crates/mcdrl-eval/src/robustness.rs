@@ -1,6 +1,8 @@
 //! How a model bears confounders: the same images, with and without each of them imposed.
 
+use burn::tensor::DType;
 use mcdrl_data::{Dataset, LabelledImage, Sample};
+use mcdrl_model::cosine_similarity;
 use mcdrl_runtime::{Segmentation, Segmenter};
 use mcdrl_synth::{Renderer, Rendition};
 use mcdrl_train::Imposable;
@@ -48,6 +50,8 @@ pub struct ConfounderRow {
     pub lost: Interval,
     /// Area under the ROC curve of the confounder's presence: changed against unchanged images.
     pub auroc: Option<f64>,
+    /// The same of the confounder whose words are the nearest: a control.
+    pub nearest_auroc: Option<f64>,
     /// Share of the images whose presence is larger with the confounder than without.
     pub ranked: f64,
     /// Mean presence in the unchanged and in the changed images.
@@ -86,10 +90,12 @@ pub fn robustness(
     for (index, renderer) in imposable.renderers() {
         let changed = answers(segmenter, dataset, samples, Some((*renderer, stress)))?;
         done(rows.len() + 2, total);
-        let presence = |answers: &[Answer]| -> Vec<f32> {
-            answers.iter().map(|answer| answer.presence[*index]).collect()
+        let presence = |answers: &[Answer], index: usize| -> Vec<f32> {
+            answers.iter().map(|answer| answer.presence[index]).collect()
         };
-        let (before, after) = (presence(&clean), presence(&changed));
+        let (before, after) = (presence(&clean, *index), presence(&changed, *index));
+        let nearest_auroc = nearest(segmenter, &imposable, *index)
+            .and_then(|other| auroc(&presence(&changed, other), &presence(&clean, other)));
         let lost = clean.iter().zip(&changed).map(|(a, b)| Some(a.dice? - b.dice?));
         let rises = before.iter().zip(&after).filter(|(before, after)| after > before).count();
         let mean =
@@ -99,6 +105,7 @@ pub fn robustness(
             lost: by_group(lost.collect()),
             dice: by_group(changed.iter().map(|answer| answer.dice).collect()),
             auroc: auroc(&after, &before),
+            nearest_auroc,
             ranked: rises as f64 / count,
             presence: [mean(&before), mean(&after)],
         });
@@ -114,6 +121,21 @@ pub fn robustness(
         auroc: mean(rows.iter().map(|row| row.auroc).collect()),
         confounders: rows,
     })
+}
+
+/// The other confounder whose words are the most similar, among those that can be imposed.
+fn nearest(segmenter: &Segmenter, imposable: &Imposable, index: usize) -> Option<usize> {
+    let entries = segmenter.model().network.dictionary.entries();
+    let row = |index: usize| entries.clone().narrow(0, index, 1);
+    let likeness = |other: usize| -> f32 {
+        cosine_similarity(row(index), row(other))
+            .into_data_dtype(DType::F32)
+            .try_to_vec()
+            .ok()
+            .map_or(f32::MIN, |values: Vec<f32>| values[0])
+    };
+    let others = imposable.renderers().iter().map(|(other, _)| *other).filter(|o| *o != index);
+    others.max_by(|a, b| likeness(*a).total_cmp(&likeness(*b)))
 }
 
 fn answers(

@@ -73,7 +73,7 @@ pub fn align(
     };
     let mut optimizer = ModuleAdamW::new(config.weight_decay, config.clip_norm);
     let preprocess = Preprocess::lite(config.input_size);
-    let imposition = ImpositionConfig { share: 1.0, pairs: true, weakest: 0.1 };
+    let imposition = ImpositionConfig::everywhere(0.1);
     let augment = AugmentConfig::default().as_framed();
     let mut done = 0;
     for epoch in 0..config.epochs {

@@ -1,12 +1,12 @@
 //! The calibration of a trained network: what counts as visible, and what as unfamiliar.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use mcdrl_data::AugmentConfig;
-use mcdrl_model::{Familiarity, Network, RunConfig};
+use mcdrl_model::{Familiarity, Network};
 use mcdrl_runtime::{Preprocess, Profile};
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::batch::{BatchMaker, for_each_batch};
+use crate::config::TrainConfig;
 use crate::imposition::{Imposable, ImpositionConfig};
 use crate::samples::LoadedSamples;
 use crate::seed::mix;
@@ -54,29 +54,27 @@ pub fn calibrate(
     samples: &LoadedSamples,
     profile: &Profile,
     preprocess: &Preprocess,
-    augment: &AugmentConfig,
-    run: &RunConfig,
-    seed: u64,
+    config: &TrainConfig,
+    imposable: &Imposable,
 ) -> Result<Network> {
     if samples.is_empty() {
         return Err(Error::Config("calibration needs images".into()));
     }
     let device = network.device();
-    let imposable = Imposable::of(profile)?;
     let order: Vec<usize> = (0..samples.len()).collect();
-    let imposition = ImpositionConfig { share: 1.0, pairs: true, weakest: 0.0 };
+    let imposition = ImpositionConfig::everywhere(0.0);
     let maker = BatchMaker {
         profile,
         preprocess,
-        augment,
+        augment: &config.augment,
         imposition: &imposition,
-        imposable: &imposable,
-        seed: mix(&[seed, 5]),
+        imposable,
+        seed: mix(&[config.seed, 5]),
     };
     let absent = imposable.absent();
     let (mut features, mut examples) = (Vec::new(), Vec::new());
     for_each_batch(samples, &order, BATCH, &maker, &device, |batch, _| {
-        let output = network.forward(batch.pixels, run);
+        let output = network.forward(batch.pixels, &config.model.run);
         features.extend(rows(output.features));
         if let Some(twins) = &batch.twins {
             let doses = rows(output.doses.image);

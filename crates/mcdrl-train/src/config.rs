@@ -110,6 +110,9 @@ pub struct ScheduleConfig {
     /// Number of further epochs in which only the read-out of confounders learns. Every image then has a confounder imposed.
     #[garde(skip)]
     pub readout_epochs: usize,
+    /// Whether the read-out begins anew when it learns alone.
+    #[garde(skip)]
+    pub fresh_readout: bool,
 }
 
 /// L = L_seg + 0.5 · L_causal + 0.1 · L_contrast, and terms that the paper does not have.
@@ -227,6 +230,7 @@ impl Default for ScheduleConfig {
             warmup_ratio: 0.1,
             patience: 0,
             readout_epochs: 4,
+            fresh_readout: false,
         }
     }
 }
@@ -281,6 +285,7 @@ impl TrainConfig {
                 warmup_ratio: 0.0,
                 patience: 0,
                 readout_epochs: 0,
+                fresh_readout: false,
             },
             loss: LossConfig { dice: 0.0, region: 0.0, auxiliary: 0.0, ..Default::default() },
             augment: AugmentConfig::geometric(),

@@ -21,6 +21,9 @@ pub struct ImpositionConfig {
     /// Whether the batch also holds such an image as it is. The pair is then the same scene with and without the confounder.
     #[garde(skip)]
     pub pairs: bool,
+    /// Confounders of the profile that are never imposed, to test whether the read-out understands their words all the same.
+    #[garde(skip)]
+    pub leave_out: Vec<String>,
     /// The smallest strength; the largest is 1.
     #[garde(custom(up_to_one))]
     pub weakest: f32,
@@ -50,11 +53,16 @@ pub struct ImposedScene {
 
 impl Default for ImpositionConfig {
     fn default() -> Self {
-        Self { share: 0.25, pairs: true, weakest: 0.1 }
+        Self { share: 0.25, pairs: true, leave_out: Vec::new(), weakest: 0.1 }
     }
 }
 
 impl ImpositionConfig {
+    /// Every image has a twin.
+    pub fn everywhere(weakest: f32) -> Self {
+        Self { share: 1.0, pairs: true, leave_out: Vec::new(), weakest }
+    }
+
     /// Nothing is imposed.
     pub fn none() -> Self {
         Self { share: 0.0, ..Self::default() }
@@ -88,6 +96,24 @@ impl Imposable {
             }
         }
         Ok(Self { renderers, confounders: profile.confounders.len() })
+    }
+
+    /// These confounders without those of the given names.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the profile has no confounder of a name.
+    pub fn without(mut self, names: &[String], profile: &Profile) -> Result<Self> {
+        for name in names {
+            let place = profile.confounders.iter().position(|confounder| confounder.name == *name);
+            let Some(place) = place else {
+                let text = format!(
+                    "`imposition.leave_out` names `{name}`, which is no confounder of the data"
+                );
+                return Err(Error::Config(text));
+            };
+            self.renderers.retain(|(index, _)| *index != place);
+        }
+        Ok(self)
     }
 
     /// The index of each confounder in the profile, and its renderer.

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use mcdrl_model::clip::ClipVisionEncoderConfig;
-use mcdrl_model::{Network, NetworkConfig};
+use mcdrl_model::{ConfounderReadout, Network, NetworkConfig};
 use mcdrl_runtime::Weights;
 
 use crate::config::TrainConfig;
@@ -65,6 +65,12 @@ impl Initialization {
             Ok(Weights::of_module(&network))
         })?;
         Ok(Self { architecture, weights, classes: labels - 1, confounders })
+    }
+
+    /// A read-out with random weights, on the CPU.
+    pub fn readout(&self, seed: u64) -> ConfounderReadout {
+        let init = || self.architecture.init(self.classes, self.confounders, &Device::flex());
+        seeded(seed, init).readout
     }
 
     /// The network on the device that trains it.

@@ -30,7 +30,7 @@ const LEAST_DEVIATION: f64 = 1e-3;
 /// Trains the read-out of a network.
 ///
 /// - `network`, output: without gradients
-/// - `blank`: any read-out of the same sizes, with gradients
+/// - `start`: the read-out to begin with, with gradients
 /// - `maker`: its augmentation applies, but pictures stay as they are framed. A turned or enlarged picture has other edges,
 ///   corners and distances.
 ///
@@ -38,7 +38,7 @@ const LEAST_DEVIATION: f64 = 1e-3;
 /// [`Error::Diverged`] if the loss becomes NaN or infinite.
 pub fn train_readout(
     network: &Network,
-    blank: ConfounderReadout,
+    start: ConfounderReadout,
     samples: &LoadedSamples,
     maker: &BatchMaker<'_>,
     context: &LossContext,
@@ -47,12 +47,12 @@ pub fn train_readout(
 ) -> Result<ConfounderReadout> {
     let epochs = config.schedule.readout_epochs;
     if epochs == 0 || maker.imposable.is_empty() {
-        return Ok(network.readout.clone());
+        return Ok(start.valid());
     }
     let device = network.device().autodiff();
     let maker = BatchMaker {
         augment: &maker.augment.as_framed(),
-        imposition: &ImpositionConfig { share: 1.0, pairs: true, weakest: 0.0 },
+        imposition: &ImpositionConfig::everywhere(0.0),
         ..*maker
     };
     let (images, balance) = (config.data.epoch_images, config.data.site_balance);
@@ -67,8 +67,8 @@ pub fn train_readout(
     let texts = Tensor::from_inner(network.dictionary.entries());
     let mut optimizer = ModuleAdamW::new(config.optimizer.weight_decay, config.optimizer.clip_norm);
     // While it learns, all statistics have the same size.
-    let rescaled = network.readout.clone().rescaled(scale.clone(), shift.clone());
-    let mut readout = Weights::of_module(&rescaled).load_into(blank)?;
+    let rescaled = start.valid().rescaled(scale.clone(), shift.clone());
+    let mut readout = Weights::of_module(&rescaled).load_into(start)?;
     for epoch in 0..epochs {
         let seed = mix(&[config.seed, epoch as u64, 6]);
         let maker = BatchMaker { seed, ..maker };

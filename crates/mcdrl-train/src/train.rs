@@ -65,7 +65,8 @@ pub fn train(
     if request.train.is_empty() {
         return Err(Error::Config("no training images: give a dataset with images".into()));
     }
-    let imposable = Imposable::of(request.profile)?;
+    let imposable = Imposable::of(request.profile)?
+        .without(&request.config.imposition.leave_out, request.profile)?;
     let initialization = Initialization::new(request.foundation, &imposable, request.config)?;
     let mut run = Run::new(request, &initialization, &imposable, device)?;
     if let Some(folder) = folder {
@@ -225,8 +226,13 @@ impl<'a> Run<'a> {
             imposable: self.imposable,
             seed: config.seed,
         };
-        let (train, blank) = (self.request.train, self.network.readout.clone());
-        train_readout(network, blank, train, &maker, &self.context, config, progress)
+        let start = match config.schedule.fresh_readout {
+            true => self.initialization.readout(config.seed),
+            false => network.readout.clone(),
+        };
+        let start = Weights::of_module(&start).load_into(self.network.readout.clone())?;
+        let train = self.request.train;
+        train_readout(network, start, train, &maker, &self.context, config, progress)
     }
 
     fn freeze_readout(&mut self) {
@@ -334,9 +340,8 @@ impl<'a> Run<'a> {
             self.request.train,
             self.request.profile,
             &self.preprocess,
-            &config.augment,
-            &config.model.run,
-            config.seed,
+            config,
+            self.imposable,
         )?;
         Ok(Model::new(
             network,

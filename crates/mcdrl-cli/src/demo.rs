@@ -49,9 +49,10 @@ impl Demo {
             }])?;
         }
         report.heading("Each confounder imposed and removed");
-        report.paragraph(
-            "The same picture under each confounder at strength 0.7, and its mask without and with the causal intervention.",
-        );
+        report.paragraph(&format!(
+            "The same picture under each confounder at strength {STRENGTH}, and its mask without and with the causal \
+             intervention."
+        ));
         report.imposed_rows(&segmenter, &labelled(&mcdrl::demo::SAMPLES[SHOWN])?, STRENGTH)?;
         let provenance = &segmenter.header().provenance;
         report.heading("The model");

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -89,14 +90,24 @@ impl Loso {
             (false, false) => &self.variant[..],
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let distinct = |sites: &[String]| {
+            let sites: BTreeSet<&String> = sites.iter().collect();
+            sites.into_iter().cloned().collect::<Vec<_>>()
+        };
+        let seeds: Vec<u64> =
+            self.seed.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let request = LosoRequest {
             dataset: &dataset,
             foundation: foundation.as_ref(),
             pretrain: &quick.pretrain,
             config: &config,
-            seeds: &self.seed,
+            seeds: &seeds,
             variants,
-            left_out: &if self.leave_out.is_empty() { all_sites() } else { self.leave_out.clone() },
+            left_out: &if self.leave_out.is_empty() {
+                all_sites()
+            } else {
+                distinct(&self.leave_out)
+            },
             impose: self.impose,
             jobs: self.jobs.unwrap_or(cores),
             folder: Some(&self.out),
@@ -125,8 +136,8 @@ impl Loso {
             say!("{}", json!({ "rows": rows, "differences": differences, "runs": report.runs }));
         } else {
             print_table(&report.rows());
-            for Difference { variant, less, lesion_dice } in report.differences() {
-                say!("{} less {}: lesion dice {lesion_dice}", variant.name(), less.name());
+            for Difference { variant, reference, lesion_dice } in report.differences() {
+                say!("{} less {}: lesion dice {lesion_dice}", variant.name(), reference.name());
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ impl Pretrain {
         }
         match (&self.vision, &self.text_encoder) {
             (Some(vision), Some(text_encoder)) => self.align(vision, text_encoder),
-            _ => self.from_nothing(),
+            _ => self.train_both(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Pretrain {
         Ok(())
     }
 
-    fn from_nothing(&self) -> Outcome {
+    fn train_both(&self) -> Outcome {
         let config: PretrainConfig = self.read_config()?;
         config.check()?;
         let probe = ClipCheckpoint::untrained(&config.architecture())?;

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::metrics::{
-    Calibration, CalibrationBin, Detection, Foreground, Interval, MaskPair, Summary,
-    expected_score_error, quantile,
+    Calibration, CalibrationBin, Detection, Foreground, Interval, MaskPair, Summary, quantile,
+    score_calibration_error,
 };
 use crate::{Error, Result};
 
@@ -104,8 +104,8 @@ pub struct SiteScore {
     pub lesion_dice_p5: Option<f64>,
     /// Share of the images with a lesion Dice below 0.5.
     pub failed: Option<f64>,
-    /// How far the expected lesion Dice is from the true one: [`expected_score_error`].
-    pub expected_dice_error: Option<f64>,
+    /// How far the expected lesion Dice is from the true one: [`score_calibration_error`].
+    pub dice_calibration_error: Option<f64>,
     /// Dice of small lesions, below 5 % of the image.
     pub small_lesion_dice: Summary,
     /// Share of a lesion-free frame that is wrongly marked.
@@ -300,7 +300,7 @@ impl SiteScore {
             lesion_dice_by_group: Interval::of_groups(by_group),
             failed: (!dices.is_empty()).then(|| failed / dices.len() as f64),
             lesion_dice_p5: quantile(dices, 0.05),
-            expected_dice_error: expected_score_error(
+            dice_calibration_error: score_calibration_error(
                 images
                     .iter()
                     .filter_map(|image| Some((f64::from(image.expected_dice), image.lesion.dice?))),

@@ -27,7 +27,7 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
         "recall",
         "specificity",
         "ece",
-        "expected dice error",
+        "dice calibration",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(evaluation.sites.iter().chain([&evaluation.total]).map(site_row));
@@ -38,8 +38,7 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
          patient or video, averaged, with a bootstrap interval. failed: share of images with a lesion dice below 0.5. small \
          lesions: those that cover less than 5 % of the frame. false area: share of a lesion-free frame that is wrongly \
          marked. precision, recall, specificity: \
-         frames with a lesion against frames without. ece: expected calibration error over pixels. expected dice error: how far the lesion dice that the model expects is from the \
-         true one. Numbers are the mean ± \
+         frames with a lesion against frames without. ece: expected calibration error over pixels. dice calibration: how far the expected lesion dice is from the true one. Numbers are the mean ± \
          standard deviation over images.",
     );
     report.dice_plot(evaluation);
@@ -81,6 +80,6 @@ fn site_row(site: &SiteScore) -> Vec<String> {
         share(site.recall),
         share(site.specificity),
         share(site.ece),
-        share(site.expected_dice_error),
+        share(site.dice_calibration_error),
     ]
 }

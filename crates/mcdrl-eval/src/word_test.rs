@@ -12,19 +12,16 @@ use serde::Serialize;
 use crate::Result;
 use crate::metrics::auroc;
 
-/// Side of the network's input, pixels.
-const SIDE: usize = 224;
-
 /// Images in a forward pass.
 const BATCH: usize = 8;
 
 /// A phrase without a meaning.
 const NONSENSE: &str = "a flurbish grommet wizzle";
 
-/// The strength of what is imposed.
+/// The strength of the imposed confounders.
 const STRENGTH: f32 = 0.7;
 
-/// How well phrases name what is imposed.
+/// How well phrases name the imposed confounders.
 #[derive(Clone, Debug, Serialize)]
 pub struct WordTest {
     /// The number of images.
@@ -42,9 +39,9 @@ pub struct WordRow {
     pub named: bool,
     /// Of the profile's words.
     pub domain: Option<f64>,
-    /// Of words that no caption has.
+    /// Of words that no caption has; `None` if the profile names none.
     pub held_back: Option<f64>,
-    /// A control: the words of another confounder, the nearest to the held-back ones.
+    /// A control: the words of another confounder, the most similar ones.
     pub nearest: Option<f64>,
     /// A control: a phrase without a meaning.
     pub nonsense: Option<f64>,
@@ -66,37 +63,34 @@ pub fn word_test(
     let clip = checkpoint.init(&Device::flex())?;
     let visual = checkpoint.init(device)?.visual;
     let embed = |texts: &[String]| rows(l2_normalize(checkpoint.embed(&clip, texts)));
-    let sentences = |texts: &[String]| rows(checkpoint.sentences.embed(&clip.sentences, texts));
     let domains: Vec<String> = profile.confounders.iter().map(|c| c.domain.clone()).collect();
-    let held_back: Vec<String> = profile
-        .confounders
-        .iter()
-        .map(|c| c.held_back.clone().unwrap_or_else(|| c.domain.clone()))
-        .collect();
-    let (by_domain, by_held_back) = (embed(&domains), embed(&held_back));
+    let by_domain = embed(&domains);
     let nonsense = embed(&[NONSENSE.to_owned()]).remove(0);
-    let (domain_sentences, held_back_sentences) = (sentences(&domains), sentences(&held_back));
-    let clean = seen(&visual, images, None, device);
+    let sentences = rows(checkpoint.sentences.embed(&clip.sentences, &domains));
+    let preprocess = Preprocess::lite(checkpoint.input_size);
+    let embed_images = |renderer| embed_images(&visual, &preprocess, images, renderer, device);
+    let clean = embed_images(None);
     let is_named = |index: usize| !unnamed.contains(&profile.confounders[index].name);
 
     let mut confounders = Vec::new();
     for (index, renderer) in Imposable::of(profile)?.renderers() {
-        let changed = seen(&visual, images, Some(*renderer), device);
+        let changed = embed_images(Some(*renderer));
         let score = |phrase: &[f32]| {
             let of = |images: &[Vec<f32>]| -> Vec<f32> {
                 images.iter().map(|image| dot(image, phrase)).collect()
             };
             auroc(&of(&changed), &of(&clean))
         };
-        let likeness = |other: &usize| dot(&held_back_sentences[*index], &domain_sentences[*other]);
+        let likeness = |other: &usize| dot(&sentences[*index], &sentences[*other]);
         let nearest = (0..domains.len())
             .filter(|other| other != index && is_named(*other))
             .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let held_back = profile.confounders[*index].held_back.clone();
         confounders.push(WordRow {
             name: profile.confounders[*index].name.clone(),
             named: is_named(*index),
             domain: score(&by_domain[*index]),
-            held_back: score(&by_held_back[*index]),
+            held_back: held_back.and_then(|words| score(&embed(&[words])[0])),
             nearest: nearest.and_then(|other| score(&by_domain[other])),
             nonsense: score(&nonsense),
         });
@@ -139,13 +133,13 @@ impl WordRow {
 }
 
 /// The embeddings of images, of unit length.
-fn seen(
+fn embed_images(
     visual: &ProjectedLite,
+    preprocess: &Preprocess,
     images: &[Image],
     renderer: Option<Renderer>,
     device: &Device,
 ) -> Vec<Vec<f32>> {
-    let preprocess = Preprocess::lite(SIDE);
     let mut found = Vec::new();
     for (number, chunk) in images.chunks(BATCH).enumerate() {
         let change = |(at, image): (usize, &Image)| match renderer {

@@ -108,8 +108,9 @@ fn controls_share_the_full_model_and_a_protocol_continues_from_its_folder() {
     assert!(full.is_file() && trained(&format!("{}-2-pairs", sites[0])).is_file());
     assert!(!trained(&format!("{}-1-other-doses", sites[0])).exists());
     let differences = report.differences();
-    let less: Vec<Variant> = differences.iter().map(|difference| difference.less).collect();
-    assert_eq!(less, [Variant::Pairs, Variant::OtherDoses]);
+    let references: Vec<Variant> =
+        differences.iter().map(|difference| difference.reference).collect();
+    assert_eq!(references, [Variant::Pairs, Variant::OtherDoses]);
     assert_eq!(differences[0].lesion_dice.groups, report.runs[0].images.len());
 
     let mut page = Report::new("protocol", "");

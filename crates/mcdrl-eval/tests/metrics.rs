@@ -3,8 +3,8 @@
 use std::{error::Error, fs, path::Path};
 
 use mcdrl_eval::metrics::{
-    CALIBRATION_BINS, Calibration, Detection, Foreground, Interval, MaskPair, Summary,
-    expected_score_error, quantile,
+    CALIBRATION_BINS, Calibration, Detection, Foreground, Interval, MaskPair, Summary, quantile,
+    score_calibration_error,
 };
 use serde_json::Value;
 
@@ -158,11 +158,11 @@ fn ece_of_perfectly_calibrated_pixels_is_zero() {
 
 #[test]
 fn expected_scores_are_compared_in_tenths() {
-    assert_eq!(expected_score_error([]), None);
-    assert!(close(expected_score_error([(0.85, 0.8), (0.85, 0.9)]), Some(0.0)));
+    assert_eq!(score_calibration_error([]), None);
+    assert!(close(score_calibration_error([(0.85, 0.8), (0.85, 0.9)]), Some(0.0)));
     // Gaps of different tenths do not cancel.
-    assert!(close(expected_score_error([(0.95, 0.75), (0.35, 0.55)]), Some(0.2)));
-    assert!(close(expected_score_error([(1.0, 1.0), (0.0, 0.0)]), Some(0.0)));
+    assert!(close(score_calibration_error([(0.95, 0.75), (0.35, 0.55)]), Some(0.2)));
+    assert!(close(score_calibration_error([(1.0, 1.0), (0.0, 0.0)]), Some(0.0)));
 }
 
 #[test]

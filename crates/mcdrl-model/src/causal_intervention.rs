@@ -34,7 +34,7 @@ pub struct InterventionRun {
     /// confounder. Only for the removal.
     pub backdoor: bool,
     /// Where the doses that the removal takes out come from.
-    pub doses: DoseSource,
+    pub dose_source: DoseSource,
     /// Temperature of Pool(F_ca), the input of L_causal.
     #[garde(custom(positive))]
     pub pool_temperature: f64,
@@ -49,7 +49,7 @@ pub enum DoseSource {
     Image,
     /// The same for every image, confounder and position.
     Constant,
-    /// The read-out of the next image of the batch.
+    /// The read-out of the next image of the batch. An image alone has no other: nothing is taken out.
     OtherImage,
 }
 
@@ -66,10 +66,10 @@ impl DoseSource {
             Self::Image => doses,
             Self::Constant => Tensor::full(doses.dims(), CONSTANT_DOSE, &doses.device()),
             Self::OtherImage => {
-                let (first, others) = (doses.clone().narrow(0, 0, 1), batch - 1);
-                match others {
-                    0 => first,
-                    _ => Tensor::cat(vec![doses.narrow(0, 1, others), first], 0),
+                let first = doses.clone().narrow(0, 0, 1);
+                match batch {
+                    1 => doses.zeros_like(),
+                    _ => Tensor::cat(vec![doses.narrow(0, 1, batch - 1), first], 0),
                 }
             }
         }
@@ -89,7 +89,12 @@ pub enum CausalIntervention {
 
 impl Default for InterventionRun {
     fn default() -> Self {
-        Self { enabled: true, backdoor: false, doses: DoseSource::default(), pool_temperature: 0.1 }
+        Self {
+            enabled: true,
+            backdoor: false,
+            dose_source: DoseSource::default(),
+            pool_temperature: 0.1,
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl ConfounderReadout {
         Self { presence: fixed(presence), ..self }
     }
 
-    /// The read-out whose description of statistics s is that of `scale · s + shift` here. It must be without gradients.
+    /// Folds s ↦ scale · s + shift of the statistics into the first layer. Call it on a module without gradients.
     ///
     /// - `scale`, `shift`: of each statistic, `[statistics]`
     pub fn rescaled(mut self, scale: Tensor<1>, shift: Tensor<1>) -> Self {
@@ -118,13 +118,33 @@ impl ConfounderReadout {
     /// - `maps`: fine to coarse, each `[batch, channels, rows, columns]`
     /// - `texts`: `[M, text width]`
     pub fn forward(&self, pixels: Tensor<4>, maps: &[Tensor<4>], texts: Tensor<2>) -> Doses {
-        self.doses(statistics(pixels, maps), maps, texts)
+        self.forward_statistics(Self::statistics(pixels, maps), maps, texts)
+    }
+
+    /// The description of an image begins with these: statistics of the pixels, and mean, spread and maximum of every map.
+    /// `[batch, statistics]`. The arguments are those of [`Self::forward`].
+    pub fn statistics(pixels: Tensor<4>, maps: &[Tensor<4>]) -> Tensor<2> {
+        let mut parts = vec![pixel_statistics(pixels)];
+        for map in maps {
+            let [batch, channels, rows, columns] = map.dims();
+            let values = map.clone().reshape([batch, channels, rows * columns]);
+            let mean = values.clone().mean_dim(2);
+            let spread = (values.clone() - mean.clone()).square().mean_dim(2).add_scalar(1e-6);
+            let statistics = [mean, spread.sqrt(), values.max_dim(2)];
+            parts.extend(statistics.map(|statistic| statistic.squeeze_dim::<2>(2)));
+        }
+        Tensor::cat(parts, 1)
     }
 
     /// The doses of all confounders.
     ///
-    /// - `statistics`: those of [`statistics`]. The other arguments are those of [`Self::forward`].
-    pub fn doses(&self, statistics: Tensor<2>, maps: &[Tensor<4>], texts: Tensor<2>) -> Doses {
+    /// - `statistics`: those of [`Self::statistics`]. The other arguments are those of [`Self::forward`].
+    pub fn forward_statistics(
+        &self,
+        statistics: Tensor<2>,
+        maps: &[Tensor<4>],
+        texts: Tensor<2>,
+    ) -> Doses {
         let (scale, offset) = (self.scale.val(), self.offset.val());
         let of = |values: &Tensor<1>, at: usize| values.clone().narrow(0, at, 1);
 
@@ -153,21 +173,6 @@ impl ConfounderReadout {
         let fitted = maps[1..].iter().map(|map| resize(map.clone(), [rows, columns]));
         convolve(&self.local, Tensor::cat(fitted.collect(), 1))
     }
-}
-
-/// What an image is described from: statistics of the pixels, and mean, spread and maximum of every map.
-/// `[batch, statistics]`. The arguments are those of [`ConfounderReadout::forward`].
-pub fn statistics(pixels: Tensor<4>, maps: &[Tensor<4>]) -> Tensor<2> {
-    let mut parts = vec![pixel_statistics(pixels)];
-    for map in maps {
-        let [batch, channels, rows, columns] = map.dims();
-        let values = map.clone().reshape([batch, channels, rows * columns]);
-        let mean = values.clone().mean_dim(2);
-        let spread = (values.clone() - mean.clone()).square().mean_dim(2).add_scalar(1e-6);
-        let statistics = [mean, spread.sqrt(), values.max_dim(2)];
-        parts.extend(statistics.map(|statistic| statistic.squeeze_dim::<2>(2)));
-    }
-    Tensor::cat(parts, 1)
 }
 
 impl Doses {

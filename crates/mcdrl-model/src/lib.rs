@@ -31,7 +31,7 @@ pub mod clip;
 mod causal_attention;
 mod causal_intervention;
 mod confounder_dictionary;
-pub mod confounder_readout;
+mod confounder_readout;
 mod confounder_removal;
 mod familiarity;
 mod faults;

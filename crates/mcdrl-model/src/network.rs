@@ -187,7 +187,7 @@ impl Network {
         let unfamiliar = self.familiarity.forward(features.clone());
         let maps = [skips.clone(), vec![to_map(dense.clone(), grid)]].concat();
         let doses = self.read_out(pixels, maps);
-        let applied = run.intervention.doses.of(doses.maps());
+        let applied = run.intervention.dose_source.of(doses.maps());
         let present = regions.gate(applied * self.dictionary.acting().unsqueeze_dims(&[0, 2, 3]));
         let (top, attended) = self.attend(&regions, dense.clone(), run);
         let levels = self.head.levels([skips, vec![top]].concat());
@@ -224,10 +224,15 @@ impl Network {
         }
     }
 
-    /// What the read-out sees: the pixels in -1..1, and the encoder's maps, fine to coarse.
+    /// The inputs of the read-out: the pixels in -1..1, `[batch, 3, side, side]`, and the encoder's maps, fine to coarse, each
+    /// `[batch, channels, rows, columns]`.
     ///
     /// - `pixels`: normalised, `[batch, 3, side, side]`
-    pub fn seen(&self, pixels: Tensor<4>, dense: DenseFeatures) -> (Tensor<4>, Vec<Tensor<4>>) {
+    pub fn readout_inputs(
+        &self,
+        pixels: Tensor<4>,
+        dense: DenseFeatures,
+    ) -> (Tensor<4>, Vec<Tensor<4>>) {
         let VisionFeatures { skips, dense, grid, .. } = self.visual.forward(pixels.clone(), dense);
         let maps = [skips, vec![to_map(to_even_length(dense), grid)]].concat();
         (self.visual.plain_pixels(pixels), maps)

@@ -109,6 +109,8 @@ impl Shown {
 
 /// The mean absolute second derivatives where all neighbours are lit too, so that the end of a black bar is no edge: in both
 /// directions together, across the rows, and along them. `[batch, 1]` each.
+///
+/// - `light`, `lit`: `[batch, 1, height, width]`
 fn edges(light: &Tensor<4>, lit: &Tensor<4>) -> [Tensor<2>; 3] {
     // The map without its outermost rows or columns, and its neighbours before and after.
     let shifted = |map: &Tensor<4>, axis: usize| {
@@ -134,11 +136,15 @@ fn edges(light: &Tensor<4>, lit: &Tensor<4>) -> [Tensor<2>; 3] {
 }
 
 /// The mean of a map where `over` is 1, or 0 if it is 1 nowhere: `[batch, 1]`.
+///
+/// - `map`, `over`: `[batch, 1, height, width]`
 fn mean(map: Tensor<4>, over: &Tensor<4>) -> Tensor<2> {
     (map * over.clone()).sum_dims(&[2, 3]).reshape([-1, 1]) / total(over).clamp_min(1.0)
 }
 
 /// The mean of a map by non-negative weights: `[batch, 1]`.
+///
+/// - `map`, `weight`: `[batch, 1, height, width]`
 fn mean_by(map: Tensor<4>, weight: &Tensor<4>) -> Tensor<2> {
     (map * weight.clone()).sum_dims(&[2, 3]).reshape([-1, 1]) / (total(weight) + 1e-3)
 }

@@ -27,6 +27,8 @@ pub struct AlignedCheckpoint {
     pub lite: LiteCheckpoint,
     /// The text encoder.
     pub sentences: SentenceCheckpoint,
+    /// Side of the square input, pixels.
+    pub input_size: usize,
     /// Width d of the joint space.
     pub embed_dim: usize,
     /// Origin of the alignment. Free-form.
@@ -39,6 +41,7 @@ pub struct AlignedCheckpoint {
 struct Header {
     text_config: String,
     tokenizer: String,
+    input_size: usize,
     embed_dim: usize,
     provenance: Value,
 }
@@ -55,14 +58,18 @@ pub struct AlignedClip {
 
 impl AlignedCheckpoint {
     /// The checkpoint of two encoders and of the maps between them.
+    ///
+    /// - `input_size`: side of the square input, pixels
+    /// - `embed_dim`: width of the joint space
     pub fn new(
         lite: LiteCheckpoint,
         sentences: SentenceCheckpoint,
         alignment: &Alignment,
-        embed_dim: usize,
+        [input_size, embed_dim]: [usize; 2],
         provenance: Value,
     ) -> Self {
-        Self { lite, sentences, embed_dim, provenance, maps: Weights::of_module(alignment) }
+        let maps = Weights::of_module(alignment);
+        Self { lite, sentences, input_size, embed_dim, provenance, maps }
     }
 
     /// Reads a file; `None` if it is a safetensors file of another kind.
@@ -81,6 +88,7 @@ impl AlignedCheckpoint {
         Ok(Some(Self {
             lite: LiteCheckpoint::from_weights(part(VISION))?,
             sentences: SentenceCheckpoint::new(&header.text_config, tokenizer, part(TEXT))?,
+            input_size: header.input_size,
             embed_dim: header.embed_dim,
             provenance: header.provenance,
             maps: part(MAPS),
@@ -100,9 +108,13 @@ impl AlignedCheckpoint {
             }
         }
         let (text_config, tokenizer) = self.sentences.files();
-        let Self { embed_dim, provenance, .. } = self;
-        let (embed_dim, provenance) = (*embed_dim, provenance.clone());
-        let header = Header { text_config, tokenizer, embed_dim, provenance };
+        let header = Header {
+            text_config,
+            tokenizer,
+            input_size: self.input_size,
+            embed_dim: self.embed_dim,
+            provenance: self.provenance.clone(),
+        };
         let header = serde_json::to_string(&header).expect("a header is plain data");
         file.set_metadata(HEADER_KEY, header);
         file.to_safetensors(Precision::Full)
@@ -115,7 +127,10 @@ impl AlignedCheckpoint {
 
     /// The configuration of the visual encoder.
     pub fn vision(&self) -> EfficientNetLiteConfig {
-        EfficientNetLiteConfig::new().with_version(self.lite.version).with_embed_dim(self.embed_dim)
+        EfficientNetLiteConfig::new()
+            .with_version(self.lite.version)
+            .with_image_size(self.input_size)
+            .with_embed_dim(self.embed_dim)
     }
 
     /// Builds the encoders and the maps.

@@ -82,8 +82,8 @@ impl Segmentation {
         self.entropy.scaled(self.mask.width(), self.mask.height())
     }
 
-    /// The Dice coefficient of all lesions that the probabilities let expect, 0..1: twice the expected overlap over the area of
-    /// the mask and the expected area of the lesions. 0 for an empty mask.
+    /// The expected Dice coefficient of all lesions under the predicted probabilities, 0..1: twice the expected overlap over the
+    /// area of the mask and the expected area of the lesions. 0 for an empty mask.
     pub fn expected_dice(&self) -> f32 {
         let map = &self.probabilities;
         expected_dice(&map.values[..map.rows * map.columns])
@@ -95,7 +95,9 @@ impl Segmentation {
     }
 }
 
-/// The Dice coefficient that the probabilities of the background let expect.
+/// The expected Dice coefficient of lesions.
+///
+/// - `background`: the probability of each position
 fn expected_dice(background: &[f32]) -> f32 {
     let (mut overlap, mut marked, mut expected) = (0.0f64, 0.0f64, 0.0f64);
     for background in background {

@@ -59,8 +59,8 @@ impl Segmenter {
     }
 
     /// The same model, with doses from another source: for comparisons.
-    pub fn with_doses(mut self, doses: DoseSource) -> Self {
-        self.model.run.intervention.doses = doses;
+    pub fn with_dose_source(mut self, source: DoseSource) -> Self {
+        self.model.run.intervention.dose_source = source;
         self
     }
 

@@ -15,13 +15,12 @@ use mcdrl_runtime::{
     AlignedCheckpoint, LiteCheckpoint, Preprocess, Profile, SentenceCheckpoint, Weights,
 };
 use rand::SeedableRng;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::align_config::AlignConfig;
 use crate::batch::{Batch, BatchMaker, Twins, for_each_batch};
-use crate::caption_grammar::{Facts, Grammar, Trait};
+use crate::caption_grammar::{Caption, Facts, Grammar, Trait};
 use crate::contrast::{contrastive_loss, soft_targets};
 use crate::history::EpochRecord;
 use crate::imposition::{Imposable, ImpositionConfig};
@@ -64,7 +63,8 @@ pub fn align(
     let labels = words.embed(&profile.label_prompts(), &device);
 
     let unnamed = |index: &usize| config.unnamed.contains(&profile.confounders[*index].name);
-    let grammar = Grammar::new(profile, (0..profile.confounders.len()).filter(unnamed).collect());
+    let imposed = imposable.renderers().iter().map(|(index, _)| *index);
+    let grammar = Grammar::new(profile, imposed.filter(|index| !unnamed(index)).collect());
     let mut captioner = Captioner {
         grammar,
         acting: imposable.acting(),
@@ -74,7 +74,8 @@ pub fn align(
     let mut optimizer = ModuleAdamW::new(config.weight_decay, config.clip_norm);
     let preprocess = Preprocess::lite(config.input_size);
     let imposition = ImpositionConfig::everywhere(0.1);
-    let augment = AugmentConfig::default().as_framed();
+    // The captions are made from the masks of the files.
+    let augment = AugmentConfig { paste: 0.0, ..AugmentConfig::default().as_framed() };
     let mut done = 0;
     for epoch in 0..config.epochs {
         let seed = mix(&[config.seed, epoch as u64, 9]);
@@ -98,7 +99,7 @@ pub fn align(
             let rate = learning_rate(config.learning_rate, done, total, config.warmup_ratio);
             step += 1;
             done += 1;
-            Error::unless_finite(value, [epoch + 1, step], rate)?;
+            Error::check_finite(value, epoch + 1, step, rate)?;
             let gradients = GradientsParams::from_grads(loss.backward(), &alignment);
             let rates = LearningRates { encoder: rate, rest: rate };
             alignment = optimizer.step(rates, alignment.clone(), gradients);
@@ -116,13 +117,8 @@ pub fn align(
         "attributes": captioner.grammar.attributes(),
     });
     let alignment = alignment.valid();
-    Ok(AlignedCheckpoint::new(
-        lite.clone(),
-        sentences.clone(),
-        &alignment,
-        config.embed_dim,
-        provenance,
-    ))
+    let sizes = [config.input_size, config.embed_dim];
+    Ok(AlignedCheckpoint::new(lite.clone(), sentences.clone(), &alignment, sizes, provenance))
 }
 
 /// The sentence encoder, and the embeddings that it has made. Captions repeat.
@@ -176,24 +172,22 @@ impl Captioner<'_> {
             let mut facts = Facts::new(mask(index), Some((confounder, strength)));
             if self.acting[confounder] == 0.0 {
                 // The lesion has another size and place.
-                facts.traits.retain(|found| matches!(found, Trait::Class(_)));
+                facts.traits.retain(|found| matches!(found, Trait::Healthy | Trait::Class(_)));
             }
             facts
         });
         let facts: Vec<Facts> = clean.chain(twins).collect();
-        let mut captions: Vec<_> = Vec::new();
+        let mut captions: Vec<Caption> = Vec::new();
         for facts in &facts {
             let caption = self.grammar.caption(facts, &mut self.rng);
-            if !captions.contains(&caption) {
-                captions.push(caption);
-            }
+            captions.extend(caption.filter(|caption| !captions.contains(caption)));
         }
         let mut truth: Vec<Vec<f32>> = facts
             .iter()
             .map(|facts| captions.iter().map(|c| facts.truth_of(c)).collect())
             .collect();
         if self.shuffled {
-            truth.shuffle(&mut self.rng);
+            truth.rotate_left(1);
         }
         let targets = soft_targets(&truth.concat(), captions.len());
         (captions.into_iter().map(|caption| caption.text).collect(), targets)
@@ -212,9 +206,10 @@ fn imposed(twins: &Twins) -> Vec<(usize, f32)> {
     confounder.chunks_exact(width).map(hot).zip(strength).collect()
 }
 
-/// The contrast of whole images plus the weighted contrast of their regions.
+/// The contrast of whole images plus the weighted contrast of their regions: `[1]`.
 ///
-/// - `texts`, `labels`: sentence embeddings
+/// - `texts`: sentence embeddings of the captions, `[captions, width]`
+/// - `labels`: those of the background and of the classes, `[K + 1, width]`
 fn loss(
     alignment: &Alignment,
     encoder: &EfficientNetLite,
@@ -231,7 +226,7 @@ fn loss(
     let images = l2_normalize(dense.clone().mean_dim(1).squeeze_dim::<2>(1));
     let texts = l2_normalize(alignment.texts(texts));
     let whole = contrastive_loss(alignment.scale(), images, texts, targets);
-    if config.region == 0.0 {
+    if config.region == 0.0 || config.shuffled {
         return whole;
     }
     let labels = l2_normalize(alignment.texts(labels));

@@ -48,7 +48,8 @@ pub struct AlignConfig {
     /// Confounders that no caption names, to test whether their words are understood all the same.
     #[garde(skip)]
     pub unnamed: Vec<String>,
-    /// A control: every picture gets the captions of another one, so that nothing can be learned.
+    /// A control: every picture gets the captions of its neighbour in the batch, and there is no contrast at positions. So
+    /// nothing can be learned.
     #[garde(skip)]
     pub shuffled: bool,
 }

@@ -1,7 +1,7 @@
 //! Captions made by a grammar, for pictures whose mask and imposed confounder are known.
 //!
-//! A caption claims one or two things: a trait of the lesion, or a confounder, with or without its degree. Each claim can be put
-//! in several ways. Some ways are held back, so that a test can ask whether the words are understood or only remembered.
+//! A caption claims one or two things: a trait of the lesions, or a confounder, with or without its degree. Each claim can be put
+//! in several ways.
 
 use mcdrl_image::Mask;
 use mcdrl_runtime::Profile;
@@ -10,16 +10,22 @@ use rand::seq::{IndexedRandom, IteratorRandom};
 
 use crate::batch::{ImageClass, image_class};
 
-/// Lesions below the first share of the image are small, and above the second large.
+/// Lesions below this share of the image are small.
 const SMALL: f32 = 0.03;
+
+/// Lesions above this share of the image are large.
 const LARGE: f32 = 0.15;
 
-/// A lesion whose centre is within this share of half the side from the middle is central; one beyond the second is at the rim.
+/// Lesions are central if their centre is less than this share of half the sides away from the middle.
 const CENTRAL: f32 = 0.3;
+
+/// Lesions are at the rim if their centre is more than this share of half the sides away from the middle.
 const RIM: f32 = 0.6;
 
-/// A lesion is elongated from this ratio of its axes on, and round below the second.
+/// A lesion is elongated above this ratio of its axes.
 const ELONGATED: f32 = 2.0;
+
+/// A lesion is round below this ratio of its axes.
 const ROUND: f32 = 1.3;
 
 /// How far a strength may be from the middle of a degree until a claim of the degree is false.
@@ -32,21 +38,21 @@ pub enum Trait {
     Healthy,
     /// The class that covers most pixels, from zero.
     Class(usize),
-    /// Their area.
+    /// Below [`SMALL`].
     Small,
-    /// Their area.
+    /// Above [`LARGE`].
     Large,
-    /// Their place.
+    /// Within [`CENTRAL`].
     Central,
-    /// Their place.
+    /// Beyond [`RIM`].
     AtRim,
-    /// Their shape.
+    /// One lesion below [`ROUND`].
     Round,
-    /// Their shape.
+    /// One lesion above [`ELONGATED`].
     Elongated,
-    /// Their number.
+    /// One lesion.
     Single,
-    /// Their number.
+    /// More than one.
     Several,
 }
 
@@ -88,62 +94,31 @@ pub struct Facts {
     pub imposed: Option<(usize, f32)>,
 }
 
-/// Which ways of putting a claim are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wording {
-    /// Those of training.
-    Trained,
-    /// Those that training never uses.
-    HeldBack,
-}
-
 /// The grammar of a profile's captions.
 pub struct Grammar<'a> {
     profile: &'a Profile,
-    /// The confounders that no caption names.
-    unnamed: Vec<usize>,
+    /// The confounders that captions name.
+    named: Vec<usize>,
 }
 
 impl Trait {
-    /// The phrases of training, and one that is held back. `{class}` stands for the class.
-    fn phrases(self) -> (&'static [&'static str], &'static str) {
+    /// Its phrases; `{class}` stands for the class.
+    fn phrases(self) -> &'static [&'static str] {
         match self {
-            Self::Healthy => (
-                &["healthy tissue", "no lesion", "nothing abnormal", "normal tissue"],
-                "a picture without any finding",
-            ),
-            Self::Class(_) => {
-                (&["a {class}", "one {class}", "a visible {class}"], "the picture of a {class}")
+            Self::Healthy => &["healthy tissue", "no lesion", "nothing abnormal", "normal tissue"],
+            Self::Class(_) => &["a {class}", "one {class}", "a visible {class}"],
+            Self::Small => &["a small {class}", "a tiny {class}", "a little {class}"],
+            Self::Large => &["a large {class}", "a big {class}", "a huge {class}"],
+            Self::Central => {
+                &["a {class} in the middle", "a {class} in the centre", "a central {class}"]
             }
-            Self::Small => {
-                (&["a small {class}", "a tiny {class}", "a little {class}"], "a minute {class}")
+            Self::AtRim => {
+                &["a {class} at the rim", "a {class} near the border", "a {class} at the edge"]
             }
-            Self::Large => {
-                (&["a large {class}", "a big {class}", "a huge {class}"], "an extensive {class}")
-            }
-            Self::Central => (
-                &["a {class} in the middle", "a {class} in the centre", "a central {class}"],
-                "a {class} at the middle of the picture",
-            ),
-            Self::AtRim => (
-                &["a {class} at the rim", "a {class} near the border", "a {class} at the edge"],
-                "a {class} close to the margin",
-            ),
-            Self::Round => (
-                &["a round {class}", "a circular {class}", "a compact {class}"],
-                "a ball-like {class}",
-            ),
-            Self::Elongated => (
-                &["an elongated {class}", "a long {class}", "a stretched {class}"],
-                "a narrow and lengthy {class}",
-            ),
-            Self::Single => {
-                (&["a single {class}", "only one {class}", "a solitary {class}"], "a lone {class}")
-            }
-            Self::Several => (
-                &["several lesions", "more than one lesion", "multiple lesions"],
-                "a number of lesions",
-            ),
+            Self::Round => &["a round {class}", "a circular {class}", "a compact {class}"],
+            Self::Elongated => &["an elongated {class}", "a long {class}", "a stretched {class}"],
+            Self::Single => &["a single {class}", "only one {class}", "a solitary {class}"],
+            Self::Several => &["several lesions", "more than one lesion", "multiple lesions"],
         }
     }
 }
@@ -160,12 +135,11 @@ impl Degree {
         }
     }
 
-    /// The words of training, and one that is held back.
-    fn words(self) -> (&'static [&'static str], &'static str) {
+    fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Slight => (&["slight", "a little", "weak"], "faint"),
-            Self::Moderate => (&["moderate", "some", "medium"], "noticeable"),
-            Self::Strong => (&["strong", "severe", "heavy"], "extreme"),
+            Self::Slight => &["slight", "a little", "weak"],
+            Self::Moderate => &["moderate", "some", "medium"],
+            Self::Strong => &["strong", "severe", "heavy"],
         }
     }
 
@@ -210,24 +184,22 @@ impl Facts {
 impl<'a> Grammar<'a> {
     /// The grammar of a profile.
     ///
-    /// - `unnamed`: the indices of confounders that no caption names
-    pub fn new(profile: &'a Profile, unnamed: Vec<usize>) -> Self {
-        Self { profile, unnamed }
+    /// - `named`: the indices of the confounders that captions name
+    pub fn new(profile: &'a Profile, named: Vec<usize>) -> Self {
+        Self { profile, named }
     }
 
     /// The number of different things that captions can claim, without degrees.
     pub fn attributes(&self) -> usize {
-        let disturbances = self.profile.confounders.iter().enumerate();
-        let named = disturbances
-            .filter(|(index, c)| c.complement_of.is_none() && !self.unnamed.contains(index));
-        // All traits but the class.
-        9 + self.profile.classes.len() + named.count()
+        // The traits but the class.
+        const TRAITS: usize = 9;
+        TRAITS + self.profile.classes.len() + self.named.len()
     }
 
     /// A caption that is true of a picture. With an imposed confounder that may be named, the caption names it, and half of the
-    /// time also a trait.
-    pub fn caption(&self, facts: &Facts, rng: &mut impl Rng) -> Caption {
-        let named = facts.imposed.filter(|(index, _)| !self.unnamed.contains(index));
+    /// time also a trait. `None` if nothing is known that may be named.
+    pub fn caption(&self, facts: &Facts, rng: &mut impl Rng) -> Option<Caption> {
+        let named = facts.imposed.filter(|(index, _)| self.named.contains(index));
         let mut claims = Vec::new();
         if let Some((index, strength)) = named {
             let degree = rng.random_bool(0.5).then(|| Degree::of(strength));
@@ -237,49 +209,34 @@ impl<'a> Grammar<'a> {
             claims.extend(facts.traits.iter().choose(rng).map(|found| Claim::Trait(*found)));
         }
         let phrases: Vec<String> =
-            claims.iter().map(|claim| self.phrase(*claim, facts, Wording::Trained, rng)).collect();
+            claims.iter().map(|claim| self.phrase(*claim, facts, rng)).collect();
         let template = ["{}", "a picture with {}", "the image shows {}"].choose(rng);
-        let joined = phrases.join(" and ");
-        let text = template.expect("there are three").replace("{}", &joined);
-        Caption { text, claims }
+        let text = template.expect("there are three").replace("{}", &phrases.join(" and "));
+        (!claims.is_empty()).then_some(Caption { text, claims })
     }
 
     /// One way to put a claim.
-    pub fn phrase(
-        &self,
-        claim: Claim,
-        facts: &Facts,
-        wording: Wording,
-        rng: &mut impl Rng,
-    ) -> String {
-        let pick = |(trained, held_back): (&[&str], &str), rng: &mut _| match wording {
-            Wording::Trained => (*trained.choose(rng).expect("there are some")).to_owned(),
-            Wording::HeldBack => held_back.to_owned(),
-        };
+    fn phrase(&self, claim: Claim, facts: &Facts, rng: &mut impl Rng) -> String {
         match claim {
             Claim::Trait(found) => {
                 let class = facts.traits.iter().find_map(|found| match found {
                     Trait::Class(class) => Some(self.profile.classes[*class].as_str()),
                     _ => None,
                 });
-                pick(found.phrases(), rng).replace("{class}", class.unwrap_or("lesion"))
+                let phrase = found.phrases().choose(rng).expect("there are some");
+                phrase.replace("{class}", class.unwrap_or("lesion"))
             }
             Claim::Confounder(index, degree) => {
                 let confounder = &self.profile.confounders[index];
-                let words = match wording {
-                    Wording::Trained => {
-                        let said = confounder.words.iter().chain(&confounder.paraphrases);
-                        let said: Vec<&String> =
-                            std::iter::once(&confounder.domain).chain(said).collect();
-                        (*said.choose(rng).expect("there is the domain")).clone()
-                    }
-                    Wording::HeldBack => {
-                        confounder.held_back.clone().unwrap_or_else(|| confounder.domain.clone())
-                    }
-                };
+                let others = confounder.words.iter().chain(&confounder.paraphrases);
+                let all: Vec<&String> = std::iter::once(&confounder.domain).chain(others).collect();
+                let words = all.choose(rng).expect("there is the domain");
                 match degree {
-                    Some(degree) => format!("{} {words}", pick(degree.words(), rng)),
-                    None => words,
+                    Some(degree) => {
+                        let degree = degree.words().choose(rng).expect("there are some");
+                        format!("{degree} {words}")
+                    }
+                    None => (*words).clone(),
                 }
             }
         }
@@ -296,16 +253,19 @@ fn traits(mask: &Mask) -> Vec<Trait> {
     }
     let (width, height) = (mask.width(), mask.height());
     let lesion = |at: usize| mask.classes()[at] != 0;
-    let places = (0..width * height).filter(|at| lesion(*at)).map(|at| {
-        let place = |at: usize, side: usize| (2 * at + 1) as f32 / side as f32 - 1.0;
-        [place(at % width, width), place(at / width, height)]
-    });
-    let places: Vec<[f32; 2]> = places.collect();
+    // In pixels, from the middle of the image.
+    let places: Vec<[f32; 2]> = (0..width * height)
+        .filter(|at| lesion(*at))
+        .map(|at| {
+            let place = |at: usize, side: usize| at as f32 + 0.5 - 0.5 * side as f32;
+            [place(at % width, width), place(at / width, height)]
+        })
+        .collect();
     let count = places.len() as f32;
     let mean = |value: &dyn Fn(&[f32; 2]) -> f32| places.iter().map(value).sum::<f32>() / count;
     let [x, y] = [mean(&|place| place[0]), mean(&|place| place[1])];
     let area = count / (width * height) as f32;
-    let away = x.hypot(y);
+    let away = (2.0 * x / width as f32).hypot(2.0 * y / height as f32);
     // The axes of the ellipse with the same second moments.
     let spread = [
         mean(&|place| (place[0] - x).powi(2)),
@@ -370,8 +330,12 @@ mod tests {
     use super::*;
 
     fn mask(lesion: impl Fn(usize, usize) -> bool) -> Mask {
-        let classes = (0..40 * 40).map(|at| u8::from(lesion(at % 40, at / 40))).collect();
-        Mask::from_classes(40, 40, classes).unwrap()
+        mask_of(40, lesion)
+    }
+
+    fn mask_of(width: usize, lesion: impl Fn(usize, usize) -> bool) -> Mask {
+        let classes = (0..width * 40).map(|at| u8::from(lesion(at % width, at / width))).collect();
+        Mask::from_classes(width, 40, classes).unwrap()
     }
 
     #[test]
@@ -387,12 +351,14 @@ mod tests {
         assert_eq!(traits(&corner), [Class(0), Small, AtRim, Elongated, Single]);
         let two = mask(|x, y| inside(18..22, y) && (inside(2..6, x) || inside(30..36, x)));
         assert_eq!(traits(&two), [Class(0), Small, Central, Several]);
+        let wide = mask_of(80, |x, y| inside(30..50, x) && inside(10..30, y));
+        assert_eq!(traits(&wide), [Class(0), Central, Round, Single]);
     }
 
     #[test]
     fn captions_are_true_of_their_picture_and_false_of_others() {
         let profile = Profile::endoscopy();
-        let grammar = Grammar::new(&profile, vec![3]);
+        let grammar = Grammar::new(&profile, (0..11).filter(|index| *index != 3).collect());
         assert!(grammar.attributes() >= 20, "{}", grammar.attributes());
         let lesion = mask(|x, y| x < 30 && y < 30);
         let blurred = Facts::new(&lesion, Some((0, 0.9)));
@@ -401,17 +367,20 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let mut texts = std::collections::HashSet::new();
         for _ in 0..200 {
-            let caption = grammar.caption(&blurred, &mut rng);
+            let caption = grammar.caption(&blurred, &mut rng).unwrap();
             assert!(blurred.truth_of(&caption) > 0.8, "{caption:?}");
             assert_eq!(healthy.truth_of(&caption), 0.0, "{caption:?}");
             assert!(unnamed.truth_of(&caption) == 0.0, "{caption:?}");
             texts.insert(caption.text);
-            let caption = grammar.caption(&unnamed, &mut rng);
+            let caption = grammar.caption(&unnamed, &mut rng).unwrap();
             let claims_confounder = |claim: &Claim| matches!(claim, Claim::Confounder(..));
             assert!(!caption.claims.iter().any(claims_confounder), "{caption:?}");
-            assert_eq!(grammar.caption(&healthy, &mut rng).claims, [Claim::Trait(Trait::Healthy)]);
+            let caption = grammar.caption(&healthy, &mut rng).unwrap();
+            assert_eq!(caption.claims, [Claim::Trait(Trait::Healthy)]);
         }
         assert!(texts.len() > 50, "{}", texts.len());
+        let unknown = Facts { traits: Vec::new(), imposed: Some((3, 0.9)) };
+        assert_eq!(grammar.caption(&unknown, &mut rng), None);
     }
 
     #[test]
@@ -423,22 +392,5 @@ mod tests {
         assert!((facts(0.4).truth(claim(Degree::Slight)) - 0.5).abs() < 1e-5);
         assert_eq!(facts(0.4).truth(Claim::Confounder(0, None)), 0.4);
         assert_eq!(facts(0.4).truth(Claim::Confounder(1, None)), 0.0);
-    }
-
-    #[test]
-    fn held_back_words_are_never_trained() {
-        let profile = Profile::endoscopy();
-        let grammar = Grammar::new(&profile, Vec::new());
-        let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let facts = Facts { traits: vec![Trait::Class(0), Trait::Small], imposed: None };
-        for index in 0..profile.confounders.len() {
-            let claim = Claim::Confounder(index, None);
-            let held_back = grammar.phrase(claim, &facts, Wording::HeldBack, &mut rng);
-            for _ in 0..50 {
-                let said = grammar.phrase(claim, &facts, Wording::Trained, &mut rng);
-                let complement = profile.confounders[index].complement_of.is_some();
-                assert!(complement || said != held_back, "{said}");
-            }
-        }
     }
 }

@@ -55,9 +55,10 @@ impl Error {
     /// [`Self::Diverged`] for a loss that is NaN or infinite.
     ///
     /// - `epoch`, `step`: from one
-    pub(crate) fn unless_finite(
+    pub(crate) fn check_finite(
         loss: f32,
-        [epoch, step]: [usize; 2],
+        epoch: usize,
+        step: usize,
         learning_rate: f64,
     ) -> Result<()> {
         match loss.is_finite() {

@@ -41,7 +41,7 @@ pub struct ProfileTexts {
 enum Encoder {
     Clip(ClipCheckpoint),
     Lite(LiteCheckpoint),
-    Aligned(AlignedCheckpoint),
+    Aligned(Arc<AlignedCheckpoint>),
     Model(Arc<Model>),
 }
 
@@ -101,7 +101,7 @@ impl Foundation {
             preprocess: Preprocess::lite(vision.image_size()),
             vision,
             texts,
-            encoder: Encoder::Aligned(checkpoint.clone()),
+            encoder: Encoder::Aligned(Arc::new(checkpoint.clone())),
         })
     }
 
@@ -132,9 +132,9 @@ impl Foundation {
         })
     }
 
-    /// SHA-256 of the encoder's weights and of the texts, hexadecimal.
+    /// The SHA-256 of the encoder's weights and of the texts, hexadecimal, with spaces between them.
     pub fn sha256(&self) -> String {
-        let ProfileTexts { labels, dictionary, .. } = &self.texts;
+        let ProfileTexts { labels, causal, dictionary } = &self.texts;
         let encoder = match &self.encoder {
             Encoder::Clip(checkpoint) => checkpoint.sha256(),
             Encoder::Lite(checkpoint) => checkpoint.sha256(),
@@ -142,9 +142,12 @@ impl Foundation {
             Encoder::Model(model) => model.header.sha256.clone(),
         };
         let mut texts = Weights::of_module(dictionary);
-        let values = labels.clone().into_data_dtype(DType::F32).try_to_vec();
-        let values = values.expect("converted to f32 just now");
-        texts.insert("labels", labels.dims().to_vec(), values);
+        for (name, tensor) in [("labels", Some(labels)), ("causal", causal.as_ref())] {
+            let Some(tensor) = tensor else { continue };
+            let values = tensor.clone().into_data_dtype(DType::F32).try_to_vec();
+            let values = values.expect("converted to f32 just now");
+            texts.insert(name, tensor.dims().to_vec(), values);
+        }
         format!("{encoder} {}", texts.sha256(Precision::Full))
     }
 

@@ -77,7 +77,7 @@ impl RunState {
         enabled && self.history.len() >= self.config.schedule.intervention_start_epoch
     }
 
-    /// The number of epochs after which the read-out learns alone; from then on it stays as it is.
+    /// The number of epochs after which the read-out learns alone. After that it is frozen.
     pub fn readout_start(&self) -> usize {
         /// The share of the epochs in which everything learns. In the others, all else adapts to the read-out.
         const SHARE: f64 = 0.75;

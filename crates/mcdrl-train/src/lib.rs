@@ -47,7 +47,6 @@ mod validation;
 pub use align::align;
 pub use align_config::AlignConfig;
 pub use batch::LONGEST_SCENE;
-pub use caption_grammar::{Claim, Facts, Grammar, Wording};
 pub use checkpoint::remove_checkpoints;
 pub use config::{
     DataConfig, LossConfig, ModelConfig, OptimizerConfig, PairLossConfig, ScheduleConfig,

@@ -57,8 +57,8 @@ impl LossContext {
     }
 
     /// How wrong the doses of images and their twins are: `[1]`.
-    pub fn doses(&self, doses: &Doses, twins: &Twins) -> Tensor<1> {
-        pairs::doses(doses, twins, &self.absent, &self.independent)
+    pub fn dose_loss(&self, doses: &Doses, twins: &Twins) -> Tensor<1> {
+        pairs::dose_loss(doses, twins, &self.absent, &self.independent)
     }
 }
 
@@ -150,7 +150,7 @@ fn pair_terms(
     let still = still.squeeze_dim::<1>(1);
     [
         on(config.agreement, &|| pairs::agreement(&output.logits, twins.count, &still)),
-        on(config.doses, &|| context.doses(&output.doses, twins)),
+        on(config.doses, &|| context.dose_loss(&output.doses, twins)),
         match network.intervention {
             CausalIntervention::Removal(_) => {
                 on(config.removal, &|| pairs::removal(network, output, twins, &still))

@@ -88,7 +88,7 @@ pub fn pretrain(
             let learning_rate =
                 learning_rate(config.learning_rate, done, total, config.warmup_ratio);
             step += 1;
-            Error::unless_finite(value, [epoch + 1, step], learning_rate)?;
+            Error::check_finite(value, epoch + 1, step, learning_rate)?;
             let gradients = GradientsParams::from_grads(loss.backward(), &clip);
             let rates = LearningRates { encoder: learning_rate, rest: learning_rate };
             clip = optimizer.step(rates, clip.clone(), gradients);

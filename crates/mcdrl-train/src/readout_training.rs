@@ -1,12 +1,11 @@
 //! A part of a run in which only the read-out of confounders learns.
 //!
-//! What the read-out sees does not change, and nothing else is differentiated. So an epoch is cheap, and every image can have a
-//! confounder imposed.
+//! The encoder does not change, and nothing else is differentiated. So an epoch is cheap, and every image can have a confounder
+//! imposed.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use mcdrl_model::confounder_readout::statistics;
 use mcdrl_model::{ConfounderReadout, Network};
 use mcdrl_runtime::Weights;
 
@@ -29,8 +28,9 @@ const LEAST_DEVIATION: f64 = 1e-3;
 
 /// Trains the read-out of a network.
 ///
-/// - `network`, output: without gradients
+/// - `network`: its encoder gives the inputs; without gradients
 /// - `start`: the read-out to begin with, with gradients
+/// - output: without gradients
 /// - `maker`: its augmentation applies, but pictures stay as they are framed. A turned or enlarged picture has other edges,
 ///   corners and distances.
 ///
@@ -59,8 +59,8 @@ pub fn train_readout(
     let batch_size = config.data.batch_size;
     let see = |batch: &Batch| {
         let pixels = batch.pixels.clone().inner();
-        let (pixels, maps) = network.seen(pixels, config.model.run.dense);
-        (statistics(pixels, &maps), maps)
+        let (pixels, maps) = network.readout_inputs(pixels, config.model.run.dense);
+        (ConfounderReadout::statistics(pixels, &maps), maps)
     };
     let first = samples.epoch_order(IMAGES.min(samples.len()), balance, maker.seed, 0);
     let (scale, shift) = standardization(samples, &first, batch_size, &maker, &device, see);
@@ -79,15 +79,16 @@ pub fn train_readout(
             let (statistics, maps) = see(&batch);
             let statistics = (statistics - shift.clone().unsqueeze()) / scale.clone().unsqueeze();
             let maps: Vec<_> = maps.into_iter().map(Tensor::from_inner).collect();
-            let doses = readout.doses(Tensor::from_inner(statistics), &maps, texts.clone());
+            let statistics = Tensor::from_inner(statistics);
+            let doses = readout.forward_statistics(statistics, &maps, texts.clone());
             let twins = batch.twins.as_ref().expect("every image has a twin");
-            let loss = context.doses(&doses, twins);
+            let loss = context.dose_loss(&doses, twins);
             let value: f32 = loss.clone().into_scalar();
             let (done, total) = (epoch * steps + losses.len(), epochs * steps);
             let highest = config.optimizer.learning_rate;
             let rate = learning_rate(highest, done, total, config.schedule.warmup_ratio);
             losses.push(value);
-            Error::unless_finite(value, [epoch + 1, losses.len()], rate)?;
+            Error::check_finite(value, epoch + 1, losses.len(), rate)?;
             let gradients = GradientsParams::from_grads(loss.backward(), &readout);
             let rates = LearningRates { encoder: rate, rest: rate };
             readout = optimizer.step(rates, readout.clone(), gradients);

@@ -67,6 +67,14 @@ pub fn train(
     }
     let imposable = Imposable::of(request.profile)?
         .without(&request.config.imposition.leave_out, request.profile)?;
+    let is_trained = request.foundation.model().is_some();
+    if request.config.schedule.epochs == 0 && (!is_trained || imposable.is_empty()) {
+        return Err(Error::Config(
+            "`schedule.epochs` is 0, so only the read-out learns: start from a trained model whose profile has confounders \
+             that can be imposed"
+                .into(),
+        ));
+    }
     let initialization = Initialization::new(request.foundation, &imposable, request.config)?;
     let mut run = Run::new(request, &initialization, &imposable, device)?;
     if let Some(folder) = folder {
@@ -164,7 +172,7 @@ impl<'a> Run<'a> {
                 let (total, terms) = loss.values();
                 let rates = self.learning_rates(steps);
                 step += 1;
-                Error::unless_finite(total, [epoch + 1, step], rates.rest)?;
+                Error::check_finite(total, epoch + 1, step, rates.rest)?;
                 let gradients = GradientsParams::from_grads(loss.total.backward(), &self.network);
                 self.network = self.optimizer.step(rates, self.network.clone(), gradients);
                 self.state.steps += 1;
@@ -226,7 +234,8 @@ impl<'a> Run<'a> {
             imposable: self.imposable,
             seed: config.seed,
         };
-        let start = match config.schedule.fresh_readout {
+        let is_fresh = config.schedule.fresh_readout && config.schedule.readout_epochs > 0;
+        let start = match is_fresh {
             true => self.initialization.readout(config.seed),
             false => network.readout.clone(),
         };

@@ -1,6 +1,6 @@
 //! One left-out site with one seed: its training runs and their tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -21,8 +21,14 @@ use crate::robustness::{Stress, robustness};
 /// The most images on which confounders are imposed.
 const STRESSED: usize = 64;
 
+/// The number of images between two neighbours of [`Variant::OtherDoses`] is the test set's divided by this.
+const FAR_APART: usize = 8;
+
 /// The file of a trained model in the folder of its run.
 const MODEL: &str = "model.safetensors";
+
+/// The file of everything that decides the model.
+const IDENTITY: &str = "identity.json";
 
 /// One left-out site with one seed.
 pub struct Fold {
@@ -75,7 +81,7 @@ impl Fold {
         let mut segmenter = Segmenter::from_model(model);
         let mut runs = Vec::new();
         for variant in tested {
-            segmenter = segmenter.with_doses(variant.doses());
+            segmenter = segmenter.with_dose_source(variant.dose_source());
             runs.push(self.test(request, variant, &segmenter)?);
         }
         Ok(runs)
@@ -87,20 +93,28 @@ impl Fold {
         variant: Variant,
         segmenter: &Segmenter,
     ) -> Result<LosoRun> {
-        let evaluation = evaluate(segmenter, request.dataset, &self.test, |_| {})?;
+        let mut test = self.test.clone();
+        if variant == Variant::OtherDoses {
+            // The next image of the batch is one of another video.
+            let stride = test.len().div_ceil(FAR_APART).max(1);
+            test =
+                (0..stride).flat_map(|at| test.iter().skip(at).step_by(stride)).cloned().collect();
+        }
+        let evaluation = evaluate(segmenter, request.dataset, &test, |_| {})?;
         let dice = evaluation.images.iter().filter_map(|image| {
             let (name, group) = (image.name.clone(), image.group.clone());
             Some(ImageDice { name, group, dice: image.lesion.dice? })
         });
         let images = dice.collect();
         let lost = match request.impose {
-            Some(strength) => {
+            // In the test of confounders, neighbours have the same one.
+            Some(strength) if variant != Variant::OtherDoses => {
                 let step = self.test.len().div_ceil(STRESSED).max(1);
                 let some: Vec<Sample> = self.test.iter().step_by(step).cloned().collect();
                 let stress = Stress { strength, rendition: Rendition::HeldBack };
                 robustness(segmenter, request.dataset, &some, stress, |_, _| {})?.lost
             }
-            None => None,
+            _ => None,
         };
         let (site, seed) = (self.site.clone(), self.seed);
         Ok(LosoRun { variant, site, seed, score: evaluation.total, images, lost })
@@ -114,19 +128,16 @@ impl Fold {
             "config": config,
             "train": names(&self.train),
             "validation": names(&self.validation),
+            "profile": request.dataset.profile,
             "foundation": request.foundation.map(Foundation::sha256),
             "pretrain": request.foundation.is_none().then_some(request.pretrain),
         });
+        let identity = identity.to_string();
         let folder = request.folder.map(|folder| self.folder(folder.into(), trained));
-        if let Some(folder) = &folder {
-            let file = folder.join(MODEL);
-            if file.is_file() {
-                let bytes = std::fs::read(&file).map_err(mcdrl_data::Error::io(&file))?;
-                let model = Model::from_bytes(&bytes, device)?;
-                if model.header.provenance["protocol"] == identity {
-                    return Ok(model);
-                }
-            }
+        if let Some(folder) = &folder
+            && let Some(model) = begun(folder, &identity, device)?
+        {
+            return Ok(model);
         }
         let prepared = self.prepared(request, device)?;
         let model = train(
@@ -135,9 +146,9 @@ impl Fold {
                 profile: &request.dataset.profile,
                 train: &prepared.train,
                 validation: &prepared.validation,
-                data: names(&self.train).join("\n"),
+                data: [names(&self.train), names(&self.validation)].concat().join("\n"),
                 config: &config,
-                provenance: serde_json::json!({ "protocol": identity }),
+                provenance: serde_json::json!({}),
             },
             folder.as_deref(),
             true,
@@ -180,4 +191,25 @@ impl Fold {
         *place = Some(prepared.clone());
         Ok(prepared)
     }
+}
+
+/// Opens the folder of a training run, and removes what another run left there. Gives the model if the run is finished.
+///
+/// - `identity`: everything that decides the model. It is compared as text, because a number that is written and read again may
+///   lose its last bit.
+fn begun(folder: &Path, identity: &str, device: &Device) -> Result<Option<Model>> {
+    let (stated, model) = (folder.join(IDENTITY), folder.join(MODEL));
+    std::fs::create_dir_all(folder).map_err(mcdrl_data::Error::io(folder))?;
+    let is_same = std::fs::read_to_string(&stated).is_ok_and(|found| found == identity);
+    if !is_same {
+        remove_checkpoints(folder);
+        let _ = std::fs::remove_file(&model);
+        write_atomic(&stated, identity.as_bytes())?;
+    }
+    if !model.is_file() {
+        return Ok(None);
+    }
+    remove_checkpoints(folder);
+    let bytes = std::fs::read(&model).map_err(mcdrl_data::Error::io(&model))?;
+    Ok(Some(Model::from_bytes(&bytes, device)?))
 }

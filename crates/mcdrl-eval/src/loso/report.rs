@@ -1,4 +1,4 @@
-//! What the runs of the protocol say together.
+//! The tables and plots over all runs of the protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +27,8 @@ pub struct LosoReport {
 pub struct Difference {
     /// The first variant.
     pub variant: Variant,
-    /// The one that is subtracted.
-    pub less: Variant,
+    /// The variant that is subtracted.
+    pub reference: Variant,
     /// The difference of the lesion Dice: paired by image, a mean over the groups of all sites, with an interval over them.
     pub lesion_dice: Interval,
 }
@@ -52,13 +52,13 @@ impl LosoReport {
             return Vec::new();
         }
         others
-            .map(|less| {
-                let theirs = self.dice_by_image(less);
+            .map(|reference| {
+                let theirs = self.dice_by_image(reference);
                 let apart = full.iter().map(|(image, (group, dice))| {
                     (group.as_str(), theirs.get(image).map(|(_, theirs)| dice - theirs))
                 });
                 let lesion_dice = Interval::of_groups(apart);
-                Difference { variant: Variant::Full, less, lesion_dice }
+                Difference { variant: Variant::Full, reference, lesion_dice }
             })
             .collect()
     }
@@ -110,7 +110,8 @@ impl LosoReport {
             page.paragraph(
                 "Lesion Dice, paired by image: a mean over the groups of all sites, with its 95 % interval.",
             );
-            let row = |of: &Difference| vec![of.less.name().to_owned(), of.lesion_dice.to_string()];
+            let row =
+                |of: &Difference| vec![of.reference.name().to_owned(), of.lesion_dice.to_string()];
             let head = vec!["variant".to_owned(), "full less variant".to_owned()];
             let rows: Vec<_> = std::iter::once(head).chain(differences.iter().map(row)).collect();
             page.table(&rows);

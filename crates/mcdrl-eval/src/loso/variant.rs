@@ -4,13 +4,17 @@ use mcdrl_model::DoseSource;
 use mcdrl_train::{ImpositionConfig, TrainConfig};
 use serde::{Deserialize, Serialize};
 
-/// A variant of the method. All have the same images, steps and augmentation.
+/// The share of changed images of [`Variant::Imposed`].
+const IMPOSED: f64 = 0.5;
+
+/// A variant of the method. All have the same images, steps and augmentation. A scene with a confounder is not given another light
+/// by augmentation; twins make batches larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
     /// The same encoder and head trained with L_seg alone: no MTRS, no CDRL, no text in the loss, no imposed confounders.
     Baseline,
-    /// The baseline, and one image in two has a confounder imposed.
+    /// The baseline, and [`IMPOSED`] of the images have a confounder imposed.
     Imposed,
     /// The baseline, and images have twins with a confounder imposed, whose masks must agree.
     Pairs,
@@ -62,7 +66,7 @@ impl Variant {
     }
 
     /// The doses that the model of [`Self::trained_as`] removes at test.
-    pub fn doses(self) -> DoseSource {
+    pub fn dose_source(self) -> DoseSource {
         match self {
             Self::ConstantDoses => DoseSource::Constant,
             Self::OtherDoses => DoseSource::OtherImage,
@@ -79,7 +83,7 @@ impl Variant {
         run.selection.enabled = is_full || self == Self::WithoutCdrl;
         run.intervention.enabled = is_full || self == Self::WithoutMtrs;
         if self == ConstantDoses {
-            run.intervention.doses = DoseSource::Constant;
+            run.intervention.dose_source = DoseSource::Constant;
         }
         if matches!(self, Baseline | Imposed | Pairs) {
             config.loss.contrast = 0.0;
@@ -90,7 +94,7 @@ impl Variant {
         }
         config.imposition = match self {
             Baseline => ImpositionConfig::none(),
-            Imposed => ImpositionConfig { share: 0.5, pairs: false, ..config.imposition },
+            Imposed => ImpositionConfig { share: IMPOSED, pairs: false, ..config.imposition },
             _ => config.imposition,
         };
         config

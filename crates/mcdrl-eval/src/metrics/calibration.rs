@@ -59,7 +59,7 @@ impl Calibration {
 /// scores) · |mean expected − mean true|. 0 is the best value. `None` without scores.
 ///
 /// - `scores`: the expected score, 0..1, and the true one
-pub fn expected_score_error(scores: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
+pub fn score_calibration_error(scores: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
     const TENTHS: usize = 10;
     let mut gaps = [0.0; TENTHS];
     let mut count = 0.0;

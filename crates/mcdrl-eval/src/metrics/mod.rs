@@ -14,7 +14,7 @@ mod roc;
 mod summary;
 mod surface;
 
-pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, expected_score_error};
+pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, score_calibration_error};
 pub use detection::Detection;
 pub use interval::Interval;
 pub use mask_pair::{Foreground, MaskPair, MaskSizeError};

@@ -43,7 +43,7 @@ pub fn agreement(logits: &Tensor<4>, twins: usize, still: &Tensor<1>) -> Tensor<
 ///
 /// - `absent`: how surely a clean image does not show a confounder, `[M]`
 /// - `independent`: `[M, M]`
-pub fn doses(
+pub fn dose_loss(
     doses: &Doses,
     twins: &Twins,
     absent: &Tensor<1>,
@@ -176,7 +176,7 @@ mod tests {
         let of = |clean: [f32; 2], twin: [f32; 2], local: f32| {
             let image = table(&[clean, twin].concat(), 2);
             let local = Tensor::full([2, 2, 2, 2], local, &device());
-            value(doses(
+            value(dose_loss(
                 &Doses { presence: image.clone(), image, local },
                 &twins,
                 &absent,

@@ -14,7 +14,7 @@ const IMPOSED: f64 = 0.5;
 pub enum Variant {
     /// The same encoder and head trained with L_seg alone: no MTRS, no CDRL, no text in the loss, no imposed confounders.
     Baseline,
-    /// The baseline, and [`IMPOSED`] of the images have a confounder imposed.
+    /// The baseline, and half of the images have a confounder imposed.
     Imposed,
     /// The baseline, and images have twins with a confounder imposed, whose masks must agree.
     Pairs,

@@ -57,50 +57,13 @@ impl SentenceCheckpoint {
     /// # Errors
     /// [`Error::UnknownEncoder`] for another architecture or a tokenizer that does not fit, [`Error::Safetensors`].
     pub fn from_files(config: &str, tokenizer: &[u8], weights: &[u8]) -> Result<Self> {
-        Self::new(config, tokenizer, Weights::from_safetensors(weights)?)
+        let (config, tokenizer) = read_texts(config, tokenizer)?;
+        Ok(Self { config, weights: Weights::from_safetensors(weights)?, tokenizer })
     }
 
     /// As [`Self::from_files`], with the tensors of `model.safetensors`.
     pub(crate) fn new(config: &str, tokenizer: &[u8], weights: Weights) -> Result<Self> {
-        let broken = |file: &str, error: &dyn std::fmt::Display| {
-            Error::UnknownEncoder(format!("its {file} cannot be read: {error}"))
-        };
-        let bert: BertConfig =
-            serde_json::from_str(config).map_err(|e| broken("config.json", &e))?;
-        if (bert.model_type.as_str(), bert.hidden_act.as_str()) != ("bert", "gelu") {
-            return Err(Error::UnknownEncoder(format!(
-                "its config.json names a `{}` with `{}`, but only a `bert` with `gelu` can be used",
-                bert.model_type, bert.hidden_act
-            )));
-        }
-        let config = SentenceEncoderConfig::new()
-            .with_vocab_size(bert.vocab_size)
-            .with_positions(bert.max_position_embeddings)
-            .with_segments(bert.type_vocab_size)
-            .with_width(bert.hidden_size)
-            .with_layers(bert.num_hidden_layers)
-            .with_heads(bert.num_attention_heads)
-            .with_mlp_width(bert.intermediate_size)
-            .with_epsilon(bert.layer_norm_eps);
-        let faults = config.faults();
-        if !faults.is_empty() {
-            return Err(Error::UnknownEncoder(faults.join("; ")));
-        }
-        let mut tokenizer =
-            Tokenizer::from_bytes(tokenizer).map_err(|e| broken("tokenizer.json", &e))?;
-        let words = tokenizer.get_vocab_size(true);
-        if words > config.vocab_size {
-            return Err(Error::UnknownEncoder(format!(
-                "its tokenizer.json has {words} words, but its model has {}",
-                config.vocab_size
-            )));
-        }
-        let max_length = LONGEST.min(config.positions);
-        let truncation = TruncationParams { max_length, ..TruncationParams::default() };
-        tokenizer
-            .with_padding(None)
-            .with_truncation(Some(truncation))
-            .map_err(|e| broken("tokenizer.json", &e))?;
+        let (config, tokenizer) = read_texts(config, tokenizer)?;
         Ok(Self { config, weights, tokenizer })
     }
 
@@ -167,6 +130,49 @@ impl SentenceCheckpoint {
         });
         Tensor::cat(rows.collect(), 0)
     }
+}
+
+/// The architecture of a `config.json`, and the tokenizer of a `tokenizer.json`.
+fn read_texts(config: &str, tokenizer: &[u8]) -> Result<(SentenceEncoderConfig, Tokenizer)> {
+    let broken = |file: &str, error: &dyn std::fmt::Display| {
+        Error::UnknownEncoder(format!("its {file} cannot be read: {error}"))
+    };
+    let bert: BertConfig = serde_json::from_str(config).map_err(|e| broken("config.json", &e))?;
+    if (bert.model_type.as_str(), bert.hidden_act.as_str()) != ("bert", "gelu") {
+        return Err(Error::UnknownEncoder(format!(
+            "its config.json names a `{}` with `{}`, but only a `bert` with `gelu` can be used",
+            bert.model_type, bert.hidden_act
+        )));
+    }
+    let config = SentenceEncoderConfig::new()
+        .with_vocab_size(bert.vocab_size)
+        .with_positions(bert.max_position_embeddings)
+        .with_segments(bert.type_vocab_size)
+        .with_width(bert.hidden_size)
+        .with_layers(bert.num_hidden_layers)
+        .with_heads(bert.num_attention_heads)
+        .with_mlp_width(bert.intermediate_size)
+        .with_epsilon(bert.layer_norm_eps);
+    let faults = config.faults();
+    if !faults.is_empty() {
+        return Err(Error::UnknownEncoder(faults.join("; ")));
+    }
+    let mut tokenizer =
+        Tokenizer::from_bytes(tokenizer).map_err(|e| broken("tokenizer.json", &e))?;
+    let words = tokenizer.get_vocab_size(true);
+    if words > config.vocab_size {
+        return Err(Error::UnknownEncoder(format!(
+            "its tokenizer.json has {words} words, but its model has {}",
+            config.vocab_size
+        )));
+    }
+    let max_length = LONGEST.min(config.positions);
+    let truncation = TruncationParams { max_length, ..TruncationParams::default() };
+    tokenizer
+        .with_padding(None)
+        .with_truncation(Some(truncation))
+        .map_err(|e| broken("tokenizer.json", &e))?;
+    Ok((config, tokenizer))
 }
 
 impl EncoderFile for SentenceCheckpoint {

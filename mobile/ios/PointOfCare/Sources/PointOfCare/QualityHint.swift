@@ -21,13 +21,16 @@ public enum QualityHint: String, CaseIterable, Sendable {
         }
     }
 
-    /// The hint for the confounder that exceeds its limit most; `nil` for a good picture.
+    private static let smallestRange: Float = 1e-3
+
+    /// The hint for the confounder that exceeds its limit most, as a share of what is above the limit; `nil` for a good
+    /// picture.
     public static func of(_ confounders: [ConfounderWeight]) -> QualityHint? {
         let disturbing = confounders.compactMap { confounder -> (hint: QualityHint, excess: Float)? in
             guard let hint = QualityHint(rawValue: confounder.name), let limit = confounder.hintPresence,
                 confounder.presence >= limit
             else { return nil }
-            return (hint, confounder.presence / limit)
+            return (hint, (confounder.presence - limit) / max(1 - limit, smallestRange))
         }
         return disturbing.max { $0.excess < $1.excess }?.hint
     }

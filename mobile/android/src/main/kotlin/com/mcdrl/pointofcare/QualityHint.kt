@@ -20,13 +20,19 @@ enum class QualityHint(val confounder: String) {
     ;
 
     companion object {
-        /** The hint for the confounder that exceeds its limit most; `null` for a good picture. */
+        private const val SMALLEST_RANGE = 1e-3f
+
+        /**
+         * The hint for the confounder that exceeds its limit most, as a share of what is above the limit; `null` for a good
+         * picture.
+         */
         fun of(confounders: List<ConfounderWeight>): QualityHint? =
             confounders
                 .mapNotNull { confounder ->
                     val hint = entries.find { it.confounder == confounder.name }
-                    val excess = confounder.hintPresence?.let { confounder.presence / it } ?: 0f
-                    if (hint == null || excess < 1) null else hint to excess
+                    val limit = confounder.hintPresence
+                    if (hint == null || limit == null || confounder.presence < limit) return@mapNotNull null
+                    hint to (confounder.presence - limit) / maxOf(1 - limit, SMALLEST_RANGE)
                 }
                 .maxByOrNull { it.second }
                 ?.first

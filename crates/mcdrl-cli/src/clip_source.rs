@@ -14,29 +14,34 @@ use crate::error::{Failure, Outcome};
 use crate::foundation_source::lite_device;
 use crate::output::{Common, tell_fallback};
 
+/// A CLIP on disk.
+pub enum ClipFile {
+    /// Both encoders were trained together.
+    Clip(Box<ClipCheckpoint>),
+    /// Two encoders were aligned by `mcdrl pretrain --vision`.
+    Aligned(Box<AlignedCheckpoint>),
+}
+
 /// Reads the checkpoint at `path`.
-pub fn read_clip(path: &Path) -> Outcome<ClipCheckpoint> {
+pub fn read_clip(path: &Path) -> Outcome<ClipFile> {
     let (file, folder) = if path.is_dir() {
         (path.join("model.safetensors"), Some(path))
     } else {
         (path.to_owned(), path.parent())
     };
     let bytes = std::fs::read(&file).map_err(Failure::io(&file))?;
+    if let Some(aligned) =
+        AlignedCheckpoint::from_safetensors(&bytes).map_err(Failure::file(&file))?
+    {
+        return Ok(ClipFile::Aligned(Box::new(aligned)));
+    }
     let config = folder.map(|folder| folder.join("config.json")).filter(|path| path.is_file());
     let config = match &config {
         Some(path) => Some(std::fs::read_to_string(path).map_err(Failure::io(path))?),
         None => None,
     };
-    ClipCheckpoint::from_safetensors(&bytes, config.as_deref()).map_err(Failure::file(&file))
-}
-
-/// Reads the aligned CLIP at `path`, which `mcdrl pretrain --vision` writes; `None` if it is another checkpoint.
-pub fn read_aligned(path: &Path) -> Outcome<Option<AlignedCheckpoint>> {
-    if path.is_dir() {
-        return Ok(None);
-    }
-    let bytes = std::fs::read(path).map_err(Failure::io(path))?;
-    AlignedCheckpoint::from_safetensors(&bytes).map_err(Failure::file(path))
+    let clip = ClipCheckpoint::from_safetensors(&bytes, config.as_deref());
+    Ok(ClipFile::Clip(Box::new(clip.map_err(Failure::file(&file))?)))
 }
 
 /// Reads a sentence encoder: a folder with `config.json`, `tokenizer.json` and `model.safetensors`.
@@ -51,25 +56,26 @@ pub fn read_sentence_encoder(folder: &Path) -> Outcome<SentenceCheckpoint> {
     SentenceCheckpoint::from_files(&config, &tokenizer, &weights).map_err(Failure::file(folder))
 }
 
-/// A CLIP of either kind on the chosen device.
+/// A [`ClipFile`] on the chosen device.
 pub enum OpenedClip {
-    /// Both encoders were trained together.
     Clip(Box<ClipCheckpoint>, Box<Clip>),
-    /// Two encoders were aligned.
     Aligned(Box<AlignedCheckpoint>, Box<AlignedClip>),
 }
 
 impl OpenedClip {
     /// Reads a checkpoint and loads it.
     pub fn open(path: &Path, common: &Common) -> Outcome<Self> {
-        if let Some(aligned) = read_aligned(path)? {
-            let device = lite_device(path, &aligned.lite, common)?;
-            let clip = aligned.init(&device).map_err(Failure::file(path))?;
-            return Ok(Self::Aligned(Box::new(aligned), Box::new(clip)));
-        }
-        let checkpoint = read_clip(path)?;
-        let clip = open_clip(path, &checkpoint, common)?;
-        Ok(Self::Clip(Box::new(checkpoint), Box::new(clip)))
+        Ok(match read_clip(path)? {
+            ClipFile::Aligned(aligned) => {
+                let device = lite_device(path, &aligned.lite, common)?;
+                let clip = aligned.init(&device).map_err(Failure::file(path))?;
+                Self::Aligned(aligned, Box::new(clip))
+            }
+            ClipFile::Clip(checkpoint) => {
+                let clip = open_clip(path, &checkpoint, common)?;
+                Self::Clip(checkpoint, Box::new(clip))
+            }
+        })
     }
 
     /// An image in the joint space, not normalised: `[1, d]`.

@@ -11,8 +11,10 @@ use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
 use crate::segment::{describe, open_segmenter};
 
-/// The sample that has confounders imposed, and their strength.
+/// The place of the sample that has confounders imposed.
 const SHOWN: usize = 3;
+
+/// The strength of the imposed confounders.
 const STRENGTH: f32 = 0.7;
 
 /// Segment the bundled samples with the bundled model and write report.html.

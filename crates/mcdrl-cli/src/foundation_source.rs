@@ -9,7 +9,7 @@ use mcdrl::clip::{AlignedCheckpoint, ClipCheckpoint, LiteCheckpoint, SentenceChe
 use mcdrl::train::Foundation;
 use mcdrl::{Model, Profile, Segmenter};
 
-use crate::clip_source::{open_clip, read_aligned, read_clip, read_sentence_encoder};
+use crate::clip_source::{ClipFile, open_clip, read_clip, read_sentence_encoder};
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, tell_fallback};
 
@@ -42,9 +42,9 @@ impl EncoderPaths {
     /// Reads the files; `None` if none is named.
     pub fn read(&self) -> Outcome<Option<Encoders>> {
         match (&self.clip, &self.vision, &self.text_encoder) {
-            (Some(path), _, _) => Ok(Some(match read_aligned(path)? {
-                Some(aligned) => Encoders::Aligned(path.clone(), Box::new(aligned)),
-                None => Encoders::Clip(path.clone(), read_clip(path)?),
+            (Some(path), _, _) => Ok(Some(match read_clip(path)? {
+                ClipFile::Aligned(aligned) => Encoders::Aligned(path.clone(), aligned),
+                ClipFile::Clip(clip) => Encoders::Clip(path.clone(), *clip),
             })),
             (None, Some(vision), Some(text)) => {
                 let lite =

@@ -6,7 +6,7 @@ use mcdrl::data::Dataset;
 use mcdrl::{Error, Model};
 use serde_json::{Value, json};
 
-use crate::clip_source::{read_aligned, read_clip};
+use crate::clip_source::{ClipFile, read_clip};
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, say};
 
@@ -70,17 +70,19 @@ fn inspect_file(path: &Path) -> Outcome<Value> {
         Err(Error::NotAModel) => {}
         Err(error) => return Err(Failure::file(&file)(error)),
     }
-    if let Some(aligned) = read_aligned(path)? {
-        aligned.init(device).map_err(Failure::file(path))?;
-        return Ok(json!({
-            "kind": "clip",
-            "layout": "aligned",
-            "vision": aligned.lite.version,
-            "embed_dim": aligned.embed_dim,
-            "provenance": aligned.provenance,
-        }));
-    }
-    let clip = read_clip(path)?;
+    let clip = match read_clip(path)? {
+        ClipFile::Clip(clip) => clip,
+        ClipFile::Aligned(aligned) => {
+            aligned.init(device).map_err(Failure::file(path))?;
+            return Ok(json!({
+                "kind": "clip",
+                "layout": "aligned",
+                "vision": aligned.lite.version,
+                "embed_dim": aligned.embed_dim,
+                "provenance": aligned.provenance,
+            }));
+        }
+    };
     clip.init(device).map_err(Failure::file(path))?;
     let layout = if clip.is_hugging_face() { "Hugging Face" } else { "OpenAI" };
     Ok(json!({

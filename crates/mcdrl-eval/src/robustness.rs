@@ -126,16 +126,11 @@ pub fn robustness(
 /// The other confounder whose words are the most similar, among those that can be imposed.
 fn nearest(segmenter: &Segmenter, imposable: &Imposable, index: usize) -> Option<usize> {
     let entries = segmenter.model().network.dictionary.entries();
-    let row = |index: usize| entries.clone().narrow(0, index, 1);
-    let likeness = |other: usize| -> f32 {
-        cosine_similarity(row(index), row(other))
-            .into_data_dtype(DType::F32)
-            .try_to_vec()
-            .ok()
-            .map_or(f32::MIN, |values: Vec<f32>| values[0])
-    };
+    let likeness = cosine_similarity(entries.clone().narrow(0, index, 1), entries);
+    let likeness: Vec<f32> =
+        likeness.into_data_dtype(DType::F32).try_to_vec().expect("converted to f32 just now");
     let others = imposable.renderers().iter().map(|(other, _)| *other).filter(|o| *o != index);
-    others.max_by(|a, b| likeness(*a).total_cmp(&likeness(*b)))
+    others.max_by(|a, b| likeness[*a].total_cmp(&likeness[*b]))
 }
 
 fn answers(

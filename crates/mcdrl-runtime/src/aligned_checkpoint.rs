@@ -77,9 +77,9 @@ impl AlignedCheckpoint {
     /// # Errors
     /// [`Error::Safetensors`], [`Error::UnknownEncoder`] for a damaged file.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Option<Self>> {
+        let Some(header) = Weights::metadata_of(bytes, HEADER_KEY)? else { return Ok(None) };
         let file = Weights::from_safetensors(bytes)?;
-        let Some(header) = file.metadata(HEADER_KEY) else { return Ok(None) };
-        let header: Header = serde_json::from_str(header)
+        let header: Header = serde_json::from_str(&header)
             .map_err(|e| Error::UnknownEncoder(format!("its header cannot be read: {e}")))?;
         let part = |prefix: &str| {
             file.clone().renamed(|name| name.strip_prefix(prefix).map(str::to_owned))

@@ -29,6 +29,16 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// The text metadata under `key` of a safetensors file, without its tensors.
+    ///
+    /// # Errors
+    /// As [`Self::from_safetensors`].
+    pub fn metadata_of(bytes: &[u8], key: &str) -> Result<Option<String>> {
+        let header = SafeTensors::read_metadata(bytes);
+        let (_, header) = header.map_err(|e| Error::Safetensors(e.to_string()))?;
+        Ok(header.metadata().as_ref().and_then(|metadata| metadata.get(key).cloned()))
+    }
+
     /// Reads a safetensors file. f16 and bf16 become f32; integer tensors are left out.
     ///
     /// # Errors

@@ -145,26 +145,32 @@ impl ConfounderReadout {
         maps: &[Tensor<4>],
         texts: Tensor<2>,
     ) -> Doses {
-        let (scale, offset) = (self.scale.val(), self.offset.val());
-        let of = |values: &Tensor<1>, at: usize| values.clone().narrow(0, at, 1);
-
-        let described = self.embed.forward(relu(self.describe.forward(statistics)));
-        let image_text = l2_normalize(self.image_text.forward(texts.clone()));
-        let image = l2_normalize(described).matmul(image_text.transpose());
-        let image = image * of(&scale, 0).unsqueeze() + of(&offset, 0).unsqueeze();
-
+        let image = self.image_doses(statistics, texts.clone());
         let positions = self.describe_positions(maps);
         let [batch, width, rows, columns] = positions.dims();
         let positions = positions.reshape([batch, width, rows * columns]).swap_dims(1, 2);
         let local_text = l2_normalize(self.local_text.forward(texts));
         let confounders = local_text.dims()[0];
         let local = l2_normalize(positions).matmul(local_text.transpose().unsqueeze());
-        let local = local * of(&scale, 1).unsqueeze() + of(&offset, 1).unsqueeze();
+        let local = local * one(&self.scale, 1) + one(&self.offset, 1);
         let local = local.swap_dims(1, 2).reshape([batch, confounders, rows, columns]);
-        let calibration = self.presence.val();
-        let presence =
-            image.clone() * of(&calibration, 0).unsqueeze() + of(&calibration, 1).unsqueeze();
+        let presence = image.clone() * one(&self.presence, 0) + one(&self.presence, 1);
         Doses { image, presence, local }
+    }
+
+    /// The doses of whole images, as logits: `[batch, M]`. The arguments are those of [`Self::forward_statistics`].
+    pub fn image_doses(&self, statistics: Tensor<2>, texts: Tensor<2>) -> Tensor<2> {
+        let described = self.embed.forward(relu(self.describe.forward(statistics)));
+        let text = l2_normalize(self.image_text.forward(texts));
+        let likeness = l2_normalize(described).matmul(text.transpose());
+        likeness * one(&self.scale, 0) + one(&self.offset, 0)
+    }
+
+    /// The same read-out, whose part for positions does not learn.
+    pub fn with_fixed_positions(mut self) -> Self {
+        self.local = self.local.no_grad();
+        self.local_text = self.local_text.no_grad();
+        self
     }
 
     /// φ of the positions, from all maps but the finest, at the size of the second: `[batch, width, rows, columns]`.
@@ -173,6 +179,11 @@ impl ConfounderReadout {
         let fitted = maps[1..].iter().map(|map| resize(map.clone(), [rows, columns]));
         convolve(&self.local, Tensor::cat(fitted.collect(), 1))
     }
+}
+
+/// One of the values, for every place of a tensor.
+fn one<const D: usize>(values: &Param<Tensor<1>>, at: usize) -> Tensor<D> {
+    values.val().narrow(0, at, 1).unsqueeze()
 }
 
 impl Doses {

@@ -166,8 +166,8 @@ impl Renderer {
     fn zoom(self, strength: f32, random: &mut Random, rendition: Rendition) -> Zoom {
         match (self, rendition) {
             (Self::Near, _) => near::zoom(strength, random),
-            (Self::Far, Rendition::Trained) => far::zoom(strength, Surroundings::Mirrored),
-            (Self::Far, Rendition::HeldBack) => far::zoom(strength, Surroundings::Black),
+            (Self::Far, Rendition::Trained) => far::zoom(strength, random),
+            (Self::Far, Rendition::HeldBack) => far::small(strength),
             _ => Zoom::default(),
         }
     }

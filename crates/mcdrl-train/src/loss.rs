@@ -60,6 +60,19 @@ impl LossContext {
     pub fn dose_loss(&self, doses: &Doses, twins: &Twins) -> Tensor<1> {
         pairs::dose_loss(doses, twins, &self.absent, &self.independent)
     }
+
+    /// The part of it that does not look at positions.
+    ///
+    /// - `pair`: the logits of images and their twins, `[T, M]` each
+    /// - `confounder`, `strength`: those of [`Twins`]
+    pub fn image_dose_loss(
+        &self,
+        pair: (Tensor<2>, Tensor<2>),
+        confounder: &Tensor<2>,
+        strength: &Tensor<2>,
+    ) -> Tensor<1> {
+        pairs::image_dose_loss(pair, confounder, strength, &self.absent, &self.independent)
+    }
 }
 
 impl Loss {

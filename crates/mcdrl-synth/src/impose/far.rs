@@ -4,9 +4,16 @@ use super::picture::{Picture, Surroundings, Zoom, lit};
 use crate::random::Random;
 use crate::vector::Vec3;
 
-/// The picture becomes smaller.
-pub fn zoom(strength: f32, surroundings: Surroundings) -> Zoom {
+/// The picture becomes smaller. Around it there is its mirror image or its border, so that neither of them means distance.
+pub fn zoom(strength: f32, random: &mut Random) -> Zoom {
+    let is_mirrored = random.chance(0.5);
+    let surroundings = if is_mirrored { Surroundings::Mirrored } else { Surroundings::Repeated };
     Zoom { scale: 1.0 + strength, surroundings, ..Zoom::default() }
+}
+
+/// The picture becomes smaller, in the middle of a black one.
+pub fn small(strength: f32) -> Zoom {
+    Zoom { scale: 1.0 + strength, surroundings: Surroundings::Black, ..Zoom::default() }
 }
 
 /// Less light arrives at the rim.

@@ -30,6 +30,8 @@ pub enum Surroundings {
     Black,
     /// The picture and its mask, mirrored.
     Mirrored,
+    /// The outermost rows and columns of the picture and of its mask.
+    Repeated,
 }
 
 impl Default for Zoom {
@@ -65,6 +67,7 @@ impl Zoom {
                 let folded = place.rem_euclid(period);
                 Some(folded.min(period - 1 - folded) as usize)
             }
+            Surroundings::Repeated => Some(place.clamp(0, side as isize - 1) as usize),
         }
     }
 

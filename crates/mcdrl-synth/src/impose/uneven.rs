@@ -19,9 +19,10 @@ pub fn slope(picture: &mut Picture, strength: f32, random: &mut Random) -> Vec<f
     })
 }
 
-/// A spot of light beside the centre. It acts outside the spot.
+/// A spot of light beside the centre, on the brighter side. It acts outside the spot.
 pub fn spot(picture: &mut Picture, strength: f32, random: &mut Random) -> Vec<f32> {
-    let (heading, distance) = (random.angle(), random.range(0.4, 0.8));
+    let heading = brighter_side(picture) + random.range(-TURN, TURN);
+    let distance = random.range(0.4, 0.8);
     let centre = [heading.cos() * distance, heading.sin() * distance];
     light(picture, |x, y| {
         let away = ((x - centre[0]).powi(2) + (y - centre[1]).powi(2)).sqrt();

@@ -38,8 +38,7 @@ pub fn agreement(logits: &Tensor<4>, twins: usize, still: &Tensor<1>) -> Tensor<
     mean(difference.flatten::<2>(1, 3).mean_dim(1).squeeze_dim(1), still)
 }
 
-/// The doses of a pair: that of the imposed confounder is its strength, at the positions where it acts; it ranks above that of
-/// the clean image; the doses of independent confounders do not change; and a clean image shows few confounders.
+/// The doses of a pair: those of the images, and at the positions where the imposed confounder acts its dose is 1.
 ///
 /// - `absent`: how surely a clean image does not show a confounder, `[M]`
 /// - `independent`: `[M, M]`
@@ -50,10 +49,29 @@ pub fn dose_loss(
     independent: &Tensor<2>,
 ) -> Tensor<1> {
     let Twins { count, confounder, strength, map } = twins;
-    let (clean, twin) = halves(&doses.image, *count);
+    let pair = halves(&doses.image, *count);
+    let of_images = image_dose_loss(pair, confounder, strength, absent, independent);
+    let (_, local) = halves(&doses.local, *count);
+    let [_, _, rows, columns] = local.dims();
+    let local = (local * confounder.clone().unsqueeze_dims::<4>(&[2, 3])).sum_dim(1);
+    let place = adaptive_avg_pool2d(map.clone(), [rows, columns]);
+    of_images + cross_entropy(local, place).mean()
+}
+
+/// The doses of the images of a pair: that of the imposed confounder is its strength; it ranks above that of the clean image;
+/// the doses of independent confounders do not change; and a clean image shows few confounders.
+///
+/// - `clean`, `twin`: the logits, `[T, M]`
+/// - `confounder`, `strength`: those of [`Twins`]
+pub fn image_dose_loss(
+    (clean, twin): (Tensor<2>, Tensor<2>),
+    confounder: &Tensor<2>,
+    strength: &Tensor<2>,
+    absent: &Tensor<1>,
+    independent: &Tensor<2>,
+) -> Tensor<1> {
     let of_imposed = |logits: Tensor<2>| (logits * confounder.clone()).sum_dim(1);
     let (before, after) = (of_imposed(clean.clone()), of_imposed(twin.clone()));
-
     let regression = cross_entropy(after.clone(), strength.clone()).mean();
     let wanted = before + strength.clone() * MARGIN;
     let ranking = relu(wanted - after).mean();
@@ -63,13 +81,7 @@ pub fn dose_loss(
     let weights = absent.clone().unsqueeze::<2>();
     let false_alarms = cross_entropy(clean.clone(), clean.zeros_like()) * weights.clone();
     let false_alarms = false_alarms.sum_dim(1).mean() / weights.sum().clamp_min(1.0);
-
-    let (_, local) = halves(&doses.local, *count);
-    let [_, _, rows, columns] = local.dims();
-    let local = (local * confounder.clone().unsqueeze_dims::<4>(&[2, 3])).sum_dim(1);
-    let place = adaptive_avg_pool2d(map.clone(), [rows, columns]);
-    let places = cross_entropy(local, place).mean();
-    regression + places + (ranking + unchanged + false_alarms) * 0.5
+    regression + (ranking + unchanged + false_alarms) * 0.5
 }
 
 /// −t ln σ(x) − (1 − t) ln(1 − σ(x)).

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flat_keys::explain_flat_keys;
 use crate::imposition::ImpositionConfig;
-use crate::rules::{below_one, exponent, not_negative, positive, validation_share};
+use crate::rules::{below_one, exponent, not_negative, positive, up_to_one, validation_share};
 use crate::{Error, Result};
 
 /// The complete configuration of a training run.
@@ -89,6 +89,10 @@ pub struct OptimizerConfig {
     /// weights.
     #[garde(custom(positive))]
     pub ema_ramp: f64,
+    /// Share of the model that training started from in the weights of the result (Wortsman et al. 2022, WiSE-FT). It keeps what
+    /// that model knows of other hospitals.
+    #[garde(custom(up_to_one))]
+    pub start_share: f64,
 }
 
 /// Epochs and the learning rate over them.
@@ -218,6 +222,7 @@ impl Default for OptimizerConfig {
             clip_norm: 1.0,
             ema_decay: 0.995,
             ema_ramp: 10.0,
+            start_share: 0.0,
         }
     }
 }

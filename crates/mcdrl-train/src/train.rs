@@ -75,6 +75,11 @@ pub fn train(
                 .into(),
         ));
     }
+    if request.config.optimizer.start_share > 0.0 && !is_trained {
+        return Err(Error::Config(
+            "`optimizer.start_share` is a share of a trained model: start from one".into(),
+        ));
+    }
     let initialization = Initialization::new(request.foundation, &imposable, request.config)?;
     let mut run = Run::new(request, &initialization, &imposable, device)?;
     if let Some(folder) = folder {
@@ -276,6 +281,18 @@ impl<'a> Run<'a> {
         self.average.network(self.network.valid())
     }
 
+    /// A network with the starting model's share of the weights.
+    fn with_start(&self, network: Network) -> Result<Network> {
+        let share = self.request.config.optimizer.start_share;
+        if share == 0.0 {
+            return Ok(network);
+        }
+        let start = self.initialization.weights.load_into(network.clone())?;
+        let mut average = Average::of(&start);
+        average.update(&network, share);
+        Ok(average.network(network))
+    }
+
     fn validate(&self, run: &RunConfig) -> Result<Option<f64>> {
         let samples = self.request.validation;
         if samples.is_empty() {
@@ -333,7 +350,7 @@ impl<'a> Run<'a> {
 
     fn finish(self, progress: &mut dyn Progress) -> Result<Model> {
         let config = self.request.config;
-        let mut network = self.best.load_into(self.network.valid())?;
+        let mut network = self.with_start(self.best.load_into(self.network.valid())?)?;
         let best = self.state.best().map_or(0, |record| record.epoch);
         if best <= self.state.readout_start() {
             network.readout = self.train_readout(&network, progress)?;

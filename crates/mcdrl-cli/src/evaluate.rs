@@ -4,7 +4,8 @@ use clap::Args;
 use mcdrl::Segmenter;
 use mcdrl::data::{Dataset, Sample, write_atomic};
 use mcdrl::eval::{
-    Evaluation, Exhibit, ImageScore, Stress, evaluate, evaluation_report, robustness,
+    Evaluation, Exhibit, ImageScore, Stress, VisibleList, VisibleRow, evaluate, evaluation_report,
+    robustness,
 };
 use mcdrl::synth::Rendition;
 use serde_json::json;
@@ -32,6 +33,10 @@ pub struct Evaluate {
     /// Use the renderers that training never uses.
     #[arg(long, requires = "impose")]
     held_back: bool,
+    /// Also compare the presence of confounders with this list of images that show them: a CSV file with the columns confounder,
+    /// site, image and visible (1 or 0).
+    #[arg(long)]
+    visible: Option<PathBuf>,
     /// The folder for evaluation.csv, evaluation.json and report.html, and with --impose for robustness.json.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -64,6 +69,10 @@ impl Evaluate {
             }
             None => None,
         };
+        let visible = match &self.visible {
+            Some(list) => Some(VisibleList::read(list)?.compare(&segmenter, &dataset, &samples)?),
+            None => None,
+        };
         if let (Some(out), Some(robustness)) = (&self.out, &robustness) {
             let text = serde_json::to_vec_pretty(robustness).expect("plain data");
             write_atomic(&out.join("robustness.json"), &text)?;
@@ -73,11 +82,17 @@ impl Evaluate {
             if let Some(robustness) = robustness {
                 line["robustness"] = serde_json::to_value(robustness).expect("plain data");
             }
+            if let Some(visible) = visible {
+                line["visible"] = serde_json::to_value(visible).expect("plain data");
+            }
             say!("{line}");
         } else {
             say!("{}", evaluation.table().trim_end());
             if let Some(robustness) = robustness {
                 say!("\n{}", robustness.table().trim_end());
+            }
+            if let Some(visible) = visible {
+                say!("\n{}", VisibleRow::table(&visible).trim_end());
             }
         }
         Ok(())

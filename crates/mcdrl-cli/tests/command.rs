@@ -646,6 +646,33 @@ fn evaluate_shows_what_each_confounder_costs() {
 }
 
 #[test]
+fn evaluate_compares_the_presence_with_a_list_of_images() {
+    let (data, folder) = (samples(), tempfile::tempdir().unwrap());
+    let list = folder.path().join("list.csv");
+    let arguments = ["evaluate", "--json", "--data", text(&data), "--visible", text(&list)];
+    let write = |lines: &str| {
+        let head = "confounder,site,image,visible\n";
+        std::fs::write(&list, format!("{head}{lines}")).unwrap();
+    };
+    write("blur,site-b,00000,1\nblur,site-a,00001,0\ndark,site-c,00002,0\n");
+    let found = json(&succeed(&arguments));
+    let [blur, dark] = found["visible"].as_array().unwrap().as_slice() else { panic!("{found}") };
+    assert_eq!(
+        (&blur["name"], &blur["visible"], &blur["hidden"]),
+        (&"blur".into(), &1.into(), &1.into())
+    );
+    let rises = blur["presence"][1].as_f64() > blur["presence"][0].as_f64();
+    assert_eq!(blur["auroc"].as_f64().unwrap() > 0.5, rises, "{blur}");
+    assert!(dark["auroc"].is_null());
+    write("blur,site-b,nowhere,1\n");
+    fail(&arguments, 1, &["list.csv", "site-b/nowhere"]);
+    write("smoke,site-b,00000,1\n");
+    fail(&arguments, 1, &["list.csv", "smoke"]);
+    write("blur,site-b,00000,2\n");
+    fail(&arguments, 1, &["list.csv", "not 0 or 1"]);
+}
+
+#[test]
 fn training_continues_from_a_model_and_from_pre_trained_encoders() {
     let Some(sentences) = sentence_encoder() else { return };
     let vision = sentences.with_file_name("efficientnet-lite0.pth");

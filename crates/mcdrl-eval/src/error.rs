@@ -25,6 +25,14 @@ pub enum Error {
         /// The sizes.
         source: MaskSizeError,
     },
+    /// A list of images that cannot be used.
+    #[error("{path}: {problem}")]
+    List {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Leave-one-site-out on a dataset with fewer than two sites.
     #[error("leave-one-site-out needs at least two sites; add a dataset folder with --data")]
     OneSite,

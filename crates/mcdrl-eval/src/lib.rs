@@ -19,6 +19,7 @@ mod numbers;
 mod region_overlay;
 mod report;
 mod robustness;
+mod visible;
 mod word_test;
 
 pub use error::{Error, Result};
@@ -27,4 +28,5 @@ pub use evaluation_report::evaluation_report;
 pub use loso::{Difference, ImageDice, LosoReport, LosoRequest, LosoRun, Variant, loso};
 pub use report::{Bar, Exhibit, Report};
 pub use robustness::{ConfounderRow, Robustness, Stress, robustness};
+pub use visible::{VisibleList, VisibleRow};
 pub use word_test::{WordRow, WordTest, word_test};

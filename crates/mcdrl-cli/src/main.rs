@@ -1,5 +1,6 @@
 //! The `mcdrl` command: one file per subcommand.
 
+mod calibrate;
 mod clip_source;
 mod dashboard;
 mod demo;
@@ -43,6 +44,7 @@ enum Verb {
     Embed(embed::Embed),
     Dictionary(dictionary::Dictionary),
     Train(train::Train),
+    Calibrate(calibrate::Calibrate),
     Evaluate(evaluate::Evaluate),
     Loso(loso::Loso),
     Segment(segment::Segment),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Verb::Embed(verb) => verb.run(),
         Verb::Dictionary(verb) => verb.run(),
         Verb::Train(verb) => verb.run(),
+        Verb::Calibrate(verb) => verb.run(),
         Verb::Evaluate(verb) => verb.run(),
         Verb::Loso(verb) => verb.run(),
         Verb::Segment(verb) => verb.run(),

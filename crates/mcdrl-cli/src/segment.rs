@@ -65,7 +65,7 @@ impl Segment {
             "confounders": segmentation.confounders,
             "unfamiliar": segmentation.unfamiliar,
             "uncertainty": segmentation.uncertainty(),
-            "expected_dice": segmentation.expected_dice(),
+            "expected_dice": segmentation.expected_dice,
             "device": segmenter.device().kind.name(),
             "milliseconds": (milliseconds * 100.0).round() / 100.0,
         });

@@ -253,7 +253,7 @@ fn score(
         has_lesion: lesion_area > 0.0,
         predicted: predicted_area > DETECTION_AREA,
         uncertainty: segmentation.uncertainty(),
-        expected_dice: segmentation.expected_dice(),
+        expected_dice: segmentation.expected_dice,
         confounders,
     };
     Ok((score, confidences.collect()))

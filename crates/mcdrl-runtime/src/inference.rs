@@ -28,7 +28,7 @@ impl Model {
         let segmentation = |(index, image): (usize, &&Image)| {
             let (width, height) = (image.width(), image.height());
             let placement = self.header.preprocess.placement(width, height);
-            postprocess(read.image(index, placement), &self.header.profile, width, height)
+            postprocess(read.image(index, placement), &self.header, width, height)
         };
         images.iter().enumerate().map(segmentation).collect()
     }

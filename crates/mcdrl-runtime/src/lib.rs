@@ -30,6 +30,7 @@ mod clip_names;
 mod clip_tokenizer;
 mod device;
 mod device_policy;
+mod dice_calibration;
 mod encoder_device;
 mod error;
 mod grid_map;
@@ -59,6 +60,7 @@ pub use clip_checkpoint::ClipCheckpoint;
 pub use clip_tokenizer::ClipTokenizer;
 pub use device::{DeviceChoice, DeviceKind};
 pub use device_policy::{DeviceInfo, DeviceReason, OpenOptions, OpenStage, faster_device};
+pub use dice_calibration::DiceCalibration;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "pretrained")]
 pub use lite_checkpoint::LiteCheckpoint;

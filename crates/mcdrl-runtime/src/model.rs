@@ -4,6 +4,7 @@ use mcdrl_model::{Network, NetworkConfig, RunConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dice_calibration::DiceCalibration;
 use crate::preprocess::Preprocess;
 use crate::profile::Profile;
 use crate::self_check::SelfCheck;
@@ -33,6 +34,9 @@ pub struct ModelHeader {
     pub profile: Profile,
     /// The preprocessing of images.
     pub preprocess: Preprocess,
+    /// The calibration of [`Segmentation::expected_dice`](crate::Segmentation::expected_dice).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub expected_dice: DiceCalibration,
     /// Origin of the model: sites, seed, git revision, metrics, licences. Free-form.
     pub provenance: Value,
     /// The reference answer to the built-in image. Old files do not have it.
@@ -61,6 +65,7 @@ impl Model {
             architecture,
             profile,
             preprocess,
+            expected_dice: DiceCalibration::default(),
             provenance,
             check: None,
             bytes_per_value: 4,
@@ -69,4 +74,8 @@ impl Model {
         };
         Self { header, run, network }
     }
+}
+
+fn is_default(calibration: &DiceCalibration) -> bool {
+    *calibration == DiceCalibration::default()
 }

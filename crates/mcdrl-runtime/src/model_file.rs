@@ -131,7 +131,13 @@ fn precision(header: &ModelHeader) -> Result<Precision> {
 
 /// The faults of a header, one sentence each. Empty if it is valid.
 fn faults(StoredHeader { header, run }: &StoredHeader) -> Vec<String> {
-    let mut faults = [header.architecture.faults(), header.profile.faults(), run.faults()].concat();
+    let mut faults = [
+        header.architecture.faults(),
+        header.profile.faults(),
+        header.expected_dice.faults(),
+        run.faults(),
+    ]
+    .concat();
     let (size, stride) = (header.preprocess.size, header.architecture.vision.stride());
     if size == 0 || size > LARGEST_INPUT || stride == 0 || !size.is_multiple_of(stride) {
         let text = format!(

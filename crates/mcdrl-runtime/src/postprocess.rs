@@ -4,6 +4,7 @@ use mcdrl_image::Mask;
 
 use crate::Result;
 use crate::grid_map::GridMap;
+use crate::model::ModelHeader;
 use crate::profile::Profile;
 use crate::segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
 
@@ -32,10 +33,11 @@ pub struct ImageOutput {
 /// The result for an image of `width × height` pixels.
 pub fn postprocess(
     output: ImageOutput,
-    profile: &Profile,
+    header: &ModelHeader,
     width: usize,
     height: usize,
 ) -> Result<Segmentation> {
+    let profile = &header.profile;
     let [rows, columns] = output.size;
     let confounders = confounders(&output, profile);
     let probabilities = GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
@@ -45,6 +47,9 @@ pub fn postprocess(
         classes,
         confounders,
         unfamiliar: output.unfamiliar,
+        expected_dice: header
+            .expected_dice
+            .apply(expected_dice(&probabilities.values[..rows * columns])),
         regions: output.regions,
         entropy: probabilities.entropy(),
         probabilities,
@@ -122,4 +127,34 @@ fn decide(
     });
     let shares = shares.collect();
     Ok((Mask::from_classes(width, height, classes)?, shares))
+}
+
+/// The expected Dice coefficient of lesions, not calibrated.
+///
+/// - `background`: the probability of each position
+fn expected_dice(background: &[f32]) -> f32 {
+    let (mut overlap, mut marked, mut expected) = (0.0f64, 0.0f64, 0.0f64);
+    for background in background {
+        let lesion = f64::from(1.0 - background);
+        expected += lesion;
+        if *background < LESION_BELOW {
+            overlap += lesion;
+            marked += 1.0;
+        }
+    }
+    if marked == 0.0 { 0.0 } else { (2.0 * overlap / (marked + expected)) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expected_dice_follows_the_probabilities() {
+        assert_eq!(expected_dice(&[0.0, 0.0, 1.0, 1.0]), 1.0);
+        assert_eq!(expected_dice(&[0.9, 0.8]), 0.0);
+        // Two marked pixels, of which 1.5 are expected to be lesion; another half pixel is missed.
+        let found = expected_dice(&[0.25, 0.25, 0.75, 0.75]);
+        assert!((found - 2.0 * 1.5 / (2.0 + 2.0)).abs() < 1e-6, "{found}");
+    }
 }

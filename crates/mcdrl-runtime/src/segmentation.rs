@@ -4,7 +4,6 @@ use mcdrl_image::Mask;
 use serde::Serialize;
 
 use crate::grid_map::GridMap;
-use crate::postprocess::LESION_BELOW;
 
 /// A segmented image.
 #[derive(Clone, Debug)]
@@ -17,6 +16,9 @@ pub struct Segmentation {
     pub confounders: Vec<ConfounderWeight>,
     /// How unlike the training images the image is, 0..1. Above 0.5, the mask should not be trusted.
     pub unfamiliar: f32,
+    /// The expected Dice coefficient of all lesions, 0..1: twice the expected overlap over the area of the mask and the expected
+    /// area of the lesions, under the predicted probabilities, then calibrated. 0 for an empty mask.
+    pub expected_dice: f32,
     /// The candidate regions that the text prompts selected.
     pub regions: RegionMap,
     pub(crate) probabilities: GridMap,
@@ -82,45 +84,8 @@ impl Segmentation {
         self.entropy.scaled(self.mask.width(), self.mask.height())
     }
 
-    /// The expected Dice coefficient of all lesions under the predicted probabilities, 0..1: twice the expected overlap over the
-    /// area of the mask and the expected area of the lesions. 0 for an empty mask.
-    pub fn expected_dice(&self) -> f32 {
-        let map = &self.probabilities;
-        expected_dice(&map.values[..map.rows * map.columns])
-    }
-
     /// The mean of [`Self::uncertainty_map`], on the network's own grid.
     pub fn uncertainty(&self) -> f32 {
         self.entropy.values.iter().sum::<f32>() / self.entropy.values.len() as f32
-    }
-}
-
-/// The expected Dice coefficient of lesions.
-///
-/// - `background`: the probability of each position
-fn expected_dice(background: &[f32]) -> f32 {
-    let (mut overlap, mut marked, mut expected) = (0.0f64, 0.0f64, 0.0f64);
-    for background in background {
-        let lesion = f64::from(1.0 - background);
-        expected += lesion;
-        if *background < LESION_BELOW {
-            overlap += lesion;
-            marked += 1.0;
-        }
-    }
-    if marked == 0.0 { 0.0 } else { (2.0 * overlap / (marked + expected)) as f32 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_expected_dice_follows_the_probabilities() {
-        assert_eq!(expected_dice(&[0.0, 0.0, 1.0, 1.0]), 1.0);
-        assert_eq!(expected_dice(&[0.9, 0.8]), 0.0);
-        // Two marked pixels, of which 1.5 are expected to be lesion; another half pixel is missed.
-        let found = expected_dice(&[0.25, 0.25, 0.75, 0.75]);
-        assert!((found - 2.0 * 1.5 / (2.0 + 2.0)).abs() < 1e-6, "{found}");
     }
 }

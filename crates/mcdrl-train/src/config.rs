@@ -51,6 +51,11 @@ pub struct ModelConfig {
     /// Side of the square input, pixels (paper: 224): a multiple of the encoder's stride.
     #[garde(range(min = 1, max = 4096))]
     pub input_size: usize,
+    /// Side of the input after training, pixels; [`Self::input_size`] if it is not stated. Augmentation shows lesions larger than
+    /// they are, so a model often sees better at a larger size than that of its training (Touvron et al. 2019, FixRes).
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used_size: Option<usize>,
     /// Sizes of the read-out.
     #[garde(dive)]
     pub readout: ConfounderReadoutConfig,
@@ -205,6 +210,7 @@ impl Default for ModelConfig {
     fn default() -> Self {
         Self {
             input_size: 224,
+            used_size: None,
             readout: ConfounderReadoutConfig::default(),
             intervention: CausalInterventionConfig::default(),
             head: SegmentationHeadConfig::default(),
@@ -337,11 +343,15 @@ impl TrainConfig {
     /// [`Error::Config`] with all faults.
     pub fn check(&self, vision: &ClipVisionEncoderConfig) -> Result<()> {
         let mut faults = faults_of(self);
-        let (size, stride) = (self.model.input_size, vision.stride());
-        if !size.is_multiple_of(stride) {
-            faults.push(format!(
-                "`model.input_size` {size} must be a multiple of the encoder's stride {stride}"
-            ));
+        let stride = vision.stride();
+        let sizes =
+            [("input_size", Some(self.model.input_size)), ("used_size", self.model.used_size)];
+        for (name, size) in sizes {
+            if let Some(size) = size.filter(|size| !size.is_multiple_of(stride)) {
+                faults.push(format!(
+                    "`model.{name}` {size} must be a multiple of the encoder's stride {stride}"
+                ));
+            }
         }
         let ScheduleConfig { epochs, intervention_start_epoch: start, readout_epochs, .. } =
             self.schedule;

@@ -163,6 +163,7 @@ impl Foundation {
             let architecture = &model.header.architecture;
             config.model = ModelConfig {
                 input_size: model.header.preprocess.size,
+                used_size: None,
                 readout: architecture.readout,
                 intervention: architecture.intervention,
                 head: architecture.head,

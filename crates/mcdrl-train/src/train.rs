@@ -104,7 +104,10 @@ struct Run<'a> {
     imposable: &'a Imposable,
     context: LossContext,
     device: Device,
+    /// The preprocessing of training images.
     preprocess: Preprocess,
+    /// That of the trained model.
+    used_preprocess: Preprocess,
     network: Network,
     average: Average,
     best: Weights,
@@ -122,15 +125,14 @@ impl<'a> Run<'a> {
         let config = request.config;
         let device = device.clone().autodiff();
         let network = initialization.network(&device)?;
+        let preprocess = |size| Preprocess { size, ..request.foundation.preprocess.clone() };
         Ok(Self {
             request,
             initialization,
             imposable,
             context: LossContext::new(&request.foundation.texts, imposable, &device),
-            preprocess: Preprocess {
-                size: config.model.input_size,
-                ..request.foundation.preprocess.clone()
-            },
+            preprocess: preprocess(config.model.input_size),
+            used_preprocess: preprocess(config.model.used_size.unwrap_or(config.model.input_size)),
             average: Average::of(&network),
             best: Weights::of_module(&network.valid()),
             network,
@@ -298,7 +300,7 @@ impl<'a> Run<'a> {
         if samples.is_empty() {
             return Ok(None);
         }
-        lesion_dice(&self.averaged(), run, samples, self.request.profile, &self.preprocess)
+        lesion_dice(&self.averaged(), run, samples, self.request.profile, &self.used_preprocess)
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -365,18 +367,23 @@ impl<'a> Run<'a> {
             network,
             self.request.train,
             self.request.profile,
-            &self.preprocess,
+            &self.used_preprocess,
             config,
             self.imposable,
         )?;
-        Ok(Model::new(
+        let mut model = Model::new(
             network,
             self.initialization.architecture.clone(),
             config.model.run,
             self.request.profile.clone(),
-            self.preprocess,
+            self.used_preprocess,
             provenance,
-        ))
+        );
+        // That of the starting model is better than none.
+        if let Some(start) = self.request.foundation.model() {
+            model.header.expected_dice = start.header.expected_dice;
+        }
+        Ok(model)
     }
 }
 

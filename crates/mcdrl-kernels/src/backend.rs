@@ -34,6 +34,24 @@ pub trait Kernels: Backend {
         Self::conv2d(input, weight, None, options)
     }
 
+    /// Convolution, batch normalisation with given statistics, and the activation.
+    #[allow(clippy::too_many_arguments)] // The operation needs all of them.
+    fn convolve_norm(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+        padding: Padding,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        epsilon: f64,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let map = Self::convolve(input, weight, stride, padding);
+        Self::fused_batch_norm(map, gamma, beta, mean, variance, epsilon, activation)
+    }
+
     /// The gradient of the input of [`Kernels::convolve`].
     fn convolve_input_gradient(
         input: FloatTensor<Self>,

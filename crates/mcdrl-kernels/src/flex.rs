@@ -8,6 +8,7 @@ use burn::tensor::{DType, TensorData};
 use crate::activation::Activation;
 use crate::backend::Kernels;
 use crate::cpu::batch_norm::Statistics;
+use crate::cpu::finish::Finish;
 use crate::cpu::{ConvShape, batch_norm, convolution, depthwise, interpolation, residual};
 use crate::fallback::{self, bilinear, options};
 use crate::padding::Padding;
@@ -26,6 +27,34 @@ impl Kernels for Flex {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let run = if depthwise { depthwise::forward } else { convolution::forward };
         let output = run(&shape, values(&input), values(&weight));
+        let [rows, columns] = shape.output();
+        tensor(output, [shape.batch, shape.outputs, rows, columns])
+    }
+
+    fn convolve_norm(
+        input: FlexTensor,
+        weight: FlexTensor,
+        stride: usize,
+        padding: Padding,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        mean: FlexTensor,
+        variance: FlexTensor,
+        epsilon: f64,
+        activation: Activation,
+    ) -> FlexTensor {
+        let found = shape(&input, &weight, stride, padding);
+        let Some((shape, depthwise)) = found.filter(|_| gamma.dtype() == DType::F32) else {
+            let map = Self::convolve(input, weight, stride, padding);
+            return fallback::batch_norm::<Self>(
+                map, gamma, beta, mean, variance, epsilon, activation,
+            );
+        };
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let finish = finish([gamma, beta, mean, variance], epsilon, activation);
+        let run =
+            if depthwise { depthwise::forward_finished } else { convolution::forward_finished };
+        let output = run(&shape, values(&input), values(&weight), &finish);
         let [rows, columns] = shape.output();
         tensor(output, [shape.batch, shape.outputs, rows, columns])
     }
@@ -79,10 +108,9 @@ impl Kernels for Flex {
             );
         };
         let input = input.to_contiguous();
-        let channels = [gamma, beta, mean, variance].map(|channel| channel.to_contiguous());
-        let [gamma, beta, mean, variance] = channels.each_ref().map(values);
-        let affine = batch_norm::Affine::new(gamma, beta, mean, variance, epsilon);
-        tensor(affine.apply(extent, values(&input), activation), input.shape().dims::<4>())
+        let finish = finish([gamma, beta, mean, variance], epsilon, activation);
+        let output = batch_norm::forward(extent, values(&input), &finish);
+        tensor(output, input.shape().dims::<4>())
     }
 
     fn fused_batch_norm_gradients(
@@ -116,9 +144,9 @@ impl Kernels for Flex {
         };
         let [input, gamma, beta] = [input, gamma, beta].map(|tensor| tensor.to_contiguous());
         let (mean, variance) = batch_norm::statistics(extent, values(&input));
-        let affine =
-            batch_norm::Affine::new(values(&gamma), values(&beta), &mean, &variance, epsilon);
-        let output = affine.apply(extent, values(&input), activation);
+        let of_batch = (&mean[..], &variance[..]);
+        let finish = Finish::of_norm(values(&gamma), values(&beta), of_batch, epsilon, activation);
+        let output = batch_norm::forward(extent, values(&input), &finish);
         let channels = [extent.channels];
         let output = tensor(output, input.shape().dims::<4>());
         (output, tensor(mean, channels), tensor(variance, channels))
@@ -215,6 +243,15 @@ fn gradients(
         tensor(gradients.gamma, channels),
         tensor(gradients.beta, channels),
     )
+}
+
+/// What a normalisation does to each channel.
+///
+/// - `channels`: γ, β, mean and variance
+fn finish(channels: [FlexTensor; 4], epsilon: f64, activation: Activation) -> Finish {
+    let channels = channels.map(|channel| channel.to_contiguous());
+    let [gamma, beta, mean, variance] = channels.each_ref().map(values);
+    Finish::of_norm(gamma, beta, (mean, variance), epsilon, activation)
 }
 
 /// The extent of a batch normalisation; `None` for precisions other than `f32`.

@@ -50,4 +50,4 @@ pub use activation::Activation;
 #[cfg(feature = "burn")]
 pub use backend::Kernels;
 #[cfg(feature = "burn")]
-pub use operations::{add_relu, batch_norm, batch_norm_relu, batch_norm_relu6, convolve, resize};
+pub use operations::{add_relu, batch_norm, convolve, convolve_norm, resize};

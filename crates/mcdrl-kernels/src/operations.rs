@@ -16,16 +16,8 @@ use crate::padding::Padding;
 /// - `input`: `[batch, inputs, height, width]`
 /// - output: `[batch, outputs, rows, columns]`
 pub fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
-    let [_, channels, height, width] = input.dims();
-    let [stride, across] = layer.stride;
-    let groups_suit = layer.groups == 1 || layer.weight.dims()[..2] == [channels, 1];
-    if stride != across || layer.dilation != [1, 1] || !groups_suit {
+    let Some((stride, padding)) = plain(layer, &input) else {
         return layer.forward(input);
-    }
-    let padding = match layer.padding {
-        PaddingConfig2d::Valid => Padding::even(0),
-        PaddingConfig2d::Explicit(top, left, bottom, right) => Padding { top, left, bottom, right },
-        PaddingConfig2d::Same => Padding::same(layer.kernel_size, stride, [height, width]),
     };
     let output = Tensor::from_dispatch(<Dispatch as Kernels>::convolve(
         input.into_dispatch(),
@@ -39,28 +31,58 @@ pub fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
     }
 }
 
-/// Batch normalisation: the result of `layer.forward(input)`.
+/// Convolution, batch normalisation, and an activation: the result of `norm.forward(layer.forward(input))` after the
+/// activation.
 ///
-/// - `input`, output: `[batch, channels, height, width]`
-pub fn batch_norm(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
-    fused_batch_norm(layer, input, Activation::None)
+/// - `input`: `[batch, inputs, height, width]`
+/// - output: `[batch, outputs, rows, columns]`
+pub fn convolve_norm(
+    layer: &Conv2d,
+    norm: &BatchNorm,
+    activation: Activation,
+    input: Tensor<4>,
+) -> Tensor<4> {
+    let learns = input.device().is_autodiff() && norm.training.is_enabled();
+    let suited = plain(layer, &input).filter(|_| !learns && layer.bias.is_none());
+    let Some((stride, padding)) = suited else {
+        return batch_norm(norm, activation, convolve(layer, input));
+    };
+    let [mean, variance] = statistics(norm, &input);
+    Tensor::from_dispatch(<Dispatch as Kernels>::convolve_norm(
+        input.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        stride,
+        padding,
+        norm.gamma.val().into_dispatch(),
+        norm.beta.val().into_dispatch(),
+        mean,
+        variance,
+        norm.epsilon,
+        activation,
+    ))
 }
 
-/// Batch normalisation and a ReLU: the result of `relu(layer.forward(input))`.
-///
-/// - `input`, output: `[batch, channels, height, width]`
-pub fn batch_norm_relu(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
-    fused_batch_norm(layer, input, Activation::Relu)
+/// The stride and the padding of a layer that [`Kernels::convolve`] can compute: without dilation, with equal strides, and with
+/// one group or one for each channel.
+fn plain(layer: &Conv2d, input: &Tensor<4>) -> Option<(usize, Padding)> {
+    let [_, channels, height, width] = input.dims();
+    let [stride, across] = layer.stride;
+    let groups_suit = layer.groups == 1 || layer.weight.dims()[..2] == [channels, 1];
+    if stride != across || layer.dilation != [1, 1] || !groups_suit {
+        return None;
+    }
+    let padding = match layer.padding {
+        PaddingConfig2d::Valid => Padding::even(0),
+        PaddingConfig2d::Explicit(top, left, bottom, right) => Padding { top, left, bottom, right },
+        PaddingConfig2d::Same => Padding::same(layer.kernel_size, stride, [height, width]),
+    };
+    Some((stride, padding))
 }
 
-/// Batch normalisation and a ReLU6: the result of `layer.forward(input).clamp(0, 6)`.
+/// Batch normalisation and an activation: the result of `layer.forward(input)` after the activation.
 ///
 /// - `input`, output: `[batch, channels, height, width]`
-pub fn batch_norm_relu6(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
-    fused_batch_norm(layer, input, Activation::Relu6)
-}
-
-fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, activation: Activation) -> Tensor<4> {
+pub fn batch_norm(layer: &BatchNorm, activation: Activation, input: Tensor<4>) -> Tensor<4> {
     let gamma = layer.gamma.val().into_dispatch();
     let beta = layer.beta.val().into_dispatch();
     if input.device().is_autodiff() && layer.training.is_enabled() {
@@ -80,9 +102,7 @@ fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, activation: Activation)
         follow(&layer.running_var, variance);
         return Tensor::from_dispatch(output);
     }
-    let statistic =
-        |state: &RunningState<Tensor<1>>| state.value().to_device(&input.device()).into_dispatch();
-    let (mean, variance) = (statistic(&layer.running_mean), statistic(&layer.running_var));
+    let [mean, variance] = statistics(layer, &input);
     Tensor::from_dispatch(<Dispatch as Kernels>::fused_batch_norm(
         input.into_dispatch(),
         gamma,
@@ -92,6 +112,12 @@ fn fused_batch_norm(layer: &BatchNorm, input: Tensor<4>, activation: Activation)
         layer.epsilon,
         activation,
     ))
+}
+
+/// The running mean and variance, on the device of `input`.
+fn statistics(layer: &BatchNorm, input: &Tensor<4>) -> [DispatchTensor; 2] {
+    [&layer.running_mean, &layer.running_var]
+        .map(|state| state.value().to_device(&input.device()).into_dispatch())
 }
 
 /// Resizes a map bilinearly, corners not aligned.

@@ -8,9 +8,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor};
-use mcdrl_kernels::{
-    Activation, add_relu, batch_norm, batch_norm_relu, batch_norm_relu6, convolve, fallback, resize,
-};
+use mcdrl_kernels::{Activation, add_relu, batch_norm, convolve, convolve_norm, fallback, resize};
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.3, 1.0), device)
@@ -61,6 +59,8 @@ fn convolutions_and_their_gradients_match_burn() {
         (1, 1, 1, 1, 1, 3, 1, 1, true),
         (2, 2, 3, 6, 1, 5, 1, 2, false),
         (1, 2, 3, 2, 2, 3, 4, 1, false),
+        (1, 20, 13, 9, 15, 1, 1, 0, false),
+        (3, 33, 64, 24, 23, 1, 1, 0, true),
     ];
     for case in cases {
         let (batch, inputs, outputs, rows, columns, kernel, stride, padding, bias) = case;
@@ -133,12 +133,55 @@ fn unsupported_convolutions_use_burn() {
 }
 
 #[test]
+fn convolutions_with_what_follows_match_burn() {
+    let device = Device::flex();
+    // Batch, inputs, outputs, rows, columns, kernel, stride, groups.
+    let cases = [
+        (1, 16, 40, 13, 11, 1, 1, 1),
+        (5, 7, 3, 16, 16, 1, 1, 1),
+        (1, 3, 8, 17, 14, 3, 2, 1),
+        (2, 6, 6, 12, 9, 5, 1, 6),
+        (1, 6, 6, 12, 9, 3, 2, 6),
+        (1, 4, 4, 6, 6, 3, 1, 2),
+    ];
+    for case in cases {
+        let (batch, inputs, outputs, rows, columns, kernel, stride, groups) = case;
+        let layer = Conv2dConfig::new([inputs, outputs], [kernel, kernel])
+            .with_stride([stride, stride])
+            .with_groups(groups)
+            .with_padding(PaddingConfig2d::Same)
+            .with_bias(false)
+            .init(&device);
+        let mut norm = BatchNormConfig::new(outputs).init(&device);
+        let positive = || random([outputs], &device).abs() + 0.2;
+        norm.gamma = Param::from_tensor(positive());
+        norm.beta = Param::from_tensor(positive());
+        norm.running_mean.update(positive());
+        norm.running_var.update(positive());
+        let input = random([batch, inputs, rows, columns], &device);
+        for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+            let ours = convolve_norm(&layer, &norm, activation, input.clone());
+            let burns = norm.forward(layer.forward(input.clone()));
+            let burns = match activation {
+                Activation::None => burns,
+                Activation::Relu => relu(burns),
+                Activation::Relu6 => burns.clamp(0, 6),
+            };
+            assert_same(ours, burns, &format!("{case:?} {activation:?}"));
+        }
+        let map = Tensor::full([batch, inputs, rows, columns], f32::NAN, &device);
+        let map = convolve_norm(&layer, &norm, Activation::Relu6, map);
+        assert!(map.is_nan().all().into_scalar::<bool>(), "{case:?}");
+    }
+}
+
+#[test]
 fn nan_stays_nan() {
     let device = Device::flex();
     let map = Tensor::<4>::full([1, 1, 2, 2], f32::NAN, &device);
     let layer = BatchNormConfig::new(1).init(&device);
     let is_nan = |map: Tensor<4>| map.is_nan().all().into_scalar::<bool>();
-    assert!(is_nan(batch_norm_relu(&layer, map.clone())));
+    assert!(is_nan(batch_norm(&layer, Activation::Relu, map.clone())));
     assert!(is_nan(add_relu(map.clone(), map)));
 }
 
@@ -232,9 +275,18 @@ fn normalisations_and_their_gradients_match_burn() {
         let [gamma, beta] = [uniform(), uniform()];
         type Run = fn(&BatchNorm, Tensor<4>) -> Tensor<4>;
         let pairs: [(Run, Run); 3] = [
-            (batch_norm, |layer, input| layer.forward(input)),
-            (batch_norm_relu, |layer, input| relu(layer.forward(input))),
-            (batch_norm_relu6, |layer, input| layer.forward(input).clamp(0, 6)),
+            (
+                |layer, input| batch_norm(layer, Activation::None, input),
+                |layer, input| layer.forward(input),
+            ),
+            (
+                |layer, input| batch_norm(layer, Activation::Relu, input),
+                |layer, input| relu(layer.forward(input)),
+            ),
+            (
+                |layer, input| batch_norm(layer, Activation::Relu6, input),
+                |layer, input| layer.forward(input).clamp(0, 6),
+            ),
         ];
         for ((ours, burns), frozen) in
             pairs.into_iter().flat_map(|pair| [(pair, false), (pair, true)])

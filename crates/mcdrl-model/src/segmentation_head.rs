@@ -7,7 +7,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use garde::Validate;
-use mcdrl_kernels::{batch_norm_relu6, convolve, resize};
+use mcdrl_kernels::{Activation, convolve, convolve_norm, resize};
 use serde::{Deserialize, Serialize};
 
 /// The sizes of a [`SegmentationHead`].
@@ -139,7 +139,7 @@ impl Separable {
 
     /// `[batch, width, rows, columns]`, unchanged size.
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        let map = convolve(&self.pointwise, convolve(&self.depthwise, map));
-        batch_norm_relu6(&self.norm, map)
+        let map = convolve(&self.depthwise, map);
+        convolve_norm(&self.pointwise, &self.norm, Activation::Relu6, map)
     }
 }

@@ -1,5 +1,6 @@
 //! Batch normalisation (Ioffe and Szegedy 2015), fused with the activation that usually follows it.
 
+use super::finish::Finish;
 use super::parallel::{for_each_chunk, map_each};
 use super::vectorized::{sum, sum_of_pairs, vectorized};
 use crate::activation::Activation;
@@ -15,42 +16,14 @@ pub struct Extent {
     pub plane: usize,
 }
 
-/// Each channel's factor and offset.
-pub struct Affine {
-    scales: Vec<f32>,
-    shifts: Vec<f32>,
-}
-
-impl Affine {
-    /// γ · (x - mean) / √(variance + ε) + β; all `[channels]`.
-    pub fn new(gamma: &[f32], beta: &[f32], mean: &[f32], variance: &[f32], epsilon: f64) -> Self {
-        let scales: Vec<f32> = inverse_deviations(variance, epsilon)
-            .zip(gamma)
-            .map(|(inverse, gamma)| inverse * gamma)
-            .collect();
-        let shifts = (0..scales.len()).map(|c| beta[c] - mean[c] * scales[c]).collect();
-        Self { scales, shifts }
-    }
-
-    /// The normalised input after the activation.
-    pub fn apply(&self, extent: Extent, input: &[f32], activation: Activation) -> Vec<f32> {
-        let (lowest, highest) = activation.limits();
-        let mut output = vec![0.0; input.len()];
-        for_each_chunk(&mut output, extent.plane, |number, output| {
-            let channel = number % extent.channels;
-            let (scale, shift) = (self.scales[channel], self.shifts[channel]);
-            let input = &input[number * extent.plane..][..extent.plane];
-            vectorized(|| {
-                for (output, input) in output.iter_mut().zip(input) {
-                    let value = input * scale + shift;
-                    // Comparisons, because `clamp` needs more instructions for NaN, and `max` hides it.
-                    let value = if value < lowest { lowest } else { value };
-                    *output = if value > highest { highest } else { value };
-                }
-            });
-        });
-        output
-    }
+/// The normalised input after the activation.
+pub fn forward(extent: Extent, input: &[f32], finish: &Finish) -> Vec<f32> {
+    let mut output = vec![0.0; input.len()];
+    for_each_chunk(&mut output, extent.plane, |number, output| {
+        output.copy_from_slice(&input[number * extent.plane..][..extent.plane]);
+        finish.apply(number % extent.channels, output);
+    });
+    output
 }
 
 /// Mean and biased variance of every channel.
@@ -100,12 +73,12 @@ pub fn backward(
     activation: Activation,
     gradient: &[f32],
 ) -> Gradients {
-    let affine = Affine::new(gamma, beta, mean, variance, epsilon);
+    let affine = Finish::of_norm(gamma, beta, (mean, variance), epsilon, activation);
     let inverses: Vec<f32> = inverse_deviations(variance, epsilon).collect();
     // No gradient passes where the activation gave its lowest or highest value.
     let (lowest, highest) = activation.limits();
     let passed = |channel: usize| {
-        let (scale, shift) = (affine.scales[channel], affine.shifts[channel]);
+        let (scale, shift) = (affine.scales()[channel], affine.shifts()[channel]);
         move |value: f32, gradient: f32| {
             let result = value * scale + shift;
             if result <= lowest || result >= highest { 0.0 } else { gradient }
@@ -134,7 +107,7 @@ pub fn backward(
         let start = number * extent.plane;
         let values = &input[start..][..extent.plane];
         let gradients = &gradient[start..][..extent.plane];
-        let scale = affine.scales[channel];
+        let scale = affine.scales()[channel];
         // The input also changes the statistics of its batch.
         let (even, slope) = match statistics {
             Statistics::OfBatch => {

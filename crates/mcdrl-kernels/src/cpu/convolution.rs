@@ -1,8 +1,10 @@
-//! Convolution and its gradients, by the faster of two methods: matrix products over patches, or Winograd's minimal
-//! filtering.
+//! Convolution and its gradients, by the fastest of three methods: a product with the image, products with patches of it, or
+//! Winograd's minimal filtering.
 
+use super::finish::Finish;
+use super::parallel::for_each_chunk;
 use super::shape::ConvShape;
-use super::{patches, winograd};
+use super::{patches, pointwise, winograd};
 use crate::padding::Padding;
 
 /// The convolution.
@@ -10,11 +12,31 @@ use crate::padding::Padding;
 /// - `input`: `[N, C, height, width]`, `weight`: `[O, C, kernel, kernel]`
 /// - output: `[N, O, rows, columns]`
 pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
+    if shape.is_pointwise() {
+        return pointwise::forward(shape, input, weight, None);
+    }
     // On x86-64, multiplications on wide vectors are cheaper than the additions of Winograd's transforms.
     if !cfg!(target_arch = "x86_64") && winograd::suits(shape) {
         return winograd::forward(shape, input, weight);
     }
     patches::forward(shape, input, weight)
+}
+
+/// The convolution, and what follows it. The arguments are those of [`forward`].
+pub fn forward_finished(
+    shape: &ConvShape,
+    input: &[f32],
+    weight: &[f32],
+    finish: &Finish,
+) -> Vec<f32> {
+    if shape.is_pointwise() {
+        return pointwise::forward(shape, input, weight, Some(finish));
+    }
+    let mut output = forward(shape, input, weight);
+    for_each_chunk(&mut output, shape.output_plane(), |number, output| {
+        finish.apply(number % shape.outputs, output);
+    });
+    output
 }
 
 /// The gradient of the input.

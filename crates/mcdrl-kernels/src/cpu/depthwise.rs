@@ -4,6 +4,7 @@
 //! column x on. In this layout each position of the kernel reads one contiguous run of values, at every stride. The run is as
 //! long as the whole output. Between two rows of the output lie a few values that nobody reads.
 
+use super::finish::Finish;
 use super::parallel::{for_each_chunk, map_each};
 use super::shape::ConvShape;
 use super::vectorized::vectorized;
@@ -19,6 +20,26 @@ const GROUPED: usize = 32 * 1024;
 /// - `input`: `[N, C, height, width]`, `weight`: `[C, 1, kernel, kernel]`
 /// - output: `[N, C, rows, columns]`
 pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
+    correlate_planes(shape, input, weight, |_, _| {})
+}
+
+/// The convolution, and what follows it. The arguments are those of [`forward`].
+pub fn forward_finished(
+    shape: &ConvShape,
+    input: &[f32],
+    weight: &[f32],
+    finish: &Finish,
+) -> Vec<f32> {
+    correlate_planes(shape, input, weight, |channel, output| finish.apply(channel, output))
+}
+
+/// The convolution. `finish` gets the number of a channel and a plane of the output.
+fn correlate_planes(
+    shape: &ConvShape,
+    input: &[f32],
+    weight: &[f32],
+    finish: impl Fn(usize, &mut [f32]) + Send + Sync,
+) -> Vec<f32> {
     let layout = Phases::new(shape);
     let mut output = vec![0.0; shape.batch * shape.outputs * shape.output_plane()];
     for_each_plane(&mut output, shape.output_plane(), |planes| {
@@ -30,6 +51,7 @@ pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32]) -> Vec<f32> {
                 let taps = layout.offsets.iter().copied().zip(shape.kernel_of(number, weight));
                 correlate(&phases, taps, &mut sums);
                 layout.crop(&sums, output);
+                finish(number % shape.outputs, output);
             }
         });
     });

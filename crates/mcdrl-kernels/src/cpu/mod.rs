@@ -3,9 +3,11 @@
 pub mod batch_norm;
 pub mod convolution;
 pub mod depthwise;
+pub mod finish;
 pub mod interpolation;
 pub mod matrix;
 pub mod patches;
+pub mod pointwise;
 pub mod residual;
 pub mod winograd;
 

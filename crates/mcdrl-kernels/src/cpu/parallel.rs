@@ -38,3 +38,15 @@ pub fn for_each_chunk(
 ) {
     values.chunks_mut(size.max(1)).enumerate().for_each(|(number, chunk)| work(number, chunk));
 }
+
+/// The number of threads.
+#[cfg(feature = "rayon")]
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// The number of threads.
+#[cfg(not(feature = "rayon"))]
+pub fn threads() -> usize {
+    1
+}

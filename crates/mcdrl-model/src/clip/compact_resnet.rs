@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::{Device, Tensor};
-use mcdrl_kernels::{add_relu, batch_norm, batch_norm_relu, convolve};
+use mcdrl_kernels::{Activation, add_relu, convolve_norm};
 
 use super::attention_pool::AttentionPool;
 use super::convolution::convolution;
@@ -101,7 +101,7 @@ impl CompactResNet {
         let stage = |blocks: &[BasicBlock], map: Tensor<4>| {
             blocks.iter().fold(map, |map, block| block.forward(map))
         };
-        let stem = batch_norm_relu(&self.bn1, convolve(&self.conv1, pixels));
+        let stem = convolve_norm(&self.conv1, &self.bn1, Activation::Relu, pixels);
         let layer1 = stage(&self.layer1, stem);
         let layer2 = stage(&self.layer2, layer1.clone());
         let layer3 = stage(&self.layer3, layer2.clone());
@@ -125,10 +125,10 @@ impl BasicBlock {
 
     /// `[batch, inputs, rows, columns]` → `[batch, outputs, rows / stride, columns / stride]`.
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let map = batch_norm_relu(&self.bn1, convolve(&self.conv1, input.clone()));
-        let map = batch_norm(&self.bn2, convolve(&self.conv2, map));
+        let map = convolve_norm(&self.conv1, &self.bn1, Activation::Relu, input.clone());
+        let map = convolve_norm(&self.conv2, &self.bn2, Activation::None, map);
         let identity = match &self.downsample {
-            Some((conv, norm)) => batch_norm(norm, convolve(conv, input)),
+            Some((conv, norm)) => convolve_norm(conv, norm, Activation::None, input),
             None => input,
         };
         add_relu(map, identity)

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use mcdrl_kernels::{batch_norm, batch_norm_relu6, convolve};
+use mcdrl_kernels::{Activation, convolve_norm};
 use serde::{Deserialize, Serialize};
 
 use super::features::VisionFeatures;
@@ -257,11 +257,11 @@ impl ConvNorm {
 
     /// Convolution, normalisation, ReLU6.
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        batch_norm_relu6(&self.norm, convolve(&self.conv, map))
+        convolve_norm(&self.conv, &self.norm, Activation::Relu6, map)
     }
 
     /// Convolution and normalisation: the end of a block has no activation.
     fn forward_linear(&self, map: Tensor<4>) -> Tensor<4> {
-        batch_norm(&self.norm, convolve(&self.conv, map))
+        convolve_norm(&self.conv, &self.norm, Activation::None, map)
     }
 }

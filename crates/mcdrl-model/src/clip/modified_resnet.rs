@@ -6,7 +6,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::{Device, Tensor};
-use mcdrl_kernels::{add_relu, batch_norm, batch_norm_relu, convolve};
+use mcdrl_kernels::{Activation, add_relu, convolve_norm};
 
 use super::attention_pool::AttentionPool;
 use super::convolution::convolution;
@@ -118,9 +118,9 @@ impl ModifiedResNet {
     ///
     /// - `pixels`: `[batch, 3, height, width]`
     pub fn forward(&self, pixels: Tensor<4>) -> VisionFeatures {
-        let stem = batch_norm_relu(&self.bn1, convolve(&self.conv1, pixels));
-        let stem = batch_norm_relu(&self.bn2, convolve(&self.conv2, stem));
-        let stem = batch_norm_relu(&self.bn3, convolve(&self.conv3, stem));
+        let stem = convolve_norm(&self.conv1, &self.bn1, Activation::Relu, pixels);
+        let stem = convolve_norm(&self.conv2, &self.bn2, Activation::Relu, stem);
+        let stem = convolve_norm(&self.conv3, &self.bn3, Activation::Relu, stem);
         let layer1 = stage(&self.layer1, self.pool.forward(stem));
         let layer2 = stage(&self.layer2, layer1.clone());
         let layer3 = stage(&self.layer3, layer2.clone());
@@ -158,11 +158,11 @@ impl Bottleneck {
             Some(pool) => pool.forward(map),
             None => map,
         };
-        let map = batch_norm_relu(&self.bn1, convolve(&self.conv1, input.clone()));
-        let map = pooled(batch_norm_relu(&self.bn2, convolve(&self.conv2, map)));
-        let map = batch_norm(&self.bn3, convolve(&self.conv3, map));
+        let map = convolve_norm(&self.conv1, &self.bn1, Activation::Relu, input.clone());
+        let map = pooled(convolve_norm(&self.conv2, &self.bn2, Activation::Relu, map));
+        let map = convolve_norm(&self.conv3, &self.bn3, Activation::None, map);
         let identity = match &self.downsample {
-            Some((conv, norm)) => batch_norm(norm, convolve(conv, pooled(input))),
+            Some((conv, norm)) => convolve_norm(conv, norm, Activation::None, pooled(input)),
             None => input,
         };
         add_relu(map, identity)

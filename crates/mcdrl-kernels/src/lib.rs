@@ -50,4 +50,4 @@ pub use activation::Activation;
 #[cfg(feature = "burn")]
 pub use backend::Kernels;
 #[cfg(feature = "burn")]
-pub use operations::{add_relu, batch_norm, convolve, convolve_norm, resize};
+pub use operations::{add_relu, batch_norm, convolve, convolve_norm, mix_channels, resize};

@@ -31,6 +31,16 @@ pub fn convolve(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
     }
 }
 
+/// Each output channel is a sum of the input channels: a convolution of single pixels.
+///
+/// - `map`: `[batch, inputs, rows, columns]`, `weight`: `[outputs, inputs]`
+/// - output: `[batch, outputs, rows, columns]`
+pub fn mix_channels(map: Tensor<4>, weight: Tensor<2>) -> Tensor<4> {
+    let weight = weight.unsqueeze_dims::<4>(&[2, 3]);
+    let (map, weight) = (map.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as Kernels>::convolve(map, weight, 1, Padding::even(0)))
+}
+
 /// Convolution, batch normalisation, and an activation: the result of `norm.forward(layer.forward(input))` after the
 /// activation.
 ///

@@ -8,7 +8,9 @@ use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor};
-use mcdrl_kernels::{Activation, add_relu, batch_norm, convolve, convolve_norm, fallback, resize};
+use mcdrl_kernels::{
+    Activation, add_relu, batch_norm, convolve, convolve_norm, fallback, mix_channels, resize,
+};
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.3, 1.0), device)
@@ -173,6 +175,24 @@ fn convolutions_with_what_follows_match_burn() {
         let map = convolve_norm(&layer, &norm, Activation::Relu6, map);
         assert!(map.is_nan().all().into_scalar::<bool>(), "{case:?}");
     }
+}
+
+#[test]
+fn mixed_channels_match_a_matrix_product() {
+    let device = Device::flex().autodiff();
+    let map = random([2, 5, 4, 3], &device).require_grad();
+    let weight = random([7, 5], &device).require_grad();
+    let ours = mix_channels(map.clone(), weight.clone());
+    let burns = weight.clone().unsqueeze::<3>().matmul(map.clone().flatten::<3>(2, 3));
+    let burns = burns.reshape([2, 7, 4, 3]);
+    let gradients = |output: Tensor<4>| {
+        let found = (output.clone() * output).sum().backward();
+        (map.grad(&found).expect("tracked"), weight.grad(&found).expect("tracked"))
+    };
+    assert_same(ours.clone().inner(), burns.clone().inner(), "output");
+    let (ours, burns) = (gradients(ours), gradients(burns));
+    assert_same(ours.0, burns.0, "map");
+    assert_same(ours.1, burns.1, "weight");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor};
 use garde::Validate;
-use mcdrl_kernels::{convolve, resize};
+use mcdrl_kernels::{mix_channels, resize};
 use serde::{Deserialize, Serialize};
 
 use crate::fixed::fixed;
@@ -176,8 +176,19 @@ impl ConfounderReadout {
     /// φ of the positions, from all maps but the finest, at the size of the second: `[batch, width, rows, columns]`.
     fn describe_positions(&self, maps: &[Tensor<4>]) -> Tensor<4> {
         let [_, _, rows, columns] = maps[1].dims();
-        let fitted = maps[1..].iter().map(|map| resize(map.clone(), [rows, columns]));
-        convolve(&self.local, Tensor::cat(fitted.collect(), 1))
+        let (weight, mut first) = (self.local.weight.val().flatten::<2>(1, 3), 0);
+        // Resizing and mixing channels commute, and coarse maps have few positions.
+        let parts = maps[1..].iter().map(|map| {
+            let [_, channels, _, _] = map.dims();
+            let own = weight.clone().narrow(1, first, channels);
+            first += channels;
+            resize(mix_channels(map.clone(), own), [rows, columns])
+        });
+        let sum = parts.reduce(|sum, part| sum + part).expect("there are at least two maps");
+        match &self.local.bias {
+            Some(bias) => sum + bias.val().unsqueeze_dims::<4>(&[0, 2, 3]),
+            None => sum,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 use burn::module::{Initializer, Module};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+use mcdrl_kernels::mix_channels;
 
 /// The largest |Σ κ γ|. Beyond it, the scale would only amplify noise.
 const LARGEST_EXPONENT: f64 = 3.0;
@@ -70,13 +71,8 @@ impl ConfounderRemoval {
 
     /// Σ κ_m β_m and Σ κ_m γ_m: `[batch, width, rows, columns]` each.
     fn influence(&self, doses: Tensor<4>, texts: Tensor<2>) -> (Tensor<4>, Tensor<4>) {
-        let [batch, confounders, rows, columns] = doses.dims();
-        let positions = doses.reshape([batch, confounders, rows * columns]).swap_dims(1, 2);
         let total = |linear: &Linear| {
-            let of_each = linear.forward(texts.clone()).unsqueeze::<3>();
-            let total = positions.clone().matmul(of_each);
-            let width = total.dims()[2];
-            total.swap_dims(1, 2).reshape([batch, width, rows, columns])
+            mix_channels(doses.clone(), linear.forward(texts.clone()).transpose())
         };
         let exponent = total(&self.gain).clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT);
         (total(&self.shift), exponent)

@@ -92,6 +92,9 @@ impl ClipVisionEncoderConfig {
         if sizes.contains(&0) || self.embed_dim() == 0 || self.image_size() < self.stride() {
             faults.push("the visual encoder has a size of zero or too small an input".into());
         }
+        if self.skip_channels().is_empty() {
+            faults.push("a visual encoder needs at least two layers: the segmentation head also reads an earlier one".into());
+        }
         if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
             let text =
                 format!("{heads} heads of the visual encoder do not divide its width {width}");
@@ -140,5 +143,20 @@ impl ClipVisionEncoder {
             Self::Compact(encoder) => encoder.forward(pixels),
             Self::Lite(encoder) => encoder.forward(pixels),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoder_without_earlier_layers_is_refused() {
+        let vit = |layers| {
+            let config = VisionTransformerConfig::new().with_layers(layers);
+            ClipVisionEncoderConfig::Vit(config).faults()
+        };
+        assert!(vit(1)[0].contains("two layers"), "{:?}", vit(1));
+        assert_eq!(vit(2), Vec::<String>::new());
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::logistic_regression::{Observation, logistic_regression};
+
 /// The calibrated expectation of the lesion Dice: its logit is `slope` times the logit of the uncalibrated one, plus `offset`
 /// (Platt 1999).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,33 +40,19 @@ impl DiceCalibration {
     ///
     /// - `pairs`: 0..1 each; pairs without an expectation are left out
     pub fn fit(pairs: &[(f32, f64)]) -> Option<Self> {
-        let pairs: Vec<(f64, f64)> = pairs
-            .iter()
-            .filter(|(expected, _)| *expected > 0.0)
-            .map(|(expected, truth)| (logit(*expected), *truth))
-            .collect();
-        let first = pairs.first()?.0;
-        if pairs.iter().all(|(x, _)| (x - first).abs() < 1e-6) {
+        let pairs: Vec<_> = pairs.iter().filter(|(expected, _)| *expected > 0.0).collect();
+        let weight = 1.0 / pairs.len().max(1) as f64;
+        let observe = |(expected, target): &&(f32, f64)| Observation {
+            x: logit(*expected),
+            target: *target,
+            weight,
+        };
+        let observations: Vec<Observation> = pairs.iter().map(observe).collect();
+        let first = observations.first()?.x;
+        if observations.iter().all(|observation| (observation.x - first).abs() < 1e-6) {
             return None;
         }
-        let (mut slope, mut offset) = (1.0f64, 0.0f64);
-        for _ in 0..100 {
-            // Newton's method, with a little damping.
-            let (mut gradient, mut hessian) = ([0.0, 0.0], [1e-6, 0.0, 1e-6]);
-            for (x, truth) in &pairs {
-                let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
-                let curve = p * (1.0 - p);
-                gradient = [gradient[0] + (p - truth) * x, gradient[1] + p - truth];
-                hessian = [hessian[0] + curve * x * x, hessian[1] + curve * x, hessian[2] + curve];
-            }
-            let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
-            let step = [
-                (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant,
-                (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant,
-            ];
-            slope -= step[0].clamp(-1.0, 1.0);
-            offset -= step[1].clamp(-1.0, 1.0);
-        }
+        let [slope, offset] = logistic_regression(&observations, 1e-9);
         (slope.is_finite() && offset.is_finite() && slope > 0.0)
             .then_some(Self { slope: slope as f32, offset: offset as f32 })
     }

@@ -38,6 +38,7 @@ mod inference;
 mod limit;
 #[cfg(feature = "pretrained")]
 mod lite_checkpoint;
+mod logistic_regression;
 mod model;
 mod model_file;
 mod module_weights;
@@ -64,6 +65,7 @@ pub use dice_calibration::DiceCalibration;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "pretrained")]
 pub use lite_checkpoint::LiteCheckpoint;
+pub use logistic_regression::{Observation, logistic_regression};
 pub use model::{FORMAT_VERSION, Model, ModelHeader};
 pub use postprocess::LESION_BELOW;
 pub use preprocess::{Fit, Placement, Preprocess};

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use mcdrl_model::{Familiarity, Network};
-use mcdrl_runtime::{Preprocess, Profile};
+use mcdrl_runtime::{Observation, Preprocess, Profile, logistic_regression};
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::batch::{BatchMaker, for_each_batch};
@@ -32,6 +32,9 @@ const CLEARANCE: f32 = 1.5;
 
 /// The steepness of the logit around the limit: e times the distance is unfamiliar with a probability of 0.98.
 const STEEPNESS: f32 = 4.0;
+
+/// The punishment of a steep presence.
+const RIDGE: f64 = 1e-3;
 
 /// Slope and offset of a presence that is always low.
 const NOTHING: [f32; 2] = [0.0, -10.0];
@@ -160,31 +163,13 @@ fn logistic(examples: &[Example]) -> Option<[f32; 2]> {
     if yes == 0.0 || no == 0.0 {
         return None;
     }
-    let (mut slope, mut offset) = (1.0f64, 0.0f64);
-    for _ in 0..50 {
-        // Newton's method, with a little damping for separable examples.
-        let (mut gradient, mut hessian) = ([1e-3 * slope, 0.0], [1e-3, 0.0, 1e-6]);
-        for Example { logit, visible, weight } in examples {
-            let of_kind = if *visible { yes } else { no };
-            let (x, weight) = (f64::from(*logit), 0.5 * f64::from(*weight) / of_kind);
-            let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
-            let error = weight * (p - f64::from(u8::from(*visible)));
-            gradient[0] += error * x;
-            gradient[1] += error;
-            let curve = weight * p * (1.0 - p);
-            hessian[0] += curve * x * x;
-            hessian[1] += curve * x;
-            hessian[2] += curve;
-        }
-        let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
-        let step = [
-            (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant,
-            (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant,
-        ];
-        slope -= step[0].clamp(-1.0, 1.0);
-        offset -= step[1].clamp(-1.0, 1.0);
-    }
-    Some([slope as f32, offset as f32])
+    let observation = |example: &Example| Observation {
+        x: f64::from(example.logit),
+        target: f64::from(u8::from(example.visible)),
+        weight: 0.5 * f64::from(example.weight) / if example.visible { yes } else { no },
+    };
+    let observations: Vec<Observation> = examples.iter().map(observation).collect();
+    Some(logistic_regression(&observations, RIDGE).map(|value| value as f32))
 }
 
 fn rows(table: Tensor<2>) -> Vec<Vec<f32>> {

@@ -646,6 +646,41 @@ fn evaluate_shows_what_each_confounder_costs() {
 }
 
 #[test]
+fn calibration_makes_the_expected_dice_right() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (data, model, out) = (path("data"), path("model.safetensors"), path("new.safetensors"));
+    std::fs::write(&model, mcdrl::demo::MODEL).unwrap();
+    succeed(&["synth", "--out", text(&data), "--sites", "2", "--images", "16", "--size", "96"]);
+    // How far the mean expected Dice is from the mean Dice, where a lesion is expected.
+    let error = |model: &Path| {
+        let report = path("report");
+        let arguments = ["evaluate", "--data", text(&data), "--model", text(model), "--out"];
+        succeed(&[&arguments[..], &[text(&report)]].concat());
+        let csv = std::fs::read_to_string(report.join("evaluation.csv")).unwrap();
+        let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+        let column = |name| rows[0].iter().position(|head| *head == name).unwrap();
+        let (dice, expected) = (column("lesion_dice"), column("expected_dice"));
+        let value = |text: &str| text.parse::<f64>().ok();
+        let pairs =
+            rows[1..].iter().filter_map(|row| Some((value(row[dice])?, value(row[expected])?)));
+        let pairs: Vec<_> = pairs.filter(|(_, expected)| *expected > 0.0).collect();
+        let sum: f64 = pairs.iter().map(|(dice, expected)| dice - expected).sum();
+        (sum / pairs.len() as f64).abs()
+    };
+    let calibrate = ["calibrate", "--json", "--model", text(&model), "--out", text(&out)];
+    let said = json(&succeed(&[&calibrate[..], &["--data", text(&data)]].concat()));
+    assert!(said["slope"].as_f64().unwrap() > 0.0, "{said}");
+    let (before, after) = (error(&model), error(&out));
+    assert!(after < 0.005 && after < before, "{before} {after}");
+    // Fifteen samples are too few.
+    let few = samples();
+    std::fs::remove_file(&out).unwrap();
+    fail(&[&calibrate[..], &["--data", text(&few)]].concat(), 1, &["too few", "20"]);
+    assert!(!out.exists());
+}
+
+#[test]
 fn evaluate_compares_the_presence_with_a_list_of_images() {
     let (data, folder) = (samples(), tempfile::tempdir().unwrap());
     let list = folder.path().join("list.csv");

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use clap::Args;
 use mcdrl::data::{Dataset, Sample, write_atomic};
 use mcdrl::eval::evaluate;
-use mcdrl::{DiceCalibration, Model, Precision, Segmenter};
+use mcdrl::{DiceCalibration, Model, Segmenter};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
@@ -45,8 +45,7 @@ impl Calibrate {
         }
         let wanted = |sample: &&Sample| self.site.is_empty() || self.site.contains(&sample.site);
         let samples: Vec<Sample> = dataset.samples().filter(wanted).cloned().collect();
-        let precision =
-            if model.header.bytes_per_value == 2 { Precision::Half } else { Precision::Full };
+        let precision = model.header.precision();
         model.header.expected_dice = DiceCalibration::default();
         let uncalibrated = model.to_bytes(precision);
         let segmenter = Segmenter::open_blocking(&uncalibrated, self.common.open_options())?;

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use clap::Args;
 use mcdrl::data::write_atomic;
 use mcdrl::synth::Renderer;
-use mcdrl::{Confounder, Model, Precision};
+use mcdrl::{Confounder, Model};
 use serde_json::json;
 
 use crate::clip_source::read_sentence_encoder;
@@ -43,8 +43,7 @@ impl Edits {
         self.rename_words(&mut model)?;
         self.add_words(&mut model)?;
         model.header.profile.check().map_err(Failure::file(path))?;
-        let precision =
-            if model.header.bytes_per_value == 2 { Precision::Half } else { Precision::Full };
+        let precision = model.header.precision();
         write_atomic(out, &model.to_bytes(precision))?;
         let names: Vec<&String> =
             model.header.profile.confounders.iter().map(|confounder| &confounder.name).collect();

@@ -5,7 +5,7 @@
 pub struct Observation {
     /// The variable, often a logit.
     pub x: f64,
-    /// What the probability should be, 0..1.
+    /// The probability that is right, 0..1.
     pub target: f64,
     /// How much it counts. The weights should sum to about one.
     pub weight: f64,

@@ -8,6 +8,7 @@ use crate::dice_calibration::DiceCalibration;
 use crate::preprocess::Preprocess;
 use crate::profile::Profile;
 use crate::self_check::SelfCheck;
+use crate::weights::Precision;
 
 /// The format version that this build writes and reads. Older versions hold another network.
 pub const FORMAT_VERSION: u32 = 3;
@@ -48,6 +49,13 @@ pub struct ModelHeader {
     pub sha256: String,
     /// SHA-256 of the header's text with this field empty, hexadecimal.
     pub header_sha256: String,
+}
+
+impl ModelHeader {
+    /// The precision in which the file stores its values.
+    pub fn precision(&self) -> Precision {
+        if self.bytes_per_value == 2 { Precision::Half } else { Precision::Full }
+    }
 }
 
 impl Model {

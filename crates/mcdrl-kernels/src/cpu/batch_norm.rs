@@ -1,6 +1,6 @@
 //! Batch normalisation (Ioffe and Szegedy 2015), fused with the activation that usually follows it.
 
-use super::finish::Finish;
+use super::finish::{Finish, inverse_deviations};
 use super::parallel::{for_each_chunk, map_each};
 use super::vectorized::{sum, sum_of_pairs, vectorized};
 use crate::activation::Activation;
@@ -20,8 +20,8 @@ pub struct Extent {
 pub fn forward(extent: Extent, input: &[f32], finish: &Finish) -> Vec<f32> {
     let mut output = vec![0.0; input.len()];
     for_each_chunk(&mut output, extent.plane, |number, output| {
-        output.copy_from_slice(&input[number * extent.plane..][..extent.plane]);
-        finish.apply(number % extent.channels, output);
+        let input = &input[number * extent.plane..][..extent.plane];
+        finish.write(number % extent.channels, input, output);
     });
     output
 }
@@ -131,8 +131,4 @@ impl Extent {
     fn planes(self, channel: usize) -> impl Iterator<Item = usize> {
         (0..self.batch).map(move |image| (image * self.channels + channel) * self.plane)
     }
-}
-
-fn inverse_deviations(variance: &[f32], epsilon: f64) -> impl Iterator<Item = f32> {
-    variance.iter().map(move |variance| 1.0 / (variance + epsilon as f32).sqrt())
 }

@@ -1,4 +1,5 @@
-//! What follows a convolution: each channel's factor and offset, and the limits of an activation.
+//! The end of a convolution: a normalisation and an activation. The normalisation multiplies each channel by a factor and adds an
+//! offset.
 
 use pulp::Simd;
 
@@ -21,9 +22,9 @@ impl Finish {
         epsilon: f64,
         activation: Activation,
     ) -> Self {
-        let inverse = |variance: &f32| 1.0 / (variance + epsilon as f32).sqrt();
+        let inverses = inverse_deviations(variance, epsilon);
         let scales: Vec<f32> =
-            variance.iter().zip(gamma).map(|(variance, gamma)| inverse(variance) * gamma).collect();
+            inverses.zip(gamma).map(|(inverse, gamma)| inverse * gamma).collect();
         let shifts = (0..scales.len()).map(|c| beta[c] - mean[c] * scales[c]).collect();
         Self { scales, shifts, activation }
     }
@@ -38,19 +39,32 @@ impl Finish {
         &self.shifts
     }
 
-    /// A channel's `values`.
+    /// Changes the values of a channel.
     #[inline(always)]
     pub fn apply(&self, channel: usize, values: &mut [f32]) {
+        let finished = self.of_channel(channel);
+        vectorized(|| values.iter_mut().for_each(|value| *value = finished(*value)));
+    }
+
+    /// Writes the finished values of a channel to `output`.
+    #[inline(always)]
+    pub fn write(&self, channel: usize, input: &[f32], output: &mut [f32]) {
+        let finished = self.of_channel(channel);
+        vectorized(|| {
+            output.iter_mut().zip(input).for_each(|(output, input)| *output = finished(*input));
+        });
+    }
+
+    #[inline(always)]
+    fn of_channel(&self, channel: usize) -> impl Fn(f32) -> f32 + use<> {
         let (scale, shift) = (self.scales[channel], self.shifts[channel]);
         let (lowest, highest) = self.activation.limits();
-        vectorized(|| {
-            for value in values {
-                let result = *value * scale + shift;
-                // Comparisons, because `clamp` needs more instructions for NaN, and `max` hides it.
-                let result = if result < lowest { lowest } else { result };
-                *value = if result > highest { highest } else { result };
-            }
-        });
+        move |value| {
+            let result = value * scale + shift;
+            // Comparisons, because `clamp` needs more instructions for NaN, and `max` hides it.
+            let result = if result < lowest { lowest } else { result };
+            if result > highest { highest } else { result }
+        }
     }
 
     /// A channel's values in vectors.
@@ -74,4 +88,9 @@ impl Finish {
             *value = simd.select_f32s(high, highest, result);
         }
     }
+}
+
+/// 1 / √(variance + ε) of each channel.
+pub(super) fn inverse_deviations(variance: &[f32], epsilon: f64) -> impl Iterator<Item = f32> {
+    variance.iter().map(move |variance| 1.0 / (variance + epsilon as f32).sqrt())
 }

@@ -247,6 +247,33 @@ impl Progress for ReadoutLosses {
 }
 
 #[test]
+fn a_model_keeps_a_share_of_its_start_and_is_used_at_its_own_size() {
+    let setting = setting();
+    let mut config = with_epochs(1, 0);
+    config.schedule.readout_epochs = 0;
+    let start = setting.train(&config);
+    let head =
+        |model: &Model| Weights::of_module(&model.network.head).to_safetensors(Precision::Full);
+    let of_start = head(&start);
+    assert_eq!(start.header.preprocess.size, 64);
+
+    let foundation = Foundation::from_model(start, &setting.dataset.profile).unwrap();
+    let mut go_on = |share: f64| {
+        config.optimizer.start_share = share;
+        config.model.used_size = Some(96);
+        let request = TrainRequest { foundation: &foundation, ..setting.request(&config) };
+        train(&request, None, false, &Device::flex(), &mut Silent).unwrap()
+    };
+    let (kept, changed) = (go_on(1.0), go_on(0.0));
+    assert!(head(&kept) == of_start && head(&changed) != of_start);
+    assert_eq!((kept.header.preprocess.size, changed.header.preprocess.size), (96, 96));
+
+    config.optimizer.start_share = 0.5;
+    let refused = train(&setting.request(&config), None, false, &Device::flex(), &mut Silent);
+    assert!(matches!(refused, Err(Error::Config(problem)) if problem.contains("start_share")));
+}
+
+#[test]
 fn without_epochs_only_the_read_out_learns() {
     let setting = setting();
     let mut config = with_epochs(1, 0);

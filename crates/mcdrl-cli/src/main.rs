@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod clip_source;
+mod confound;
 mod dashboard;
 mod demo;
 mod dictionary;
@@ -40,6 +41,7 @@ enum Verb {
     Demo(demo::Demo),
     Synth(synth::Synth),
     Impose(impose::Impose),
+    Confound(confound::Confound),
     Pretrain(pretrain::Pretrain),
     Embed(embed::Embed),
     Dictionary(dictionary::Dictionary),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Demo(verb) => verb.run(),
         Verb::Synth(verb) => verb.run(),
         Verb::Impose(verb) => verb.run(),
+        Verb::Confound(verb) => verb.run(),
         Verb::Pretrain(verb) => verb.run(),
         Verb::Embed(verb) => verb.run(),
         Verb::Dictionary(verb) => verb.run(),

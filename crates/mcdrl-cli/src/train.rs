@@ -97,7 +97,10 @@ impl Train {
         if self.common.json {
             say!("{}", json!({ "model": file.to_string_lossy(), "best_epoch": best }));
         } else {
-            say!("{}: the weights of epoch {best}", file.display());
+            match best.as_u64() {
+                Some(epoch) => say!("{}: the weights of epoch {epoch}", file.display()),
+                None => say!("{}: only the read-out has learned", file.display()),
+            }
         }
         Ok(())
     }

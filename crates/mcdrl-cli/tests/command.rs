@@ -426,6 +426,30 @@ fn impose_writes_pictures_and_a_sheet() {
 }
 
 #[test]
+fn confound_copies_a_dataset_and_ties_a_confounder_to_its_lesions() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (data, out) = (path("data"), path("tied"));
+    succeed(&["synth", "--out", text(&data), "--sites", "2", "--images", "4", "--size", "64"]);
+    let tie = |confounder, rho| {
+        let arguments = ["confound", "--data", text(&data), "--site", "site-b", "--json"];
+        [&arguments[..], &["--confounder", confounder, "--rho", rho, "--out", text(&out)]].concat()
+    };
+    let said = json(&succeed(&tie("blood", "0.9")));
+    assert_eq!((&said["confounder"], &said["images"]), (&"blood".into(), &4.into()));
+    assert!(!out.join("site-a").exists());
+    let bytes = |root: &Path, file: &str| std::fs::read(root.join("site-b").join(file)).unwrap();
+    assert_eq!(bytes(&data, "masks/00002.png"), bytes(&out, "masks/00002.png"));
+    let names = ["images/00000.png", "images/00001.png", "images/00002.png", "images/00003.png"];
+    assert!(names.iter().any(|name| bytes(&data, name) != bytes(&out, name)));
+    // The copy is a dataset.
+    assert_eq!(json(&succeed(&["inspect", "--json", text(&out)]))["sites"]["site-b"]["images"], 4);
+    fail(&tie("blood", "0.9"), 1, &["exists already"]);
+    fail(&tie("far", "0.9"), 1, &["moves the lesion"]);
+    fail(&tie("blood", "2"), 1, &["between -1 and 1"]);
+}
+
+#[test]
 fn the_pipeline_runs_from_synthetic_sites_to_masks() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);

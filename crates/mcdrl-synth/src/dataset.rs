@@ -12,6 +12,7 @@ use crate::config::SynthConfig;
 use crate::confounders::CONFOUNDERS;
 use crate::frame::synthesize_frame;
 use crate::lesion::LESION_CLASSES;
+use crate::new_folder::new_folder;
 use crate::site::site_name;
 use crate::{Error, Result};
 
@@ -30,24 +31,18 @@ pub fn write_dataset(
     if !faults.is_empty() {
         return Err(Error::Config(faults.join("; ")));
     }
-    if out.exists() {
-        return Err(Error::Exists { path: out.into() });
-    }
-    let name = out.file_name().ok_or_else(|| Error::NoName { path: out.into() })?;
-    let mut aside = name.to_owned();
-    aside.push(format!(".{}.part", std::process::id()));
-    let aside = out.with_file_name(aside);
     let done = AtomicUsize::new(0);
-    for site in 0..config.sites {
-        write_site(config, site, &aside.join(site_name(site)), &|| {
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-        })?;
-    }
-    let classes: Vec<toml::Value> = LESION_CLASSES.iter().map(|c| (*c).into()).collect();
-    let header = toml::Table::from_iter([("classes".to_owned(), toml::Value::Array(classes))]);
-    let file = aside.join("dataset.toml");
-    fs::write(&file, header.to_string()).map_err(Error::io(&file))?;
-    fs::rename(&aside, out).map_err(Error::io(out))
+    new_folder(out, |folder| {
+        for site in 0..config.sites {
+            write_site(config, site, &folder.join(site_name(site)), &|| {
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+            })?;
+        }
+        let classes: Vec<toml::Value> = LESION_CLASSES.iter().map(|c| (*c).into()).collect();
+        let header = toml::Table::from_iter([("classes".to_owned(), toml::Value::Array(classes))]);
+        let file = folder.join("dataset.toml");
+        fs::write(&file, header.to_string()).map_err(Error::io(&file))
+    })
 }
 
 fn write_site(

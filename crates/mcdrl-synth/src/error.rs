@@ -14,6 +14,9 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A dataset that cannot be read.
+    #[error(transparent)]
+    Data(#[from] mcdrl_data::Error),
     /// A path without a last component, such as `/`.
     #[error("{path} has no name for a folder; choose another path")]
     NoName {

@@ -4,7 +4,7 @@
 //! confounders of MCDRL is a factor with a strength. A site is a mixture of factors and a camera. Every factor is known and
 //! can be set alone, so the frames can test whether a model is free of confounding.
 //!
-//! The same confounders can be imposed on real pictures: [`Renderer`].
+//! The same confounders can be imposed on real pictures: [`Renderer`]. [`Confounding`] ties one of them to the lesions.
 //!
 //! The generator needs no data. It is a pure function of the configuration, the site and the index of the frame: the same
 //! on every run of a build, in any order and on any thread. (Between platforms, the last bit of transcendental functions may
@@ -23,14 +23,18 @@ mod anatomy;
 mod camera;
 mod compression;
 mod config;
+mod confounded_dataset;
 mod confounders;
+mod confounding;
 mod dataset;
 mod error;
 mod frame;
 mod impose;
 mod lesion;
 mod mucosa;
+mod new_folder;
 mod noise;
+mod place;
 mod placement;
 mod random;
 mod scene;
@@ -39,7 +43,9 @@ mod site;
 mod vector;
 
 pub use config::SynthConfig;
+pub use confounded_dataset::write_confounded;
 pub use confounders::{CONFOUNDERS, Confounder, FrameFactors};
+pub use confounding::Confounding;
 pub use dataset::write_dataset;
 pub use error::{Error, Result};
 pub use frame::{SyntheticFrame, intervene_on_frame, synthesize_frame};

@@ -30,6 +30,8 @@ pub enum Stream {
     Sensor,
     /// The layout of a confounder that is imposed on a picture.
     Imposed,
+    /// Whether a confounder lies on the lesion.
+    Confounding,
 }
 
 /// SplitMix64 (Steele, Lea & Flood 2014): 64 bits of state, one full period of 2^64.

@@ -1,0 +1,68 @@
+//! `mcdrl confound`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mcdrl::data::{Dataset, Sample};
+use mcdrl::synth::{Confounding, Renderer, write_confounded};
+use serde_json::json;
+
+use crate::error::Outcome;
+use crate::impose::share;
+use crate::output::{counter, say};
+
+/// Copy a dataset folder and tie a confounder to its lesions, to test whether a model falls for it.
+#[derive(Args)]
+pub struct Confound {
+    /// A dataset folder.
+    #[arg(long)]
+    data: PathBuf,
+    /// Copy only this site. Can be given more than once.
+    #[arg(long)]
+    site: Vec<String>,
+    /// The confounder.
+    #[arg(long)]
+    confounder: Renderer,
+    /// How closely it is tied: it lies on the lesion with probability (1 + ρ)/2. -1 to 1.
+    #[arg(long, allow_negative_numbers = true)]
+    rho: f64,
+    /// Its strength, 0 (nothing) to 1.
+    #[arg(long, default_value_t = 0.8, value_parser = share)]
+    strength: f32,
+    /// The same seed gives the same bytes.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// The folder to create; it must not exist.
+    #[arg(long)]
+    out: PathBuf,
+    /// Print machine-readable JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Confound {
+    pub fn run(self) -> Outcome {
+        let confounding = Confounding::new(self.confounder, self.strength, self.rho)?;
+        let dataset = Dataset::open(&self.data)?;
+        for site in &self.site {
+            dataset.site(site)?;
+        }
+        let wanted = |sample: &&Sample| self.site.is_empty() || self.site.contains(&sample.site);
+        let samples: Vec<Sample> = dataset.samples().filter(wanted).cloned().collect();
+        let count = counter("images", samples.len());
+        write_confounded(&dataset, &samples, &confounding, self.seed, &self.out, count)?;
+        let out = self.out.to_string_lossy();
+        if self.json {
+            let line = json!({ "data": out, "confounder": self.confounder.name(), "rho": self.rho, "images": samples.len() });
+            say!("{line}");
+        } else {
+            say!(
+                "{out}: {} tied to the lesions of {} images, ρ = {}",
+                self.confounder,
+                samples.len(),
+                self.rho
+            );
+        }
+        Ok(())
+    }
+}

@@ -170,6 +170,9 @@ pub struct PairLossConfig {
     /// Weight of what the removal leaves of the confounder, and of the imposition's error.
     #[garde(custom(not_negative))]
     pub removal: f32,
+    /// Weight of the difference of their features before the removal: a control, which hurts.
+    #[garde(custom(not_negative))]
+    pub features: f32,
 }
 
 /// The images of a step and of an epoch.
@@ -263,7 +266,7 @@ impl Default for LossConfig {
 
 impl Default for PairLossConfig {
     fn default() -> Self {
-        Self { agreement: 4.0, doses: 0.5, removal: 0.5 }
+        Self { agreement: 4.0, doses: 0.5, removal: 0.5, features: 0.0 }
     }
 }
 

@@ -30,8 +30,8 @@ pub struct LossContext {
 }
 
 /// The names of the terms, in the order of [`Loss::terms`].
-pub const TERMS: [&str; 7] =
-    ["segmentation", "causal", "contrast", "region", "agreement", "doses", "removal"];
+pub const TERMS: [&str; 8] =
+    ["segmentation", "causal", "contrast", "region", "agreement", "doses", "removal", "features"];
 
 /// The loss and its terms, each `[1]`.
 pub struct Loss {
@@ -113,9 +113,9 @@ pub fn loss(
         let (dense, grid) = (output.dense.clone(), output.regions.grid);
         region_loss(dense, grid, &batch.target, labels.clone(), config.region_temperature)
     });
-    let [agreement, doses, removal] = match &batch.twins {
+    let [agreement, doses, removal, features] = match &batch.twins {
         Some(twins) => pair_terms(network, output, twins, context, &config.pairs, &on),
-        None => [off(), off(), off()],
+        None => [off(), off(), off(), off()],
     };
     let total = segmentation.clone()
         + causal.clone() * config.causal
@@ -123,8 +123,10 @@ pub fn loss(
         + region.clone() * config.region
         + agreement.clone() * config.pairs.agreement
         + doses.clone() * config.pairs.doses
-        + removal.clone() * config.pairs.removal;
-    Loss { total, terms: [segmentation, causal, contrast, region, agreement, doses, removal] }
+        + removal.clone() * config.pairs.removal
+        + features.clone() * config.pairs.features;
+    let terms = [segmentation, causal, contrast, region, agreement, doses, removal, features];
+    Loss { total, terms }
 }
 
 /// L_seg of the answer, and of the coarser answers inside the head (deep supervision), coarser ones with less weight.
@@ -149,7 +151,7 @@ fn supervised(
     total
 }
 
-/// The terms of the imposed pairs: masks agree, doses are right, and the removal takes out what was imposed.
+/// The terms of the imposed pairs: masks agree, doses are right, the removal takes out what was imposed, and features agree.
 fn pair_terms(
     network: &Network,
     output: &NetworkOutput,
@@ -157,7 +159,7 @@ fn pair_terms(
     context: &LossContext,
     config: &PairLossConfig,
     on: &dyn Fn(f32, &dyn Fn() -> Tensor<1>) -> Tensor<1>,
-) -> [Tensor<1>; 3] {
+) -> [Tensor<1>; 4] {
     // 1 for pairs whose pixels did not move: `[T]`.
     let still = twins.confounder.clone().matmul(context.acting.clone().unsqueeze_dim::<2>(1));
     let still = still.squeeze_dim::<1>(1);
@@ -170,5 +172,6 @@ fn pair_terms(
             }
             CausalIntervention::Attention(_) => still.zeros_like().sum(),
         },
+        on(config.features, &|| pairs::same_features(&output.levels, twins.count, &still)),
     ]
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The share of changed images of [`Variant::Imposed`].
 const IMPOSED: f64 = 0.5;
 
+/// The weight of equal features in [`Variant::PairsFeatures`].
+const FEATURES: f32 = 0.5;
+
 /// A variant of the method. All have the same images, steps and augmentation. A scene with a confounder is not given another light
 /// by augmentation; twins make batches larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,10 +21,14 @@ pub enum Variant {
     Imposed,
     /// The baseline, and images have twins with a confounder imposed, whose masks must agree.
     Pairs,
+    /// The same, and their features must agree too.
+    PairsFeatures,
     /// The intervention acts on every position.
     WithoutMtrs,
     /// Regions are selected, and there is no intervention.
     WithoutCdrl,
+    /// The full method, but the codes that D takes out have no meaning: nothing teaches the doses but L_seg and the pairs' masks.
+    UnnamedCodes,
     /// The full method, but D always takes out the same doses.
     ConstantDoses,
     /// The full method, but at test D takes out the doses of another image.
@@ -32,12 +39,14 @@ pub enum Variant {
 
 impl Variant {
     /// All variants, in the order of the tables.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Baseline,
         Self::Imposed,
         Self::Pairs,
+        Self::PairsFeatures,
         Self::WithoutMtrs,
         Self::WithoutCdrl,
+        Self::UnnamedCodes,
         Self::ConstantDoses,
         Self::OtherDoses,
         Self::Full,
@@ -52,8 +61,10 @@ impl Variant {
             Self::Baseline => "baseline",
             Self::Imposed => "imposed",
             Self::Pairs => "pairs",
+            Self::PairsFeatures => "pairs-features",
             Self::WithoutMtrs => "without-mtrs",
             Self::WithoutCdrl => "without-cdrl",
+            Self::UnnamedCodes => "unnamed-codes",
             Self::ConstantDoses => "constant-doses",
             Self::OtherDoses => "other-doses",
             Self::Full => "full",
@@ -76,21 +87,29 @@ impl Variant {
 
     /// The configuration of its training; everything else stays the same.
     pub fn configure(self, config: &TrainConfig) -> TrainConfig {
-        use Variant::{Baseline, ConstantDoses, Full, Imposed, OtherDoses, Pairs};
+        use Variant::{
+            Baseline, ConstantDoses, Full, Imposed, OtherDoses, Pairs, PairsFeatures, UnnamedCodes,
+        };
         let mut config = config.clone();
-        let is_full = matches!(self, Full | ConstantDoses | OtherDoses);
+        let is_full = matches!(self, Full | UnnamedCodes | ConstantDoses | OtherDoses);
         let run = &mut config.model.run;
         run.selection.enabled = is_full || self == Self::WithoutCdrl;
         run.intervention.enabled = is_full || self == Self::WithoutMtrs;
         if self == ConstantDoses {
             run.intervention.dose_source = DoseSource::Constant;
         }
-        if matches!(self, Baseline | Imposed | Pairs) {
+        let has_no_removal = matches!(self, Baseline | Imposed | Pairs | PairsFeatures);
+        if has_no_removal {
             config.loss.contrast = 0.0;
             config.loss.region = 0.0;
+        }
+        if has_no_removal || self == UnnamedCodes {
             config.loss.pairs.doses = 0.0;
             config.loss.pairs.removal = 0.0;
             config.schedule.readout_epochs = 0;
+        }
+        if self == PairsFeatures {
+            config.loss.pairs.features = FEATURES;
         }
         config.imposition = match self {
             Baseline => ImpositionConfig::none(),

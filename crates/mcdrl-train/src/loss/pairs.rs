@@ -116,15 +116,29 @@ pub fn removal(
     let levels = clean.len();
     for (level, clean) in clean.into_iter().enumerate() {
         let scale = deviation(clean).recip();
-        let distance = |a: &Tensor<4>, b: &Tensor<4>| {
-            let apart = (a.clone() - b.clone().detach()) * scale.clone();
-            robust(apart).flatten::<2>(1, 3).mean_dim(1).squeeze_dim::<1>(1)
-        };
         total = total
-            + distance(&corrected[level], &restored[level])
-            + distance(&imposed[level], &twin[level]);
+            + distance(&corrected[level], &restored[level], &scale)
+            + distance(&imposed[level], &twin[level], &scale);
     }
     mean(total / levels as f32, still)
+}
+
+/// The features of a pair agree, each channel in its standard deviation over the clean image. It trains the features of the twin.
+///
+/// - `levels`: fine to coarse, each `[rows, width, _, _]`
+pub fn same_features(levels: &[Tensor<4>], twins: usize, still: &Tensor<1>) -> Tensor<1> {
+    let apart = levels.iter().map(|level| {
+        let (clean, twin) = halves(level, twins);
+        distance(&twin, &clean, &deviation(clean.clone().detach()).recip())
+    });
+    let total = apart.reduce(|sum, apart| sum + apart).expect("there are levels");
+    mean(total / levels.len() as f32, still)
+}
+
+/// How far `a` is from `b`, a mean over channels and positions: `[T]`. No gradient passes to `b`.
+fn distance(a: &Tensor<4>, b: &Tensor<4>, scale: &Tensor<4>) -> Tensor<1> {
+    let apart = (a.clone() - b.clone().detach()) * scale.clone();
+    robust(apart).flatten::<2>(1, 3).mean_dim(1).squeeze_dim::<1>(1)
 }
 
 /// A square for small differences, linear for large ones (Huber): a few extreme channels must not decide.
@@ -173,6 +187,20 @@ mod tests {
         let apart = logits([3.0, 2.0, 3.0, -2.0]);
         assert!(value(agreement(&apart, 2, &still([1.0, 0.0]))) < 1e-9);
         assert!(value(agreement(&apart, 2, &still([1.0, 1.0]))) > 0.3);
+    }
+
+    #[test]
+    fn features_agree_where_no_pixel_moved() {
+        let level = |clean: [f32; 2], twin: [f32; 2]| {
+            let data = TensorData::new([clean, twin].concat(), [2, 1, 1, 2]);
+            vec![Tensor::<4>::from_data(data, &device())]
+        };
+        let still = |value| Tensor::<1>::from_floats([value], &device());
+        let apart = |twin, still| value(same_features(&level([1.0, 3.0], twin), 1, &still));
+        assert!(apart([1.0, 3.0], still(1.0)) < 1e-9);
+        // One standard deviation is 1, and half its square counts.
+        assert!((apart([2.0, 4.0], still(1.0)) - 0.5).abs() < 1e-3);
+        assert_eq!(apart([2.0, 4.0], still(0.0)), 0.0);
     }
 
     #[test]

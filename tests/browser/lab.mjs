@@ -52,4 +52,5 @@ export async function checkAnswers(page, device) {
   assert.ok(found.weights <= found.tolerance.confounder_weight, JSON.stringify(found));
   assert.ok(found.presences <= found.tolerance.presence, JSON.stringify(found));
   assert.ok(found.unfamiliar <= found.tolerance.presence, JSON.stringify(found));
+  assert.ok(found.expectedDice <= found.tolerance.presence, JSON.stringify(found));
 }

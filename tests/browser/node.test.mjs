@@ -29,6 +29,10 @@ test("the package gives the native answers", async () => {
         assert.ok(apart <= answers.tolerance.presence, `${answer.name} ${name}: ${apart}`);
       }
       assert.ok(Math.abs(result.unfamiliar - answer.unfamiliar) <= answers.tolerance.presence, answer.name);
+      assert.ok(Math.abs(result.expectedDice - answer.expected_dice) <= answers.tolerance.presence, answer.name);
+      const shown = result.confounders.filter(({ name, presence }) => name !== "white-light" && presence >= 0.5);
+      shown.sort((a, b) => b.presence - a.presence);
+      assert.deepEqual(result.disturbances.map((line) => line.split(" on ")[0]), shown.map(({ words }) => words));
       const truth = classesOf(answer.mask);
       assert.equal(result.categoryMask.length, truth.length);
       const differing = truth.filter((value, at) => value !== result.categoryMask[at]).length;

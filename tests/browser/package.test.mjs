@@ -35,9 +35,9 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.equal(created.confounders.length, 12);
       // The model decides the limit of the hint.
       const { hintPresence, ...blur } = created.confounders[0];
-      assert.deepEqual(blur, { name: "blur", family: "field of view", isDisturbance: true });
+      assert.deepEqual(blur, { name: "blur", family: "field of view", words: "blur", isDisturbance: true });
       assert.ok(hintPresence > 0 && hintPresence <= 1, `${hintPresence}`);
-      const usual = { name: "white-light", family: "imaging technology", isDisturbance: false };
+      const usual = { name: "white-light", family: "imaging technology", words: "white-light", isDisturbance: false };
       assert.deepEqual(created.confounders.filter(({ isDisturbance }) => !isDisturbance), [usual]);
       // The palette of six colours repeats.
       assert.deepEqual(created.colors, [[0, 0, 0], [0, 200, 150], [255, 255, 255], [0, 200, 150]]);

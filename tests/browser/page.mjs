@@ -99,8 +99,8 @@ window.lab = {
 
   /** The largest differences between the answers to the samples and the stored answers. */
   async conformance(images = answers.images) {
-    const found = { pixels: 0, weights: 0, presences: 0, unfamiliar: 0, images: 0, device: new Set() };
-    for (const { site, name, mask, confounders, presences, unfamiliar } of images) {
+    const found = { pixels: 0, weights: 0, presences: 0, unfamiliar: 0, expectedDice: 0, images: 0, device: new Set() };
+    for (const { site, name, mask, confounders, presences, unfamiliar, expected_dice } of images) {
       const file = await fileOf(`/assets/samples/${site}/images/${name}.png`);
       const result = await window.lab.segmenter.segment(file);
       const truth = classesOf(mask);
@@ -112,6 +112,7 @@ window.lab = {
         found.presences = Math.max(found.presences, Math.abs(presence - presences[name]));
       }
       found.unfamiliar = Math.max(found.unfamiliar, Math.abs(result.unfamiliar - unfamiliar));
+      found.expectedDice = Math.max(found.expectedDice, Math.abs(result.expectedDice - expected_dice));
       found.images += 1;
       found.device.add(result.device);
     }

@@ -1,7 +1,7 @@
 /** The panel beside the image: classes, certainty and disturbances. */
 
 import type { Color, ConfounderInfo, SegmentationResult } from "mcdrl";
-import { disturbancesOf, inWords, isUnfamiliar } from "./disturbances.js";
+import { disturbancesOf, isUnfamiliar } from "./disturbances.js";
 import { byId, element } from "./page.js";
 import { percent } from "./viewer.js";
 
@@ -52,7 +52,7 @@ function showDisturbances(
   choose: (index: number) => void,
 ): void {
   const disturbances = disturbancesOf(result?.confounders ?? [], known);
-  const words = inWords(disturbances);
+  const words = result?.disturbances ?? [];
   const lines = words.length || !result ? words : ["No disturbances."];
   byId("disturbances").replaceChildren(...lines.map((line) => element("li", {}, [line])));
   const list = byId("confounders");

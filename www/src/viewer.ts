@@ -1,7 +1,6 @@
 /** Draws a picture with one of its maps over it. */
 
 import type { Color, RegionMap, SegmentationResult } from "mcdrl";
-import { plainName } from "./disturbances.js";
 import { heat } from "./heatmap.js";
 import type { Picture } from "./picture.js";
 
@@ -64,7 +63,7 @@ export function describe(picture: Picture, view: View, labels: string[]): string
     case "uncertainty":
       return "The model's uncertainty about the class. Brighter: more uncertain.";
     case "confounder":
-      return `How much ${plainName(result.confounders[view.index]?.name ?? "")} is seen at each place. Brighter: more.`;
+      return `How much ${result.confounders[view.index]?.words} is seen at each place. Brighter: more.`;
   }
 }
 

@@ -72,6 +72,8 @@ pub struct Confounder {
     pub name: String,
     /// Its family.
     pub family: String,
+    /// Its name in plain words.
+    pub words: String,
     /// Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one.
     pub is_disturbance: bool,
     /// The smallest presence that gives a quality hint. `None`: never a hint.
@@ -81,9 +83,10 @@ pub struct Confounder {
 
 impl From<&mcdrl_runtime::Confounder> for Confounder {
     fn from(confounder: &mcdrl_runtime::Confounder) -> Self {
+        let words = confounder.plain_name().to_owned();
         let mcdrl_runtime::Confounder { name, family, complement_of, hint_presence, .. } =
             confounder.clone();
-        Self { name, family, is_disturbance: complement_of.is_none(), hint_presence }
+        Self { name, family, words, is_disturbance: complement_of.is_none(), hint_presence }
     }
 }
 

@@ -74,6 +74,16 @@ impl Segmentation {
         bytes(self.segmentation.confounders.iter().map(|confounder| confounder.area))
     }
 
+    /// The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture".
+    pub fn disturbances(&self) -> Vec<String> {
+        self.segmentation.disturbances.clone()
+    }
+
+    /// The lesion Dice that the model expects of the mask, 0..1.
+    pub fn expected_dice(&self) -> f32 {
+        self.segmentation.expected_dice
+    }
+
     /// How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask.
     pub fn unfamiliar(&self) -> f32 {
         self.segmentation.unfamiliar

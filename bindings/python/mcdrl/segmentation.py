@@ -23,6 +23,8 @@ class Confounder:
     is_disturbance: bool = True
     #: At this presence or above, the picture gets a quality hint. ``None``: never a hint.
     hint_presence: float | None = None
+    #: Its name in plain words.
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class ConfounderWeight:
     is_disturbance: bool = True
     #: At this presence or above, the picture gets a quality hint. ``None``: never a hint.
     hint_presence: float | None = None
+    #: Its name in plain words.
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ _PARTS = (
     "milliseconds",
     "classes",
     "confounders",
+    "disturbances",
     "unfamiliar",
+    "expected_dice",
     "mean_uncertainty",
     "confidence_masks",
     "uncertainty",
@@ -118,9 +124,19 @@ class Segmentation:
         parts = (native.confounder_weights(), native.confounder_presences(), native.confounder_areas())
         shares = zip(self._confounders, *(_floats(part).tolist() for part in parts), strict=True)
         return [
-            ConfounderWeight(c.name, c.family, weight, presence, area, c.is_disturbance, c.hint_presence)
+            ConfounderWeight(c.name, c.family, weight, presence, area, c.is_disturbance, c.hint_presence, c.words)
             for c, weight, presence, area in shares
         ]
+
+    @cached_property
+    def disturbances(self) -> list[str]:
+        """The disturbances that the image shows, the most certain first, in words: "glare on 8 % of the picture"."""
+        return list(self._native.disturbances())
+
+    @cached_property
+    def expected_dice(self) -> float:
+        """The lesion Dice that the model expects of the mask, 0..1."""
+        return float(self._native.expected_dice())
 
     @cached_property
     def unfamiliar(self) -> float:

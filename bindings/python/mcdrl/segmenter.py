@@ -38,7 +38,7 @@ class ImageSegmenter:
         self._process = os.getpid()
         self._labels: list[str] = native.labels()
         self._confounders = [
-            Confounder(c.name, c.family, c.is_disturbance, c.hint_presence) for c in native.confounders()
+            Confounder(c.name, c.family, c.is_disturbance, c.hint_presence, c.words) for c in native.confounders()
         ]
         self._device: str = native.device()
 

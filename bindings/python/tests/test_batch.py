@@ -118,6 +118,8 @@ def test_every_image_has_one_row_after_a_worker_is_killed(archive, tmp_path, cap
                 assert written["presence"] == pytest.approx(seen.presence, abs=1e-3)
                 assert 0 <= written["area"] <= 1
             assert row["unfamiliar"] == pytest.approx(alone.unfamiliar, abs=1e-3)
+            assert row["expected_dice"] == pytest.approx(alone.expected_dice, abs=1e-3)
+            assert len(row["disturbances"]) == len(alone.disturbances)
     assert not list(out.rglob("*.part"))
 
     # A second run has nothing to do and changes nothing.

@@ -23,6 +23,10 @@ def test_masks_equal_the_reference_answers(segmenter, answer):
         difference = abs(confounder.presence - answer["presences"][confounder.name])
         assert difference <= ANSWERS["tolerance"]["presence"]
     assert abs(found.unfamiliar - answer["unfamiliar"]) <= ANSWERS["tolerance"]["presence"]
+    assert abs(found.expected_dice - answer["expected_dice"]) <= ANSWERS["tolerance"]["presence"]
+    shown = [confounder for confounder in found.confounders if confounder.is_disturbance and confounder.presence >= 0.5]
+    shown.sort(key=lambda confounder: -confounder.presence)
+    assert [confounder.words for confounder in shown] == [line.split(" on ")[0] for line in found.disturbances]
 
 
 def test_maps_match_the_mask(segmenter):

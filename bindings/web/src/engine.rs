@@ -71,7 +71,7 @@ impl Engine {
         }
     }
 
-    /// `{ labels, confounders: [{ name, family, complement_of?, hint_presence? }], palette, adapter, milliseconds? }`.
+    /// `{ labels, confounders: [{ name, family, words?, complement_of?, hint_presence? }], palette, adapter, milliseconds? }`.
     ///
     /// # Errors
     /// Never in practice.

@@ -35,7 +35,9 @@ struct Summary<'a> {
     height: usize,
     classes: &'a [ClassShare],
     confounders: &'a [ConfounderWeight],
+    disturbances: &'a [String],
     unfamiliar: f32,
+    expected_dice: f32,
     mean_uncertainty: f32,
 }
 
@@ -45,8 +47,8 @@ struct Grid {
     columns: usize,
 }
 
-/// `{ width, height, classes, confounders, unfamiliar, meanUncertainty, categoryMask, confidenceMasks, uncertainty, regions,
-/// image? }`.
+/// `{ width, height, classes, confounders, disturbances, unfamiliar, expectedDice, meanUncertainty, categoryMask,
+/// confidenceMasks, uncertainty, regions, image? }`.
 pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<JsValue, JsValue> {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     let result = Summary {
@@ -54,7 +56,9 @@ pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<J
         height: segmentation.mask.height(),
         classes: &segmentation.classes,
         confounders: &segmentation.confounders,
+        disturbances: &segmentation.disturbances,
         unfamiliar: segmentation.unfamiliar,
+        expected_dice: segmentation.expected_dice,
         mean_uncertainty: segmentation.uncertainty(),
     }
     .serialize(&serializer)?;

@@ -16,7 +16,7 @@ export interface Picture {
 /** The properties of an open model. */
 export interface About {
   labels: string[];
-  confounders: { name: string; family: string; complement_of?: string; hint_presence?: number }[];
+  confounders: { name: string; family: string; words?: string; complement_of?: string; hint_presence?: number }[];
   palette: Color[];
   adapter: string;
   /** The time of the built-in image, if it was measured. */

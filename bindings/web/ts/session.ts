@@ -94,8 +94,8 @@ class Session {
     const about = chosen.running.engine.about();
     return {
       labels: about.labels,
-      confounders: about.confounders.map(({ name, family, complement_of, hint_presence }) => {
-        const info = { name, family, isDisturbance: complement_of === undefined };
+      confounders: about.confounders.map(({ name, family, words = name, complement_of, hint_presence }) => {
+        const info = { name, family, words, isDisturbance: complement_of === undefined };
         return hint_presence === undefined ? info : { ...info, hintPresence: hint_presence };
       }),
       palette: about.palette,

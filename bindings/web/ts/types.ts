@@ -104,6 +104,8 @@ export type Color = readonly [number, number, number];
 export interface ConfounderInfo {
   name: string;
   family: string;
+  /** Its name in plain words. */
+  words: string;
   /** Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one. */
   isDisturbance: boolean;
   /** At this presence or above, the picture gets a quality hint. Absent: never a hint. */
@@ -114,6 +116,8 @@ export interface ConfounderInfo {
 export interface ConfounderWeight {
   name: string;
   family: string;
+  /** Its name in plain words. */
+  words: string;
   /** Its share of the correction, 0..1. The weights of an image sum to one. */
   weight: number;
   /** The probability that it is visible, 0..1, independent of the others. */
@@ -150,8 +154,12 @@ export interface SegmentationResult {
   meanUncertainty: number;
   classes: ClassShare[];
   confounders: ConfounderWeight[];
+  /** The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture". */
+  disturbances: string[];
   /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */
   unfamiliar: number;
+  /** The lesion Dice that the model expects of the mask, 0..1. */
+  expectedDice: number;
   regions: RegionMap;
   /** The device that computed it. */
   device: "cpu" | "gpu";

@@ -44,7 +44,7 @@ impl Demo {
             let segmentation = segmenter.segment(&labelled.image)?;
             report.gallery(&[Exhibit {
                 title: format!("{}/{}", sample.site, sample.name),
-                note: describe(&segmentation, &segmenter.header().profile),
+                note: describe(&segmentation),
                 truth: Some(&labelled),
                 image: &labelled.image,
                 segmentation: &segmentation,

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use clap::Args;
 use mcdrl::data::{is_image, read_image, write_atomic};
-use mcdrl::{Profile, Segmentation, Segmenter, TINT, overlay};
+use mcdrl::{Segmentation, Segmenter, TINT, overlay};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
@@ -63,6 +63,7 @@ impl Segment {
             "mask": mask.to_string_lossy(),
             "classes": segmentation.classes,
             "confounders": segmentation.confounders,
+            "disturbances": segmentation.disturbances,
             "unfamiliar": segmentation.unfamiliar,
             "uncertainty": segmentation.uncertainty(),
             "expected_dice": segmentation.expected_dice,
@@ -72,7 +73,7 @@ impl Segment {
         if self.common.json {
             say!("{line}");
         } else {
-            say!("{}: {}", path.display(), describe(&segmentation, &segmenter.header().profile));
+            say!("{}: {}", path.display(), describe(&segmentation));
         }
         Ok(())
     }
@@ -93,7 +94,7 @@ pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter
 }
 
 /// A readable line about a segmentation.
-pub fn describe(segmentation: &Segmentation, profile: &Profile) -> String {
+pub fn describe(segmentation: &Segmentation) -> String {
     let found: Vec<String> = segmentation
         .classes
         .iter()
@@ -102,9 +103,8 @@ pub fn describe(segmentation: &Segmentation, profile: &Profile) -> String {
         .collect();
     let found = if found.is_empty() { "no lesion".into() } else { found.join(", ") };
     let mut parts = vec![found];
-    let disturbances = profile.disturbances(segmentation);
-    if !disturbances.is_empty() {
-        parts.push(disturbances.join(", "));
+    if !segmentation.disturbances.is_empty() {
+        parts.push(segmentation.disturbances.join(", "));
     }
     if segmentation.unfamiliar >= UNFAMILIAR {
         parts.push("unlike the training pictures: do not rely on the mask".into());

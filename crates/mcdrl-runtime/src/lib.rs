@@ -31,10 +31,12 @@ mod clip_tokenizer;
 mod device;
 mod device_policy;
 mod dice_calibration;
+mod disturbances;
 mod encoder_device;
 mod error;
 mod grid_map;
 mod inference;
+mod lesion_regions;
 mod limit;
 #[cfg(feature = "pretrained")]
 mod lite_checkpoint;

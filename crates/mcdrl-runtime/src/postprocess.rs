@@ -3,7 +3,9 @@
 use mcdrl_image::Mask;
 
 use crate::Result;
+use crate::disturbances::disturbances;
 use crate::grid_map::GridMap;
+use crate::lesion_regions::doubt_weak_regions;
 use crate::model::ModelHeader;
 use crate::profile::Profile;
 use crate::segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
@@ -40,16 +42,19 @@ pub fn postprocess(
     let profile = &header.profile;
     let [rows, columns] = output.size;
     let confounders = confounders(&output, profile);
-    let probabilities = GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
+    let disturbances = disturbances(profile, &confounders);
+    let mut probabilities =
+        GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
+    doubt_weak_regions(&mut probabilities);
     let (mask, classes) = decide(&probabilities, profile, width, height)?;
+    let expected_dice = expected_dice(&probabilities.values[..rows * columns]);
     Ok(Segmentation {
         mask,
         classes,
         confounders,
+        disturbances,
         unfamiliar: output.unfamiliar,
-        expected_dice: header
-            .expected_dice
-            .apply(expected_dice(&probabilities.values[..rows * columns])),
+        expected_dice: header.expected_dice.apply(expected_dice),
         regions: output.regions,
         entropy: probabilities.entropy(),
         probabilities,
@@ -70,6 +75,7 @@ fn confounders(output: &ImageOutput, profile: &Profile) -> Vec<ConfounderWeight>
         .sum();
     let named = profile.confounders.iter().enumerate().map(|(index, confounder)| {
         let (name, family) = (confounder.name.clone(), confounder.family.clone());
+        let words = confounder.plain_name().to_owned();
         let places = &output.places[index];
         let shown = places.iter().filter(|place| **place > SHOWN_ABOVE).count();
         let other = confounder.complement_of.as_ref().and_then(|name| {
@@ -80,6 +86,7 @@ fn confounders(output: &ImageOutput, profile: &Profile) -> Vec<ConfounderWeight>
             Some(other) => ConfounderWeight {
                 name,
                 family,
+                words,
                 weight: 1.0 - corrected,
                 presence: 1.0 - output.presence[other],
                 area: 1.0,
@@ -87,6 +94,7 @@ fn confounders(output: &ImageOutput, profile: &Profile) -> Vec<ConfounderWeight>
             None => ConfounderWeight {
                 name,
                 family,
+                words,
                 weight: output.weights.get(index).copied().unwrap_or_default(),
                 presence: output.presence[index],
                 area: shown as f32 / places.len() as f32,

@@ -4,16 +4,9 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::segmentation::{ConfounderWeight, Segmentation};
 use crate::{Error, Result};
 
 const ENDOSCOPY: &str = include_str!("../profiles/endoscopy.toml");
-
-/// A confounder is shown from this presence on.
-const PRESENT: f32 = 0.5;
-
-/// A confounder on a larger share of the image than this is everywhere.
-const WHOLE: f32 = 0.9;
 
 /// The classes, confounders and prompts of a model. A profile is read from TOML, so that a new kind of imaging needs no code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +48,9 @@ pub struct Confounder {
     /// Its name for users, in plain words. Default: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// Whether it concerns the whole picture, so that nobody is told on how much of the picture it is seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub everywhere: bool,
     /// Other words for the domain, with which captions of pre-training put it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paraphrases: Vec<String>,
@@ -143,32 +139,17 @@ impl Profile {
         self.confounders.iter().map(fill).collect()
     }
 
-    /// The disturbances that an image shows, the most certain first, in words: "glare on 8 % of the picture".
-    pub fn disturbances(&self, segmentation: &Segmentation) -> Vec<String> {
-        let mut shown: Vec<_> = self
-            .confounders
-            .iter()
-            .zip(&segmentation.confounders)
-            .filter(|(confounder, found)| {
-                confounder.complement_of.is_none() && found.presence >= PRESENT
-            })
-            .collect();
-        shown.sort_by(|(_, a), (_, b)| b.presence.total_cmp(&a.presence));
-        let in_words = |(confounder, found): (&Confounder, &ConfounderWeight)| {
-            let name = confounder.words.as_ref().unwrap_or(&confounder.name);
-            match found.area {
-                area if area > WHOLE => name.clone(),
-                area if area < 0.01 => format!("{name} on less than 1 % of the picture"),
-                area => format!("{name} on {:.0} % of the picture", 100.0 * area),
-            }
-        };
-        shown.into_iter().map(in_words).collect()
-    }
-
     /// The prompts of class `class` (from zero) under each confounder: t_{k,m}.
     pub fn causal_prompts(&self, class: usize) -> Vec<String> {
         let template = self.causal_prompt.replace("{class}", &self.classes[class]);
         self.confounders.iter().map(|c| template.replace("{domain}", &c.domain)).collect()
+    }
+}
+
+impl Confounder {
+    /// Its name for users, in plain words.
+    pub fn plain_name(&self) -> &str {
+        self.words.as_ref().unwrap_or(&self.name)
     }
 }
 

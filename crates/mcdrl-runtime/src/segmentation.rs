@@ -14,6 +14,8 @@ pub struct Segmentation {
     pub classes: Vec<ClassShare>,
     /// What the image shows of every confounder.
     pub confounders: Vec<ConfounderWeight>,
+    /// The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture".
+    pub disturbances: Vec<String>,
     /// How unlike the training images the image is, 0..1. Above 0.5, the mask should not be trusted.
     pub unfamiliar: f32,
     /// The expected Dice coefficient of all lesions, 0..1: twice the expected overlap over the area of the mask and the expected
@@ -43,6 +45,8 @@ pub struct ConfounderWeight {
     pub name: String,
     /// The family it belongs to.
     pub family: String,
+    /// Its name in plain words.
+    pub words: String,
     /// Its share of the correction, 0..1. The weights sum to one.
     pub weight: f32,
     /// The probability that it is visible, 0..1, independent of the others.

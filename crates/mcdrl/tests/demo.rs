@@ -94,6 +94,7 @@ fn the_answers_match_the_stored_ones() {
                 "confounders": weights,
                 "presences": presences,
                 "unfamiliar": segmentation.unfamiliar,
+                "expected_dice": segmentation.expected_dice,
             })
         });
         let answers = json!({
@@ -117,9 +118,15 @@ fn the_answers_match_the_stored_ones() {
         let differing = stored.iter().zip(found).filter(|(a, b)| a != b).count() as f64;
         let (share, image) = (differing / stored.len() as f64, &answer["name"]);
         assert!(share <= tolerance("share_of_differing_pixels"), "{image}: {share}");
-        let stored = answer["unfamiliar"].as_f64().unwrap();
-        let difference = (stored - f64::from(segmentation.unfamiliar)).abs();
-        assert!(difference <= tolerance("presence"), "{image}: unfamiliar {stored}");
+        let scores = [
+            ("unfamiliar", segmentation.unfamiliar),
+            ("expected_dice", segmentation.expected_dice),
+        ];
+        for (score, found) in scores {
+            let stored = answer[score].as_f64().unwrap();
+            let difference = (stored - f64::from(found)).abs();
+            assert!(difference <= tolerance("presence"), "{image}: {score} {stored}");
+        }
         for confounder in &segmentation.confounders {
             let stored = answer["confounders"][&confounder.name].as_f64().unwrap();
             let difference = (stored - f64::from(confounder.weight)).abs();

@@ -68,9 +68,8 @@ struct DisturbancesCard: View {
 
     var body: some View {
         Card(title: "Disturbances") {
-            let disturbances = Disturbance.of(result.confounders)
-            if disturbances.isEmpty { Text("No disturbances.") }
-            ForEach(disturbances, id: \.confounder) { Text($0.words) }
+            if result.disturbances.isEmpty { Text("No disturbances.") }
+            ForEach(result.disturbances, id: \.self) { Text($0) }
             if showsBars { bars }
         }
     }
@@ -80,18 +79,17 @@ struct DisturbancesCard: View {
             "The bars show how probable each disturbance is. The model removed their influence before it classified the pixels."
         )
         .font(.footnote).foregroundStyle(.secondary)
-        ForEach(Disturbance.known(result.confounders), id: \.name) { confounder in
-            let name = plainName(confounder.name)
+        ForEach(knownDisturbances(result.confounders), id: \.name) { confounder in
             VStack(alignment: .leading, spacing: 4) {
                 HStack {
-                    Text(name)
+                    Text(confounder.words)
                     Spacer()
                     Text(percent(confounder.presence)).foregroundStyle(.secondary).monospacedDigit()
                 }
                 ProgressView(value: confounder.presence)
             }
             .accessibilityElement(children: .ignore)
-            .accessibilityLabel("\(name), \(percent(confounder.presence))")
+            .accessibilityLabel("\(confounder.words), \(percent(confounder.presence))")
         }
     }
 }

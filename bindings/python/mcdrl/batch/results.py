@@ -45,7 +45,9 @@ SCHEMA = pa.schema(
                 )
             ),
         ),
+        ("disturbances", pa.list_(pa.string())),
         ("unfamiliar", pa.float32()),
+        ("expected_dice", pa.float32()),
         ("mean_uncertainty", pa.float32()),
         ("device", pa.string()),
         ("milliseconds", pa.float64()),

@@ -79,7 +79,9 @@ class Worker:
                 {"name": c.name, "family": c.family, "weight": c.weight, "presence": c.presence, "area": c.area}
                 for c in found.confounders
             ],
+            "disturbances": found.disturbances,
             "unfamiliar": found.unfamiliar,
+            "expected_dice": found.expected_dice,
             "mean_uncertainty": found.mean_uncertainty,
             "device": found.device,
             "milliseconds": found.milliseconds,

@@ -33,10 +33,12 @@ public struct ConfounderWeight: Sendable, Equatable {
     public let isDisturbance: Bool
     /// The smallest presence that gives a quality hint; `nil`: never a hint.
     public let hintPresence: Float?
+    /// Its name in plain words.
+    public let words: String
 
     public init(
         name: String, family: String, weight: Float, presence: Float, area: Float, isDisturbance: Bool = true,
-        hintPresence: Float? = nil
+        hintPresence: Float? = nil, words: String? = nil
     ) {
         self.name = name
         self.family = family
@@ -45,6 +47,7 @@ public struct ConfounderWeight: Sendable, Equatable {
         self.area = area
         self.isDisturbance = isDisturbance
         self.hintPresence = hintPresence
+        self.words = words ?? name
     }
 }
 
@@ -60,8 +63,12 @@ public struct Segmentation: Sendable {
     public let classes: [ClassShare]
     /// Every confounder. The weights sum to one.
     public let confounders: [ConfounderWeight]
+    /// The disturbances that the image shows, the most certain first, in plain words: `glare on 8 % of the picture`.
+    public let disturbances: [String]
     /// How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask.
     public let unfamiliar: Float
+    /// The lesion Dice that the model expects of the mask, 0..1.
+    public let expectedDice: Float
     /// The mean of ``uncertainty()``.
     public let meanUncertainty: Float
     /// The device that computed it: `cpu` or `gpu`.
@@ -85,9 +92,11 @@ public struct Segmentation: Sendable {
         confounders = zip(segmenter.confounders, zip(floats(native.confounderWeights()), seen)).map {
             ConfounderWeight(
                 name: $0.name, family: $0.family, weight: $1.0, presence: $1.1.0, area: $1.1.1,
-                isDisturbance: $0.isDisturbance, hintPresence: $0.hintPresence)
+                isDisturbance: $0.isDisturbance, hintPresence: $0.hintPresence, words: $0.words)
         }
+        disturbances = native.disturbances()
         unfamiliar = native.unfamiliar()
+        expectedDice = native.expectedDice()
         meanUncertainty = native.meanUncertainty()
         device = segmenter.device
         milliseconds = native.milliseconds()

@@ -26,6 +26,12 @@ final class ConformanceTests: XCTestCase {
             }
             XCTAssertEqual(
                 Double(found.unfamiliar), answer["unfamiliar"] as! Double, accuracy: tolerance["presence"]!)
+            XCTAssertEqual(
+                Double(found.expectedDice), answer["expected_dice"] as! Double, accuracy: tolerance["presence"]!)
+            let shown = found.confounders.filter { $0.isDisturbance && $0.presence >= 0.5 }
+            XCTAssertEqual(
+                shown.sorted { $0.presence > $1.presence }.map(\.words),
+                found.disturbances.map { $0.components(separatedBy: " on ")[0] })
         }
         try segmenter.close()
     }

@@ -29,6 +29,8 @@ public data class ConfounderWeight(
     public val isDisturbance: Boolean = true,
     /** The smallest presence that gives a quality hint; `null`: never a hint. */
     public val hintPresence: Float? = null,
+    /** Its name in plain words. */
+    public val words: String = name,
 )
 
 /**
@@ -70,10 +72,16 @@ public class Segmentation internal constructor(
         val weights = floats(read { native.confounderWeights() })
         val presences = floats(read { native.confounderPresences() })
         val areas = floats(read { native.confounderAreas() })
-        names.mapIndexed { index, (name, family, isDisturbance, hintPresence) ->
-            ConfounderWeight(name, family, weights[index], presences[index], areas[index], isDisturbance, hintPresence)
+        names.mapIndexed { index, (name, family, words, isDisturbance, hintPresence) ->
+            ConfounderWeight(name, family, weights[index], presences[index], areas[index], isDisturbance, hintPresence, words)
         }
     }
+
+    /** The disturbances that the image shows, the most certain first, in plain words: `glare on 8 % of the picture`. */
+    public val disturbances: List<String> by lazy { read { native.disturbances() } }
+
+    /** The lesion Dice that the model expects of the mask, 0..1. */
+    public val expectedDice: Float by lazy { read { native.expectedDice() } }
 
     /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */
     public val unfamiliar: Float by lazy { read { native.unfamiliar() } }

@@ -24,6 +24,9 @@ class ConformanceTest {
                     assertTrue(abs(presence - confounder.presence) <= tolerance.getDouble("presence"), "$confounder")
                 }
                 assertTrue(abs(answer.getDouble("unfamiliar") - found.unfamiliar) <= tolerance.getDouble("presence"))
+                assertTrue(abs(answer.getDouble("expected_dice") - found.expectedDice) <= tolerance.getDouble("presence"))
+                val shown = found.confounders.filter { it.isDisturbance && it.presence >= 0.5f }.sortedByDescending { it.presence }
+                assertEquals(shown.map { it.words }, found.disturbances.map { it.substringBefore(" on ") })
             }
         }
     }

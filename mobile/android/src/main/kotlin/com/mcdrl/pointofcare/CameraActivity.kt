@@ -94,7 +94,7 @@ class CameraActivity : Activity() {
         stage.show(null, result)
         stage.contentDescription = spoken(result)
         findViewById<LinearLayout>(R.id.findings).showFindings(result)
-        showDisturbances(result.confounders)
+        showDisturbances(result.disturbances)
         showUnfamiliar(result.unfamiliar)
         showHint(QualityHint.of(result.confounders))
     }

@@ -129,7 +129,7 @@ class MainActivity : Activity() {
         if (result == null) return
         findViewById<LinearLayout>(R.id.findings).showFindings(result)
         findViewById<LinearLayout>(R.id.presences).showPresences(result.confounders)
-        showDisturbances(result.confounders)
+        showDisturbances(result.disturbances)
         showUnfamiliar(result.unfamiliar)
         stage.contentDescription = spoken(result)
     }

@@ -16,38 +16,6 @@ import kotlin.math.roundToInt
 fun percent(share: Float): String =
     if (share < 0.0995f) "%.1f %%".format(100 * share) else "${(100 * share).roundToInt()} %"
 
-/** Formats an area: `8 %`. */
-private fun areaOf(context: Context, share: Float): String =
-    if (share < 0.01f) context.getString(R.string.area_small) else "${(100 * share).roundToInt()} %"
-
-/** The plain name of a confounder. The names of other fields are shown as they are. */
-private fun plainName(context: Context, confounder: String): String {
-    val words = when (confounder) {
-        "reflection" -> R.string.name_reflection
-        "artefacts" -> R.string.name_artefacts
-        "bright" -> R.string.name_bright
-        "dark" -> R.string.name_dark
-        "uneven" -> R.string.name_uneven
-        "narrow-band" -> R.string.name_narrow_band
-        "near" -> R.string.name_near
-        "far" -> R.string.name_far
-        "blur" -> R.string.name_blur
-        "mucus" -> R.string.name_mucus
-        "blood" -> R.string.name_blood
-        else -> return confounder
-    }
-    return context.getString(words)
-}
-
-/** The disturbances of a picture in words, one a line: `glare on 8 % of the picture`. */
-fun inWords(context: Context, disturbances: List<Disturbance>): String =
-    disturbances
-        .joinToString("\n") { (confounder, area) ->
-            val name = plainName(context, confounder)
-            area?.let { context.getString(R.string.on_area, name, areaOf(context, it)) } ?: name
-        }
-        .ifEmpty { context.getString(R.string.undisturbed) }
-
 /** Fills a column with the classes that were found. */
 fun LinearLayout.showFindings(result: Segmentation) {
     removeAllViews()
@@ -71,9 +39,8 @@ fun LinearLayout.showFindings(result: Segmentation) {
 /** Fills a column with a bar of the presence of each disturbance, the most probable first. */
 fun LinearLayout.showPresences(confounders: List<ConfounderWeight>) {
     removeAllViews()
-    for (confounder in Disturbance.known(confounders)) {
-        val words = plainName(context, confounder.name)
-        val name = text(words, R.color.ink)
+    for (confounder in knownDisturbances(confounders)) {
+        val name = text(confounder.words, R.color.ink)
         val bar = bar(context, confounder.presence)
         val share = text(percent(confounder.presence), R.color.soft).apply { gravity = Gravity.END }
         val row = row(context)
@@ -88,7 +55,7 @@ fun LinearLayout.showPresences(confounders: List<ConfounderWeight>) {
             row.addView(bar, LinearLayout.LayoutParams(0, dp(10), 5f))
             row.addView(share, LinearLayout.LayoutParams(0, WRAP_CONTENT, 3f))
         }
-        row.contentDescription = "$words, ${percent(confounder.presence)}"
+        row.contentDescription = "${confounder.words}, ${percent(confounder.presence)}"
         addView(row)
     }
 }

@@ -4,7 +4,6 @@ import android.app.Activity
 import android.view.View
 import android.widget.SeekBar
 import android.widget.TextView
-import com.mcdrl.ConfounderWeight
 import com.mcdrl.Segmentation
 
 /** Shows or hides a view. */
@@ -36,8 +35,9 @@ fun Activity.showHint(hint: QualityHint?) {
 }
 
 /** Shows the disturbances of a picture in words. */
-fun Activity.showDisturbances(confounders: List<ConfounderWeight>) {
-    findViewById<TextView>(R.id.disturbances).text = inWords(this, Disturbance.of(confounders))
+fun Activity.showDisturbances(disturbances: List<String>) {
+    val words = disturbances.joinToString("\n").ifEmpty { getString(R.string.undisturbed) }
+    findViewById<TextView>(R.id.disturbances).text = words
 }
 
 /** Warns if a picture is unlike the training pictures. */

@@ -33,18 +33,9 @@ class LogicTest {
     }
 
     @Test
-    fun `the disturbances of a picture are those that are present, the most probable first`() {
-        assertEquals(emptyList(), Disturbance.of(listOf(whiteLight, confounder("blur", 0.49f))))
-        val blood = confounder("blood", 0.5f, area = 0.03f)
-        val (blur, glare) = confounder("blur", 0.7f, area = 0.4f) to confounder("reflection", 0.9f, area = 0.08f)
-        val shown = Disturbance.of(listOf(whiteLight, blood, blur, glare))
-        assertEquals(listOf(Disturbance("reflection", 0.08f), Disturbance("blur", null), Disturbance("blood", 0.03f)), shown)
-        // A local disturbance has an area, however large it is.
-        assertEquals(listOf(Disturbance("mucus", 1f)), Disturbance.of(listOf(confounder("mucus", 1f, area = 1f))))
-        // A model of another field has other confounders.
-        fun shadow(area: Float) = Disturbance.of(listOf(confounder("acoustic shadow", 1f, area))).single().area
-        assertEquals(listOf(0.2f, null), listOf(shadow(0.2f), shadow(0.95f)))
-        assertEquals(listOf("blood"), Disturbance.known(listOf(whiteLight, blood)).map { it.name })
+    fun `the disturbances that the model knows are sorted, and white light is not one of them`() {
+        val (blood, blur) = confounder("blood", 0.5f) to confounder("blur", 0.7f)
+        assertEquals(listOf(blur, blood), knownDisturbances(listOf(whiteLight, blood, blur)))
     }
 
     @Test

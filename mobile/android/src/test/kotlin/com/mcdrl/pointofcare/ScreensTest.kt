@@ -26,7 +26,6 @@ import android.widget.LinearLayout
 import android.widget.ScrollView
 import android.widget.SeekBar
 import android.widget.TextView
-import com.mcdrl.ConfounderWeight
 import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
@@ -309,39 +308,20 @@ class ScreensTest {
         activity.open(sample("site-d/images/00001.png"))
         untilShown()
         val result = (app.session.state as State.Shown).result
-        assertEquals(inWords(activity, Disturbance.of(result.confounders)), activity.words(R.id.disturbances))
+        assertEquals(result.disturbances, activity.words(R.id.disturbances).lines())
         assertEquals(isUnfamiliar(result.unfamiliar), activity.isShown(R.id.unfamiliar))
         val rows = activity.findViewById<LinearLayout>(R.id.presences)
         val spoken = (0 until rows.childCount).map { rows.getChildAt(it).contentDescription.toString() }
         assertTrue(spoken.any { it.startsWith("glare, ") } && spoken.none { "white" in it }, "$spoken")
 
-        fun seen(name: String, presence: Float, area: Float, isDisturbance: Boolean = true) =
-            ConfounderWeight(name, "family", weight = 0.1f, presence, area, isDisturbance)
-        val plain = mapOf(
-            "artefacts" to "picture artefacts",
-            "bright" to "over-exposure",
-            "dark" to "under-exposure",
-            "uneven" to "uneven light",
-            "narrow-band" to "narrow-band light",
-            "near" to "close view",
-            "far" to "distant view",
-            "acoustic shadow" to "acoustic shadow",
-        )
-        val whiteLight = seen("white-light", 1f, 1f, isDisturbance = false)
-        activity.showDisturbances(plain.keys.map { seen(it, 0.8f, 1f) } + whiteLight)
-        assertEquals(plain.values.toList(), activity.words(R.id.disturbances).lines())
-        val local = listOf(seen("blood", 0.6f, 0.03f), seen("reflection", 0.9f, 0.08f), seen("mucus", 0.5f, 0.002f))
-        activity.showDisturbances(local + seen("blur", 0.7f, 0.5f) + whiteLight)
-        assertEquals(
-            listOf("glare on 8 % of the picture", "blur", "blood on 3 % of the picture", "mucus on less than 1 % of the picture"),
-            activity.words(R.id.disturbances).lines(),
-        )
+        activity.showDisturbances(listOf("glare on 8 % of the picture", "blur"))
+        assertEquals(listOf("glare on 8 % of the picture", "blur"), activity.words(R.id.disturbances).lines())
         activity.showUnfamiliar(0.5f)
         assertTrue(activity.isShown(R.id.unfamiliar))
         activity.keep("11-disturbed")
         activity.showUnfamiliar(0.4f)
         assertFalse(activity.isShown(R.id.unfamiliar))
-        activity.showDisturbances(listOf(seen("blur", 0.4f, 1f), whiteLight))
+        activity.showDisturbances(emptyList())
         assertEquals("No disturbances.", activity.words(R.id.disturbances))
     }
 
@@ -443,7 +423,7 @@ class ScreensTest {
         val colors = (0 until bitmap.width step 4).flatMap { x -> (0 until bitmap.height step 4).map { bitmap.getPixel(x, it) } }
         assertTrue(colors.any { Color.green(it) > Color.red(it) + 30 }, "the polyp's green is visible")
         val result = (app.session.state as State.Shown).result
-        assertEquals(inWords(activity, Disturbance.of(result.confounders)), activity.words(R.id.disturbances))
+        assertEquals(result.disturbances, activity.words(R.id.disturbances).lines())
         assertEquals(isUnfamiliar(result.unfamiliar), activity.isShown(R.id.unfamiliar))
         activity.keep("5-live")
         val slider = activity.findViewById<SeekBar>(R.id.opacity)
@@ -457,7 +437,7 @@ class ScreensTest {
         val activity = live()
         activity.showHint(QualityHint.DARK)
         activity.showUnfamiliar(1f)
-        activity.showDisturbances(listOf(ConfounderWeight("artefacts", "family", weight = 0.1f, presence = 0.9f, area = 1f)))
+        activity.showDisturbances(listOf("picture artefacts"))
         activity.keep("10-live-turned")
         val (stage, panel) = (activity.findViewById<ViewGroup>(android.R.id.content).getChildAt(0) as ViewGroup)
             .let { it.getChildAt(0) to it.getChildAt(1) as ScrollView }

@@ -17,6 +17,7 @@ mod imposed_rows;
 mod loso;
 mod numbers;
 mod region_overlay;
+mod removed;
 mod report;
 mod robustness;
 mod visible;

@@ -1,5 +1,7 @@
 //! How a model bears confounders: the same images, with and without each of them imposed.
 
+use std::borrow::Borrow;
+
 use burn::tensor::DType;
 use mcdrl_data::{Dataset, LabelledImage, Sample};
 use mcdrl_model::cosine_similarity;
@@ -11,9 +13,13 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::metrics::{Foreground, Interval, MaskPair, auroc};
+use crate::removed::Removed;
 
 /// Images in a forward pass.
 const BATCH: usize = 8;
+
+/// The most images whose features are compared.
+const COMPARED: usize = 32;
 
 /// What is imposed.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +58,11 @@ pub struct ConfounderRow {
     pub auroc: Option<f64>,
     /// The same of the confounder whose words are the nearest: a control.
     pub nearest_auroc: Option<f64>,
+    /// How much of it the removal takes out of the features: 1 all, 0 nothing. Only for models with removal, and for confounders
+    /// that move no pixel.
+    pub removed: Option<f64>,
+    /// How much of it the best affine map of each channel could take out: a limit for the removal of a global confounder.
+    pub removable: Option<f64>,
     /// Share of the images whose presence is larger with the confounder than without.
     pub ranked: f64,
     /// Mean presence in the unchanged and in the changed images.
@@ -96,6 +107,8 @@ pub fn robustness(
         let (before, after) = (presence(&clean, *index), presence(&changed, *index));
         let nearest_auroc = nearest(segmenter, &imposable, *index)
             .and_then(|other| auroc(&presence(&changed, other), &presence(&clean, other)));
+        let removed = compare_features(segmenter, dataset, samples, *renderer, stress)?;
+        let removed = removed.as_ref();
         let lost = clean.iter().zip(&changed).map(|(a, b)| Some(a.dice? - b.dice?));
         let rises = before.iter().zip(&after).filter(|(before, after)| after > before).count();
         let mean =
@@ -106,6 +119,8 @@ pub fn robustness(
             dice: by_group(changed.iter().map(|answer| answer.dice).collect()),
             auroc: auroc(&after, &before),
             nearest_auroc,
+            removed: removed.and_then(Removed::share),
+            removable: removed.and_then(Removed::limit),
             ranked: rises as f64 / count,
             presence: [mean(&before), mean(&after)],
         });
@@ -133,6 +148,46 @@ fn nearest(segmenter: &Segmenter, imposable: &Imposable, index: usize) -> Option
     others.max_by(|a, b| likeness[*a].total_cmp(&likeness[*b]))
 }
 
+/// The features of some of the samples with and without a confounder.
+fn compare_features<'a>(
+    segmenter: &'a Segmenter,
+    dataset: &Dataset,
+    samples: &[Sample],
+    renderer: Renderer,
+    stress: Stress,
+) -> Result<Option<Removed<'a>>> {
+    let removed = Removed::of(segmenter.model()).filter(|_| !renderer.moves_pixels());
+    let Some(mut removed) = removed else { return Ok(None) };
+    let step = samples.len().div_ceil(COMPARED).max(1);
+    let some: Vec<&Sample> = samples.iter().step_by(step).collect();
+    for (number, chunk) in some.chunks(BATCH).enumerate() {
+        let load = |imposed| load(dataset, chunk, number * BATCH, imposed);
+        removed.add(&load(None)?, &load(Some((renderer, stress)))?);
+    }
+    Ok(Some(removed))
+}
+
+/// Reads samples, with a confounder imposed or without. `first` is the number of the first one.
+fn load(
+    dataset: &Dataset,
+    samples: &[impl Borrow<Sample> + Sync],
+    first: usize,
+    imposed: Option<(Renderer, Stress)>,
+) -> Result<Vec<LabelledImage>> {
+    let load = |(at, sample): (usize, &_)| {
+        let LabelledImage { image, mask } = dataset.load(Borrow::<Sample>::borrow(sample))?;
+        Ok(match imposed {
+            Some((renderer, Stress { strength, rendition })) => {
+                let seed = (first + at) as u64;
+                let imposed = renderer.impose(&image, &mask, strength, seed, rendition);
+                LabelledImage { image: imposed.image, mask: imposed.mask }
+            }
+            None => LabelledImage { image, mask },
+        })
+    };
+    samples.par_iter().enumerate().map(load).collect()
+}
+
 fn answers(
     segmenter: &Segmenter,
     dataset: &Dataset,
@@ -141,19 +196,7 @@ fn answers(
 ) -> Result<Vec<Answer>> {
     let mut answers = Vec::with_capacity(samples.len());
     for (number, chunk) in samples.chunks(BATCH).enumerate() {
-        let load = |(at, sample): (usize, &Sample)| -> Result<LabelledImage, mcdrl_data::Error> {
-            let LabelledImage { image, mask } = dataset.load(sample)?;
-            Ok(match imposed {
-                Some((renderer, Stress { strength, rendition })) => {
-                    let seed = (number * BATCH + at) as u64;
-                    let imposed = renderer.impose(&image, &mask, strength, seed, rendition);
-                    LabelledImage { image: imposed.image, mask: imposed.mask }
-                }
-                None => LabelledImage { image, mask },
-            })
-        };
-        let loaded: Vec<LabelledImage> =
-            chunk.par_iter().enumerate().map(load).collect::<Result<_, mcdrl_data::Error>>()?;
+        let loaded = load(dataset, chunk, number * BATCH, imposed)?;
         let pixels: Vec<_> = loaded.iter().map(|labelled| &labelled.image).collect();
         let segmentations = segmenter.segment_batch(&pixels)?;
         answers
@@ -175,26 +218,28 @@ impl Robustness {
     /// A table for a terminal: one line for each confounder, then the means.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "lesion dice without confounders {}\n{:<16}{:>8}{:>9}{:>9}{:>9}   presence\n",
-            self.clean, "confounder", "dice", "lost", "auroc", "ranked"
+            "lesion dice without confounders {}\n{:<16}{:>8}{:>9}{:>9}{:>9}{:>9}   presence\n",
+            self.clean, "confounder", "dice", "lost", "removed", "auroc", "ranked"
         );
         let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.3}"));
         for row in &self.confounders {
             let [before, after] = row.presence;
             table.push_str(&format!(
-                "{:<16}{:>8}{:>9}{:>9}{:>9.3}   {before:.2} → {after:.2}\n",
+                "{:<16}{:>8}{:>9}{:>9}{:>9}{:>9.3}   {before:.2} → {after:.2}\n",
                 row.name,
                 number(row.dice.mean),
                 number(row.lost.mean),
+                number(row.removed),
                 number(row.auroc),
                 row.ranked
             ));
         }
         table.push_str(&format!(
-            "{:<16}{:>8}{:>9}{:>9}\n",
+            "{:<16}{:>8}{:>9}{:>9}{:>9}\n",
             "mean",
             "",
             number(self.lost),
+            "",
             number(self.auroc)
         ));
         table

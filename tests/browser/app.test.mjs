@@ -142,11 +142,12 @@ describe("the app", { skip: ENGINES.chromium ? false : "chromium is not installe
     await page.setInputFiles("input[type=file]", SAMPLE);
     await done(page);
     const [saved] = await Promise.all([page.waitForEvent("download"), page.click("#save-json")]);
-    const { confounders, unfamiliar } = JSON.parse(await readFile(await saved.path()));
+    const { confounders, disturbances, unfamiliar, expected_dice } = JSON.parse(await readFile(await saved.path()));
     const present = confounders.filter(({ name, presence }) => name !== "white-light" && presence >= 0.5);
+    assert.equal(disturbances.length, present.length);
     const lines = await page.locator("#disturbances li").allTextContents();
-    if (present.length) assert.equal(lines.length, present.length, lines.join());
-    else assert.deepEqual(lines, ["No disturbances."]);
+    assert.deepEqual(lines, disturbances.length ? disturbances : ["No disturbances."]);
+    assert.ok(expected_dice >= 0 && expected_dice <= 1, `${expected_dice}`);
     assert.ok(!lines.some((line) => /white|reflection/.test(line)), lines.join());
     // A bar for every disturbance, the most probable first.
     const bars = await page.locator("#confounders .name").allTextContents();

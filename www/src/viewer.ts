@@ -63,7 +63,7 @@ export function describe(picture: Picture, view: View, labels: string[]): string
     case "uncertainty":
       return "The model's uncertainty about the class. Brighter: more uncertain.";
     case "confounder":
-      return `How much ${result.confounders[view.index]?.words} is seen at each place. Brighter: more.`;
+      return `How much ${result.confounders[view.index]?.words ?? "it"} is seen at each place. Brighter: more.`;
   }
 }
 

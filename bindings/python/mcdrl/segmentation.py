@@ -23,8 +23,11 @@ class Confounder:
     is_disturbance: bool = True
     #: At this presence or above, the picture gets a quality hint. ``None``: never a hint.
     hint_presence: float | None = None
-    #: Its name in plain words.
+    #: Its name in plain words. Default: its name.
     words: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words or self.name)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,11 @@ class ConfounderWeight:
     is_disturbance: bool = True
     #: At this presence or above, the picture gets a quality hint. ``None``: never a hint.
     hint_presence: float | None = None
-    #: Its name in plain words.
+    #: Its name in plain words. Default: its name.
     words: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words or self.name)
 
 
 @dataclass(frozen=True)

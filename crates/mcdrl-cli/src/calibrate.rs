@@ -5,17 +5,21 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use clap::Args;
 use mcdrl::data::{Dataset, Sample, write_atomic};
-use mcdrl::eval::evaluate;
+use mcdrl::eval::{Evaluation, evaluate};
 use mcdrl::{DiceCalibration, Model, Segmenter};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
 use crate::output::{Common, counter, say};
 
+/// The limits for a sure region that are tried.
+const SURE_REGIONS: [Option<f32>; 5] = [None, Some(0.9), Some(0.95), Some(0.98), Some(0.99)];
+
 /// Fewer images say too little.
 const FEWEST_IMAGES: usize = 20;
 
-/// Learn from a hospital's labelled images how good a model's masks are there, so that the expected Dice is right.
+/// Learn from a hospital's labelled images how sure a region must be to count as a lesion, and how good the masks are, so that the
+/// expected Dice is right.
 #[derive(Args)]
 pub struct Calibrate {
     /// A dataset folder. Can be given more than once.
@@ -47,10 +51,21 @@ impl Calibrate {
         let samples: Vec<Sample> = dataset.samples().filter(wanted).cloned().collect();
         let precision = model.header.precision();
         model.header.expected_dice = DiceCalibration::default();
-        let uncalibrated = model.to_bytes(precision);
-        let segmenter = Segmenter::open_blocking(&uncalibrated, self.common.open_options())?;
-        let count = counter("images", samples.len());
-        let pairs: Vec<(f32, f64)> = evaluate(&segmenter, &dataset, &samples, count)?
+        let mut best: Option<(f64, Option<f32>, Evaluation)> = None;
+        for sure_region in SURE_REGIONS {
+            model.header.sure_region = sure_region;
+            let uncalibrated = model.to_bytes(precision);
+            let segmenter = Segmenter::open_blocking(&uncalibrated, self.common.open_options())?;
+            let count = counter("images", samples.len());
+            let found = evaluate(&segmenter, &dataset, &samples, count)?;
+            let dice = found.total.lesion_dice_by_group.mean.unwrap_or_default();
+            if best.as_ref().is_none_or(|(highest, ..)| dice > *highest) {
+                best = Some((dice, sure_region, found));
+            }
+        }
+        let (_, sure_region, evaluation) = best.expect("limits were tried");
+        model.header.sure_region = sure_region;
+        let pairs: Vec<(f32, f64)> = evaluation
             .images
             .iter()
             .filter_map(|image| Some((image.expected_dice, image.lesion.dice?)))
@@ -71,9 +86,16 @@ impl Calibrate {
         let DiceCalibration { slope, offset } = fitted;
         let out = self.out.to_string_lossy();
         if self.common.json {
-            say!("{}", json!({ "model": out, "slope": slope, "offset": offset }));
+            say!(
+                "{}",
+                json!({ "model": out, "slope": slope, "offset": offset, "sure_region": sure_region })
+            );
         } else {
-            say!("{out}: slope {slope:.3}, offset {offset:.3} from {} images", pairs.len());
+            let sure = sure_region.map_or("all".into(), |sure| format!("from {sure} on"));
+            say!(
+                "{out}: slope {slope:.3}, offset {offset:.3} from {} images; regions that count: {sure}",
+                pairs.len()
+            );
         }
         Ok(())
     }

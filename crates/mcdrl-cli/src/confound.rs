@@ -23,8 +23,9 @@ pub struct Confound {
     /// The confounder.
     #[arg(long)]
     confounder: Renderer,
-    /// How closely it is tied: it lies on the lesion with probability (1 + ρ)/2. -1 to 1.
-    #[arg(long, allow_negative_numbers = true)]
+    /// How closely it is tied: it lies on the lesion with probability (1 + ρ)/2, -1 to 1. In a picture without a lesion it lies
+    /// anywhere.
+    #[arg(long, allow_negative_numbers = true, value_parser = correlation)]
     rho: f64,
     /// Its strength, 0 (nothing) to 1.
     #[arg(long, default_value_t = 0.8, value_parser = share)]
@@ -65,4 +66,10 @@ impl Confound {
         }
         Ok(())
     }
+}
+
+/// Reads a number between -1 and 1.
+fn correlation(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if (-1.0..=1.0).contains(&value) { Ok(value) } else { Err("must lie between -1 and 1".into()) }
 }

@@ -446,7 +446,7 @@ fn confound_copies_a_dataset_and_ties_a_confounder_to_its_lesions() {
     assert_eq!(json(&succeed(&["inspect", "--json", text(&out)]))["sites"]["site-b"]["images"], 4);
     fail(&tie("blood", "0.9"), 1, &["exists already"]);
     fail(&tie("far", "0.9"), 1, &["moves the lesion"]);
-    fail(&tie("blood", "2"), 1, &["between -1 and 1"]);
+    fail(&tie("blood", "2"), 2, &["between -1 and 1"]);
 }
 
 #[test]

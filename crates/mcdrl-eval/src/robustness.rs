@@ -43,6 +43,10 @@ pub struct Robustness {
     pub lost: Option<f64>,
     /// The mean of the rows' `auroc`.
     pub auroc: Option<f64>,
+    /// The mean of the rows' `removed`.
+    pub removed: Option<f64>,
+    /// The mean of the rows' `removable`.
+    pub removable: Option<f64>,
 }
 
 /// The answers under one confounder.
@@ -134,6 +138,8 @@ pub fn robustness(
         clean: by_group(clean.iter().map(|answer| answer.dice).collect()),
         lost: mean(rows.iter().map(|row| row.lost.mean).collect()),
         auroc: mean(rows.iter().map(|row| row.auroc).collect()),
+        removed: mean(rows.iter().map(|row| row.removed).collect()),
+        removable: mean(rows.iter().map(|row| row.removable).collect()),
         confounders: rows,
     })
 }
@@ -218,28 +224,30 @@ impl Robustness {
     /// A table for a terminal: one line for each confounder, then the means.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "lesion dice without confounders {}\n{:<16}{:>8}{:>9}{:>9}{:>9}{:>9}   presence\n",
-            self.clean, "confounder", "dice", "lost", "removed", "auroc", "ranked"
+            "lesion dice without confounders {}\n{:<16}{:>8}{:>9}{:>9}{:>11}{:>9}{:>9}   presence\n",
+            self.clean, "confounder", "dice", "lost", "removed", "removable", "auroc", "ranked"
         );
         let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.3}"));
         for row in &self.confounders {
             let [before, after] = row.presence;
             table.push_str(&format!(
-                "{:<16}{:>8}{:>9}{:>9}{:>9}{:>9.3}   {before:.2} → {after:.2}\n",
+                "{:<16}{:>8}{:>9}{:>9}{:>11}{:>9}{:>9.3}   {before:.2} → {after:.2}\n",
                 row.name,
                 number(row.dice.mean),
                 number(row.lost.mean),
                 number(row.removed),
+                number(row.removable),
                 number(row.auroc),
                 row.ranked
             ));
         }
         table.push_str(&format!(
-            "{:<16}{:>8}{:>9}{:>9}{:>9}\n",
+            "{:<16}{:>8}{:>9}{:>9}{:>11}{:>9}\n",
             "mean",
             "",
             number(self.lost),
-            "",
+            number(self.removed),
+            number(self.removable),
             number(self.auroc)
         ));
         table

@@ -18,6 +18,15 @@ impl Model {
     /// # Errors
     /// [`Error::Execution`] if the device fails.
     pub async fn segment(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
+        self.segment_with(images, self.header.sure_region).await
+    }
+
+    /// As [`Self::segment`], with another [`ModelHeader::sure_region`](crate::ModelHeader::sure_region).
+    pub(crate) async fn segment_with(
+        &self,
+        images: &[&Image],
+        sure_region: Option<f32>,
+    ) -> Result<Vec<Segmentation>> {
         if images.is_empty() {
             return Ok(Vec::new());
         }
@@ -28,7 +37,7 @@ impl Model {
         let segmentation = |(index, image): (usize, &&Image)| {
             let (width, height) = (image.width(), image.height());
             let placement = self.header.preprocess.placement(width, height);
-            postprocess(read.image(index, placement), &self.header, width, height)
+            postprocess(read.image(index, placement), &self.header, sure_region, width, height)
         };
         images.iter().enumerate().map(segmentation).collect()
     }

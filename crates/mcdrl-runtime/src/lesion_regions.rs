@@ -3,21 +3,20 @@
 use crate::grid_map::GridMap;
 use crate::postprocess::LESION_BELOW;
 
-/// A region beside the surest one counts only if the probability of the background falls below this somewhere in it. A model is
-/// surer of lesions than of what only resembles one, such as stool or a fold. Chosen on pictures of a hospital that the bundled
-/// model has never seen.
-pub const SURE_BELOW: f32 = 0.02;
+/// Regions that are less sure than the surest one by at most this count as equally sure. Devices round differently.
+const ROUNDING: f32 = 0.01;
 
-/// Halves the probability of a lesion in the regions that do not count. So they are background, and uncertain.
+/// Halves the probability of a lesion in the regions that do not count. So they are background, and uncertain. A region counts if
+/// it is the surest of the image, or if the probability of a lesion reaches `sure` somewhere in it.
 ///
 /// - `probabilities`: the background first
-pub fn doubt_weak_regions(probabilities: &mut GridMap) {
+pub fn doubt_weak_regions(probabilities: &mut GridMap, sure: f32) {
     let pixels = probabilities.rows * probabilities.columns;
     let background = &probabilities.values[..pixels];
     let regions = regions(background, probabilities.columns);
     let lowest = |region: &Vec<usize>| region.iter().map(|at| background[*at]).fold(1.0, f32::min);
     let surest = regions.iter().map(lowest).fold(1.0, f32::min);
-    let limit = SURE_BELOW.max(surest);
+    let limit = f32::max(1.0 - sure, surest + ROUNDING);
     let weak: Vec<usize> =
         regions.iter().filter(|region| lowest(region) > limit).flatten().copied().collect();
     for at in weak {
@@ -69,7 +68,7 @@ mod tests {
     /// The background's probabilities after doubt.
     fn doubted(background: &[f32], columns: usize) -> Vec<f32> {
         let mut map = map(background, columns);
-        doubt_weak_regions(&mut map);
+        doubt_weak_regions(&mut map, 0.95);
         let (after, lesion) = map.values.split_at(background.len());
         assert!(after.iter().zip(lesion).all(|(a, b)| (a + b - 1.0).abs() < 1e-6));
         after.to_vec()
@@ -77,13 +76,14 @@ mod tests {
 
     #[test]
     fn a_region_beside_the_surest_one_must_be_sure() {
-        let after = doubted(&[0.01, 0.4, 0.9, 0.25, 0.9, 0.02], 6);
-        assert_eq!(after, [0.01, 0.4, 0.9, 0.625, 0.9, 0.02]);
+        let after = doubted(&[0.01, 0.4, 0.9, 0.25, 0.9, 0.04], 6);
+        assert_eq!(after, [0.01, 0.4, 0.9, 0.625, 0.9, 0.04]);
     }
 
     #[test]
     fn the_surest_region_stays_however_weak() {
         assert_eq!(doubted(&[0.2, 0.9, 0.25], 3), [0.2, 0.9, 0.625]);
+        assert_eq!(doubted(&[0.2, 0.9, 0.205], 3), [0.2, 0.9, 0.205]);
         assert_eq!(doubted(&[0.4, 0.9, 0.9], 3), [0.4, 0.9, 0.9]);
         assert_eq!(doubted(&[0.9; 4], 2), [0.9; 4]);
     }

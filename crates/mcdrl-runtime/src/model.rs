@@ -38,6 +38,10 @@ pub struct ModelHeader {
     /// The calibration of [`Segmentation::expected_dice`](crate::Segmentation::expected_dice).
     #[serde(default, skip_serializing_if = "is_default")]
     pub expected_dice: DiceCalibration,
+    /// Beside the surest region of an image, a region counts as a lesion only if the probability reaches this somewhere in it,
+    /// 0.5..1. `None`: all count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sure_region: Option<f32>,
     /// Origin of the model: sites, seed, git revision, metrics, licences. Free-form.
     pub provenance: Value,
     /// The reference answer to the built-in image. Old files do not have it.
@@ -74,6 +78,7 @@ impl Model {
             profile,
             preprocess,
             expected_dice: DiceCalibration::default(),
+            sure_region: None,
             provenance,
             check: None,
             bytes_per_value: 4,

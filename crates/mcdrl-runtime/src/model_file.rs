@@ -90,7 +90,7 @@ impl Model {
         let network = Weights::from_safetensors(stored).ok()?.load_into(network).ok()?;
         let model = Self { header: self.header.clone(), run: self.run, network };
         let image = built_in_image();
-        let segmentations = try_read_sync(model.segment(&[&image]))?.ok()?;
+        let segmentations = try_read_sync(model.segment_with(&[&image], None))?.ok()?;
         Some(SelfCheck::of(&segmentations[0]))
     }
 }
@@ -138,6 +138,9 @@ fn faults(StoredHeader { header, run }: &StoredHeader) -> Vec<String> {
         run.faults(),
     ]
     .concat();
+    if header.sure_region.is_some_and(|sure| !(0.5..=1.0).contains(&sure)) {
+        faults.push("`sure_region` must lie between 0.5 and 1".into());
+    }
     let (size, stride) = (header.preprocess.size, header.architecture.vision.stride());
     if size == 0 || size > LARGEST_INPUT || stride == 0 || !size.is_multiple_of(stride) {
         let text = format!(

@@ -33,9 +33,12 @@ pub struct ImageOutput {
 }
 
 /// The result for an image of `width × height` pixels.
+///
+/// - `sure_region`: see [`ModelHeader::sure_region`]
 pub fn postprocess(
     output: ImageOutput,
     header: &ModelHeader,
+    sure_region: Option<f32>,
     width: usize,
     height: usize,
 ) -> Result<Segmentation> {
@@ -45,7 +48,9 @@ pub fn postprocess(
     let disturbances = disturbances(profile, &confounders);
     let mut probabilities =
         GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
-    doubt_weak_regions(&mut probabilities);
+    if let Some(sure) = sure_region {
+        doubt_weak_regions(&mut probabilities, sure);
+    }
     let (mask, classes) = decide(&probabilities, profile, width, height)?;
     let expected_dice = expected_dice(&probabilities.values[..rows * columns]);
     Ok(Segmentation {

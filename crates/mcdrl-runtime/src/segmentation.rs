@@ -72,7 +72,7 @@ pub struct RegionMap {
 
 impl Segmentation {
     /// The probability of label `index` (0 is the background) at every pixel of the image, row-major. `None` if there is
-    /// no such label.
+    /// no such label. In weak regions the probability of a lesion is halved (see [`crate::ModelHeader::sure_region`]).
     pub fn confidence_mask(&self, index: usize) -> Option<Vec<f32>> {
         let map = &self.probabilities;
         let pixels = map.rows * map.columns;

@@ -128,7 +128,8 @@ impl DeviceTrial for ModelTrial {
 
     async fn check(model: &Model) -> Result<()> {
         let image = built_in_image();
-        let segmentations = model.segment(&[&image]).await?;
+        // A limit would turn a small difference into a large one.
+        let segmentations = model.segment_with(&[&image], None).await?;
         match &model.header.check {
             Some(check) => check.verify(&segmentations[0]),
             None => Ok(()),

@@ -30,6 +30,7 @@ pub struct Confounding {
 impl Confounding {
     /// With probability (1 + ρ)/2 the confounder lies on the lesion, otherwise elsewhere. One that acts on the whole picture is
     /// shown in exactly the pictures that have a lesion, with that probability, and otherwise in exactly those that have none.
+    /// In a picture without a lesion, another one lies anywhere.
     ///
     /// - `strength`: 0..1
     /// - `rho`: −1..1; 0 ties nothing
@@ -43,10 +44,12 @@ impl Confounding {
             );
             return Err(Error::Config(text));
         }
-        if !(-1.0..=1.0).contains(&rho) || !(0.0..=1.0).contains(&strength) {
-            return Err(Error::Config(
-                "ρ must lie between -1 and 1, the strength between 0 and 1".into(),
-            ));
+        if !(-1.0..=1.0).contains(&rho) {
+            return Err(Error::Config(format!("ρ is {rho}, but must lie between -1 and 1")));
+        }
+        if !(0.0..=1.0).contains(&strength) {
+            let text = format!("the strength is {strength}, but must lie between 0 and 1");
+            return Err(Error::Config(text));
         }
         Ok(Self { renderer, strength, rho })
     }

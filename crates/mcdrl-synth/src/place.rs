@@ -19,7 +19,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Around all lesions; `None` without one.
+    /// The ellipse in the box around all lesions; `None` without one.
     pub fn of_lesion(mask: &Mask) -> Option<Self> {
         let lesion = mask.classes().iter().enumerate().filter(|(_, class)| **class != 0);
         let points = lesion.map(|(at, _)| [at % mask.width(), at / mask.width()]);

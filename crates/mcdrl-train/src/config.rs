@@ -170,7 +170,7 @@ pub struct PairLossConfig {
     /// Weight of what the removal leaves of the confounder, and of the imposition's error.
     #[garde(custom(not_negative))]
     pub removal: f32,
-    /// Weight of the difference of their features before the removal: a control, which hurts.
+    /// Weight of the difference of their features before the removal: a control.
     #[garde(custom(not_negative))]
     pub features: f32,
 }

@@ -379,9 +379,10 @@ impl<'a> Run<'a> {
             self.used_preprocess,
             provenance,
         );
-        // That of the starting model is better than none.
+        // Those of the starting model are better than none.
         if let Some(start) = self.request.foundation.model() {
             model.header.expected_dice = start.header.expected_dice;
+            model.header.sure_region = start.header.sure_region;
         }
         Ok(model)
     }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use mcdrl::{DeviceChoice, Image, Mask, Model, OpenOptions, Segmentation, Segmenter, demo};
+use mcdrl::{
+    DeviceChoice, Image, Mask, Model, OpenOptions, Profile, Segmentation, Segmenter, demo,
+};
 use serde_json::{Value, json};
 
 fn on_cpu() -> Segmenter {
@@ -26,6 +28,12 @@ fn the_model_is_small_and_states_its_origin() {
     let sites = header.provenance["images_by_site"].as_object().unwrap();
     assert!(!sites.contains_key("clinicdb"), "clinicdb must not be training data");
     assert!(sites.contains_key("kvasir") && sites.contains_key("larynx"));
+    // Words and limits of hints are those of the profile in the repository.
+    let shown = |profile: Profile| -> Vec<_> {
+        let confounders = profile.confounders.into_iter();
+        confounders.map(|c| (c.name, c.family, c.words, c.everywhere, c.hint_presence)).collect()
+    };
+    assert_eq!(shown(header.profile), shown(Profile::endoscopy()));
 }
 
 #[test]

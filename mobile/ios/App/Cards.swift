@@ -75,9 +75,7 @@ struct DisturbancesCard: View {
     }
 
     @ViewBuilder private var bars: some View {
-        Text(
-            "The bars show how probable each disturbance is. The model removed their influence before it classified the pixels."
-        )
+        Text("The bars show how probable each disturbance is.")
         .font(.footnote).foregroundStyle(.secondary)
         ForEach(knownDisturbances(result.confounders), id: \.name) { confounder in
             VStack(alignment: .leading, spacing: 4) {

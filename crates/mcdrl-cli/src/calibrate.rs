@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use clap::Args;
-use mcdrl::data::{Dataset, Sample, write_atomic};
+use mcdrl::data::{Dataset, write_atomic};
 use mcdrl::eval::{Evaluation, evaluate};
 use mcdrl::{DiceCalibration, Model, Segmenter};
 use serde_json::json;
@@ -44,18 +44,14 @@ impl Calibrate {
         let mut model =
             Model::from_bytes(&bytes, &Device::flex()).map_err(Failure::file(&self.model))?;
         let dataset = Dataset::open_all(&self.data)?;
-        for site in &self.site {
-            dataset.site(site)?;
-        }
-        let wanted = |sample: &&Sample| self.site.is_empty() || self.site.contains(&sample.site);
-        let samples: Vec<Sample> = dataset.samples().filter(wanted).cloned().collect();
+        let samples = dataset.samples_of(&self.site)?;
         let precision = model.header.precision();
         model.header.expected_dice = DiceCalibration::default();
+        let uncalibrated = model.to_bytes(precision);
+        let mut segmenter = Segmenter::open_blocking(&uncalibrated, self.common.open_options())?;
         let mut best: Option<(f64, Option<f32>, Evaluation)> = None;
         for sure_region in SURE_REGIONS {
-            model.header.sure_region = sure_region;
-            let uncalibrated = model.to_bytes(precision);
-            let segmenter = Segmenter::open_blocking(&uncalibrated, self.common.open_options())?;
+            segmenter = segmenter.with_sure_region(sure_region);
             let count = counter("images", samples.len());
             let found = evaluate(&segmenter, &dataset, &samples, count)?;
             let dice = found.total.lesion_dice_by_group.mean.unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mcdrl::data::{Dataset, Sample};
+use mcdrl::data::Dataset;
 use mcdrl::synth::{Confounding, Renderer, write_confounded};
 use serde_json::json;
 
@@ -45,11 +45,7 @@ impl Confound {
     pub fn run(self) -> Outcome {
         let confounding = Confounding::new(self.confounder, self.strength, self.rho)?;
         let dataset = Dataset::open(&self.data)?;
-        for site in &self.site {
-            dataset.site(site)?;
-        }
-        let wanted = |sample: &&Sample| self.site.is_empty() || self.site.contains(&sample.site);
-        let samples: Vec<Sample> = dataset.samples().filter(wanted).cloned().collect();
+        let samples = dataset.samples_of(&self.site)?;
         let count = counter("images", samples.len());
         write_confounded(&dataset, &samples, &confounding, self.seed, &self.out, count)?;
         let out = self.out.to_string_lossy();

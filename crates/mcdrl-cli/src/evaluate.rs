@@ -15,6 +15,9 @@ use crate::impose::share;
 use crate::output::{Common, counter, say, tell};
 use crate::segment::open_segmenter;
 
+/// The most images whose features are compared with and without a confounder.
+const COMPARED: usize = 32;
+
 /// Evaluate a model on a dataset folder: per site, class and image.
 #[derive(Args)]
 pub struct Evaluate {
@@ -48,11 +51,7 @@ impl Evaluate {
     pub fn run(self) -> Outcome {
         let segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
         let dataset = Dataset::open_all(&self.data)?;
-        for site in &self.site {
-            dataset.site(site)?;
-        }
-        let wanted = |sample: &&Sample| self.site.is_empty() || self.site.contains(&sample.site);
-        let samples: Vec<Sample> = dataset.samples().filter(wanted).cloned().collect();
+        let samples = dataset.samples_of(&self.site)?;
         let count = counter("images", samples.len());
         let evaluation = evaluate(&segmenter, &dataset, &samples, count)?;
         if let Some(out) = &self.out {
@@ -62,7 +61,7 @@ impl Evaluate {
             Some(strength) => {
                 let rendition =
                     if self.held_back { Rendition::HeldBack } else { Rendition::Trained };
-                let stress = Stress { strength, rendition };
+                let stress = Stress { strength, rendition, compared: COMPARED };
                 Some(robustness(&segmenter, &dataset, &samples, stress, |done, total| {
                     tell!("{done} of {total} passes under confounders");
                 })?)

@@ -102,6 +102,18 @@ impl Dataset {
         self.sites.iter().flat_map(|site| &site.samples)
     }
 
+    /// The samples of the named sites; of all sites if none is named.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSite`] with the names of all sites.
+    pub fn samples_of(&self, sites: &[String]) -> Result<Vec<Sample>> {
+        for site in sites {
+            self.site(site)?;
+        }
+        let wanted = |sample: &&Sample| sites.is_empty() || sites.contains(&sample.site);
+        Ok(self.samples().filter(wanted).cloned().collect())
+    }
+
     /// Reads a sample's pixels.
     ///
     /// # Errors

@@ -9,9 +9,21 @@ use mcdrl_runtime::Model;
 /// A channel that varies less than this says nothing.
 const LEAST_VARIANCE: f64 = 1e-8;
 
-/// Compares the features of pairs of images, before and after the removal: F and D(F).
-pub struct Removed<'a> {
+/// The features of unchanged images: F and D(F).
+pub struct CleanFeatures<'a> {
     model: &'a Model,
+    batches: Vec<Features>,
+}
+
+/// The levels of a batch of images, before and after the removal.
+struct Features {
+    before: Vec<Tensor<4>>,
+    after: Vec<Tensor<4>>,
+}
+
+/// Compares the features of unchanged images with those of the same scenes under a confounder.
+#[derive(Default)]
+pub struct Removed {
     before: Vec<Channels>,
     after: Vec<Channels>,
 }
@@ -41,33 +53,43 @@ struct Moments {
     apart: f64,
 }
 
-impl<'a> Removed<'a> {
+impl<'a> CleanFeatures<'a> {
     /// `None` for a model without removal.
     pub fn of(model: &'a Model) -> Option<Self> {
         let removes = matches!(model.network.intervention, CausalIntervention::Removal(_))
             && model.run.intervention.enabled;
-        removes.then(|| Self { model, before: Vec::new(), after: Vec::new() })
+        removes.then(|| Self { model, batches: Vec::new() })
     }
 
-    /// Adds pairs of the same scene.
-    pub fn add(&mut self, clean: &[LabelledImage], changed: &[LabelledImage]) {
+    /// Adds a batch of unchanged images.
+    pub fn add(&mut self, images: &[LabelledImage]) {
+        self.batches.push(self.features(images));
+    }
+
+    /// Compares a batch with the same images under a confounder.
+    pub fn compare(&self, batch: usize, changed: &[LabelledImage], removed: &mut Removed) {
+        let (clean, changed) = (&self.batches[batch], self.features(changed));
+        add(&mut removed.before, &clean.before, changed.before);
+        add(&mut removed.after, &clean.after, changed.after);
+    }
+
+    fn features(&self, of: &[LabelledImage]) -> Features {
         let Model { network, header, run } = self.model;
-        let levels = |of: &[LabelledImage]| {
-            let images: Vec<&Image> = of.iter().map(|labelled| &labelled.image).collect();
-            let pixels = header.preprocess.batch(&images, &network.device());
-            let output = network.forward(pixels, run);
-            (output.levels, output.corrected)
-        };
-        let ((clean, clean_corrected), (changed, changed_corrected)) =
-            (levels(clean), levels(changed));
-        self.before.resize_with(clean.len(), Channels::default);
-        self.after.resize_with(clean.len(), Channels::default);
-        let pairs = clean.into_iter().zip(changed);
-        self.before.iter_mut().zip(pairs).for_each(|(sums, (a, b))| sums.add(a, b));
-        let pairs = clean_corrected.into_iter().zip(changed_corrected);
-        self.after.iter_mut().zip(pairs).for_each(|(sums, (a, b))| sums.add(a, b));
+        let images: Vec<&Image> = of.iter().map(|labelled| &labelled.image).collect();
+        let pixels = header.preprocess.batch(&images, &network.device());
+        let output = network.forward(pixels, run);
+        Features { before: output.levels, after: output.corrected }
     }
+}
 
+/// Adds the pairs of every level.
+fn add(sums: &mut Vec<Channels>, clean: &[Tensor<4>], changed: Vec<Tensor<4>>) {
+    sums.resize_with(clean.len(), Channels::default);
+    let pairs = clean.iter().cloned().zip(changed);
+    sums.iter_mut().zip(pairs).for_each(|(sums, (clean, changed))| sums.add(clean, changed));
+}
+
+impl Removed {
     /// 1 − ‖D(F(x_z)) − D(F(x))‖² / ‖F(x_z) − F(x)‖², each channel in its own variance over the clean images; a mean over the
     /// levels. 1 if nothing of the confounder is left, 0 if the removal changes nothing. `None` without pairs that differ.
     pub fn share(&self) -> Option<f64> {

@@ -13,13 +13,10 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::metrics::{Foreground, Interval, MaskPair, auroc};
-use crate::removed::Removed;
+use crate::removed::{CleanFeatures, Removed};
 
 /// Images in a forward pass.
 const BATCH: usize = 8;
-
-/// The most images whose features are compared.
-const COMPARED: usize = 32;
 
 /// What is imposed.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +25,8 @@ pub struct Stress {
     pub strength: f32,
     /// The renderer of training, or the one that is kept for tests.
     pub rendition: Rendition,
+    /// The most images whose features are compared, for [`ConfounderRow::removed`].
+    pub compared: usize,
 }
 
 /// The answers with and without each confounder of the model's profile.
@@ -94,6 +93,14 @@ pub fn robustness(
     let imposable = Imposable::of(&segmenter.header().profile)?;
     let total = imposable.renderers().len() + 1;
     let clean = answers(segmenter, dataset, samples, None)?;
+    let step = samples.len().div_ceil(stress.compared.max(1)).max(1);
+    let compared: Vec<&Sample> = samples.iter().step_by(step).take(stress.compared).collect();
+    let mut features = CleanFeatures::of(segmenter.model());
+    for (number, chunk) in compared.chunks(BATCH).enumerate() {
+        if let Some(features) = &mut features {
+            features.add(&load(dataset, chunk, number * BATCH, None)?);
+        }
+    }
     done(1, total);
     let groups: Vec<String> =
         samples.iter().map(|sample| format!("{}/{}", sample.site, sample.group)).collect();
@@ -111,8 +118,13 @@ pub fn robustness(
         let (before, after) = (presence(&clean, *index), presence(&changed, *index));
         let nearest_auroc = nearest(segmenter, &imposable, *index)
             .and_then(|other| auroc(&presence(&changed, other), &presence(&clean, other)));
-        let removed = compare_features(segmenter, dataset, samples, *renderer, stress)?;
-        let removed = removed.as_ref();
+        let mut removed = Removed::default();
+        for (number, chunk) in compared.chunks(BATCH).enumerate() {
+            if let Some(features) = features.as_ref().filter(|_| !renderer.moves_pixels()) {
+                let changed = load(dataset, chunk, number * BATCH, Some((*renderer, stress)))?;
+                features.compare(number, &changed, &mut removed);
+            }
+        }
         let lost = clean.iter().zip(&changed).map(|(a, b)| Some(a.dice? - b.dice?));
         let rises = before.iter().zip(&after).filter(|(before, after)| after > before).count();
         let mean =
@@ -123,8 +135,8 @@ pub fn robustness(
             dice: by_group(changed.iter().map(|answer| answer.dice).collect()),
             auroc: auroc(&after, &before),
             nearest_auroc,
-            removed: removed.and_then(Removed::share),
-            removable: removed.and_then(Removed::limit),
+            removed: removed.share(),
+            removable: removed.limit(),
             ranked: rises as f64 / count,
             presence: [mean(&before), mean(&after)],
         });
@@ -154,25 +166,6 @@ fn nearest(segmenter: &Segmenter, imposable: &Imposable, index: usize) -> Option
     others.max_by(|a, b| likeness[*a].total_cmp(&likeness[*b]))
 }
 
-/// The features of some of the samples with and without a confounder.
-fn compare_features<'a>(
-    segmenter: &'a Segmenter,
-    dataset: &Dataset,
-    samples: &[Sample],
-    renderer: Renderer,
-    stress: Stress,
-) -> Result<Option<Removed<'a>>> {
-    let removed = Removed::of(segmenter.model()).filter(|_| !renderer.moves_pixels());
-    let Some(mut removed) = removed else { return Ok(None) };
-    let step = samples.len().div_ceil(COMPARED).max(1);
-    let some: Vec<&Sample> = samples.iter().step_by(step).collect();
-    for (number, chunk) in some.chunks(BATCH).enumerate() {
-        let load = |imposed| load(dataset, chunk, number * BATCH, imposed);
-        removed.add(&load(None)?, &load(Some((renderer, stress)))?);
-    }
-    Ok(Some(removed))
-}
-
 /// Reads samples, with a confounder imposed or without. `first` is the number of the first one.
 fn load(
     dataset: &Dataset,
@@ -183,7 +176,7 @@ fn load(
     let load = |(at, sample): (usize, &_)| {
         let LabelledImage { image, mask } = dataset.load(Borrow::<Sample>::borrow(sample))?;
         Ok(match imposed {
-            Some((renderer, Stress { strength, rendition })) => {
+            Some((renderer, Stress { strength, rendition, .. })) => {
                 let seed = (first + at) as u64;
                 let imposed = renderer.impose(&image, &mask, strength, seed, rendition);
                 LabelledImage { image: imposed.image, mask: imposed.mask }

@@ -1,4 +1,4 @@
-//! What disturbs an image, in words.
+//! The words for the disturbances of an image.
 
 use crate::profile::Profile;
 use crate::segmentation::ConfounderWeight;

@@ -64,6 +64,12 @@ impl Segmenter {
         self
     }
 
+    /// The same model, with another [`ModelHeader::sure_region`].
+    pub fn with_sure_region(mut self, sure_region: Option<f32>) -> Self {
+        self.model.header.sure_region = sure_region;
+        self
+    }
+
     /// Segments one image.
     ///
     /// # Errors

@@ -75,8 +75,7 @@ struct DisturbancesCard: View {
     }
 
     @ViewBuilder private var bars: some View {
-        Text("The bars show how probable each disturbance is.")
-        .font(.footnote).foregroundStyle(.secondary)
+        Text("The bars show how probable each disturbance is.").font(.footnote).foregroundStyle(.secondary)
         ForEach(knownDisturbances(result.confounders), id: \.name) { confounder in
             VStack(alignment: .leading, spacing: 4) {
                 HStack {

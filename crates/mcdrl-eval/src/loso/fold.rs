@@ -111,7 +111,7 @@ impl Fold {
             Some(strength) if variant != Variant::OtherDoses => {
                 let step = self.test.len().div_ceil(STRESSED).max(1);
                 let some: Vec<Sample> = self.test.iter().step_by(step).cloned().collect();
-                let stress = Stress { strength, rendition: Rendition::HeldBack };
+                let stress = Stress { strength, rendition: Rendition::HeldBack, compared: 0 };
                 robustness(segmenter, request.dataset, &some, stress, |_, _| {})?.lost
             }
             _ => None,

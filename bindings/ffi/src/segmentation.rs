@@ -79,6 +79,11 @@ impl Segmentation {
         self.segmentation.disturbances.clone()
     }
 
+    /// Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits.
+    pub fn notes(&self) -> Vec<String> {
+        self.segmentation.notes.clone()
+    }
+
     /// The lesion Dice that the model expects of the mask, 0..1.
     pub fn expected_dice(&self) -> f32 {
         self.segmentation.expected_dice

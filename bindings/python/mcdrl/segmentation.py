@@ -85,6 +85,7 @@ _PARTS = (
     "classes",
     "confounders",
     "disturbances",
+    "notes",
     "unfamiliar",
     "expected_dice",
     "mean_uncertainty",
@@ -138,6 +139,11 @@ class Segmentation:
     def disturbances(self) -> list[str]:
         """The disturbances that the image shows, the most certain first, in words: "glare on 8 % of the picture"."""
         return list(self._native.disturbances())
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits."""
+        return list(self._native.notes())
 
     @cached_property
     def expected_dice(self) -> float:

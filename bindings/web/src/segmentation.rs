@@ -36,6 +36,7 @@ struct Summary<'a> {
     classes: &'a [ClassShare],
     confounders: &'a [ConfounderWeight],
     disturbances: &'a [String],
+    notes: &'a [String],
     unfamiliar: f32,
     expected_dice: f32,
     mean_uncertainty: f32,
@@ -47,7 +48,7 @@ struct Grid {
     columns: usize,
 }
 
-/// `{ width, height, classes, confounders, disturbances, unfamiliar, expectedDice, meanUncertainty, categoryMask,
+/// `{ width, height, classes, confounders, disturbances, notes, unfamiliar, expectedDice, meanUncertainty, categoryMask,
 /// confidenceMasks, uncertainty, regions, image? }`.
 pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<JsValue, JsValue> {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
@@ -57,6 +58,7 @@ pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<J
         classes: &segmentation.classes,
         confounders: &segmentation.confounders,
         disturbances: &segmentation.disturbances,
+        notes: &segmentation.notes,
         unfamiliar: segmentation.unfamiliar,
         expected_dice: segmentation.expected_dice,
         mean_uncertainty: segmentation.uncertainty(),

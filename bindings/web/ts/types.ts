@@ -156,6 +156,8 @@ export interface SegmentationResult {
   confounders: ConfounderWeight[];
   /** The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture". */
   disturbances: string[];
+  /** Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits. */
+  notes: string[];
   /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */
   unfamiliar: number;
   /** The lesion Dice that the model expects of the mask, 0..1. */

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use clap::Args;
-use mcdrl::data::{Dataset, write_atomic};
+use mcdrl::data::write_atomic;
 use mcdrl::eval::{Evaluation, evaluate};
 use mcdrl::{DiceCalibration, Model, Segmenter};
 use serde_json::json;
 
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, counter, say};
+use crate::output::{Common, counter, open_datasets, say, tell_warnings};
 
 /// The limits for a sure region that are tried.
 const SURE_REGIONS: [Option<f32>; 5] = [None, Some(0.9), Some(0.95), Some(0.98), Some(0.99)];
@@ -43,7 +43,7 @@ impl Calibrate {
         let bytes = std::fs::read(&self.model).map_err(Failure::io(&self.model))?;
         let mut model =
             Model::from_bytes(&bytes, &Device::flex()).map_err(Failure::file(&self.model))?;
-        let dataset = Dataset::open_all(&self.data)?;
+        let dataset = open_datasets(&self.data)?;
         let samples = dataset.samples_of(&self.site)?;
         let precision = model.header.precision();
         model.header.expected_dice = DiceCalibration::default();
@@ -59,6 +59,7 @@ impl Calibrate {
                 best = Some((dice, sure_region, found));
             }
         }
+        tell_warnings(&dataset);
         let (_, sure_region, evaluation) = best.expect("limits were tried");
         model.header.sure_region = sure_region;
         let pairs: Vec<(f32, f64)> = evaluation

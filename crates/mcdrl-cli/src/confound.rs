@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mcdrl::data::Dataset;
 use mcdrl::synth::{Confounding, Renderer, write_confounded};
 use serde_json::json;
 
 use crate::error::Outcome;
 use crate::impose::share;
-use crate::output::{counter, say};
+use crate::output::{counter, open_datasets, say, tell_warnings};
 
 /// Copy a dataset folder and tie a confounder to its lesions, to test whether a model falls for it.
 #[derive(Args)]
@@ -44,10 +43,11 @@ pub struct Confound {
 impl Confound {
     pub fn run(self) -> Outcome {
         let confounding = Confounding::new(self.confounder, self.strength, self.rho)?;
-        let dataset = Dataset::open(&self.data)?;
+        let dataset = open_datasets(std::slice::from_ref(&self.data))?;
         let samples = dataset.samples_of(&self.site)?;
         let count = counter("images", samples.len());
         write_confounded(&dataset, &samples, &confounding, self.seed, &self.out, count)?;
+        tell_warnings(&dataset);
         let out = self.out.to_string_lossy();
         if self.json {
             let line = json!({ "data": out, "confounder": self.confounder.name(), "rho": self.rho, "images": samples.len() });

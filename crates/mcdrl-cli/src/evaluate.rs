@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::error::{Failure, Outcome};
 use crate::impose::share;
-use crate::output::{Common, counter, say, tell};
+use crate::output::{Common, counter, open_datasets, say, tell, tell_warnings};
 use crate::segment::open_segmenter;
 
 /// The most images whose features are compared with and without a confounder.
@@ -50,10 +50,11 @@ pub struct Evaluate {
 impl Evaluate {
     pub fn run(self) -> Outcome {
         let segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
-        let dataset = Dataset::open_all(&self.data)?;
+        let dataset = open_datasets(&self.data)?;
         let samples = dataset.samples_of(&self.site)?;
         let count = counter("images", samples.len());
         let evaluation = evaluate(&segmenter, &dataset, &samples, count)?;
+        tell_warnings(&dataset);
         if let Some(out) = &self.out {
             write_reports(out, &segmenter, &dataset, &samples, &evaluation)?;
         }

@@ -1,14 +1,16 @@
+use std::cell::OnceCell;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::Args;
-use mcdrl::data::Dataset;
+use mcdrl::data::{Dataset, Inspection, SiteInspection};
 use mcdrl::{Error, Model};
 use serde_json::{Value, json};
 
 use crate::clip_source::{ClipFile, read_clip};
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, say};
+use crate::output::{Bar, Common, say};
 
 /// Describe a model, a CLIP checkpoint or a dataset.
 #[derive(Args)]
@@ -21,11 +23,10 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(self) -> Outcome {
-        let found = if self.path.is_dir() && !self.path.join("model.safetensors").is_file() {
-            inspect_dataset(&self.path)?
-        } else {
-            inspect_file(&self.path)?
-        };
+        if self.path.is_dir() && !self.path.join("model.safetensors").is_file() {
+            return self.inspect_dataset();
+        }
+        let found = inspect_file(&self.path)?;
         if self.common.json {
             say!("{found}");
         } else {
@@ -34,27 +35,61 @@ impl Inspect {
         }
         Ok(())
     }
+
+    fn inspect_dataset(&self) -> Outcome {
+        let bar = OnceCell::new();
+        let (dataset, found) = Dataset::inspect(&self.path, |_, total| {
+            bar.get_or_init(|| Bar::new("images", total, 0)).step();
+        })?;
+        let classes = &dataset.profile.classes;
+        if self.common.json {
+            say!(
+                "{}",
+                json!({
+                    "kind": "dataset",
+                    "classes": classes,
+                    "sites": found.sites,
+                    "faults": found.faults,
+                    "warnings": found.warnings,
+                })
+            );
+        } else {
+            say!("{}", table(&found));
+        }
+        match found.faults.len() {
+            0 => Ok(()),
+            1 => Err(Failure::Failed("the dataset has a fault".into())),
+            faults => Err(Failure::Failed(format!("the dataset has {faults} faults"))),
+        }
+    }
 }
 
-fn inspect_dataset(path: &Path) -> Outcome<Value> {
-    let dataset = Dataset::open(path)?;
-    let mut sites = serde_json::Map::new();
-    for site in &dataset.sites {
-        let mut lesions = 0;
-        for sample in &site.samples {
-            let labelled = dataset.load(sample)?;
-            lesions += usize::from(labelled.mask.classes().iter().any(|class| *class != 0));
-        }
-        let recorded = site.samples.iter().filter(|sample| sample.factors.is_some()).count();
-        let about = json!({
-            "images": site.samples.len(),
-            "with_lesion": lesions,
-            "with_recorded_factors": recorded,
-        });
-        sites.insert(site.name.clone(), about);
+/// A row for each site, then the faults and the warnings.
+fn table(found: &Inspection) -> String {
+    let mut text =
+        String::from("site                  images  lesions  groups  held out  mask values\n");
+    for (name, site) in &found.sites {
+        let values: Vec<&str> =
+            site.mask_values.keys().map(String::as_str).take(SHOWN_VALUES).collect();
+        let more = if site.mask_values.len() > SHOWN_VALUES { ", …" } else { "" };
+        let SiteInspection { images, with_lesion, groups, held_out, .. } = site;
+        let values = values.join(", ");
+        let _ = writeln!(
+            text,
+            "{name:<20}  {images:>6}  {with_lesion:>7}  {groups:>6}  {held_out:>8}  {values}{more}"
+        );
     }
-    Ok(json!({ "kind": "dataset", "classes": dataset.profile.classes, "sites": sites }))
+    for (title, sentences) in [("Faults", &found.faults), ("Warnings", &found.warnings)] {
+        if !sentences.is_empty() {
+            let _ = writeln!(text, "\n{title}: {}", sentences.len());
+            sentences.iter().for_each(|sentence| text.push_str(&format!("- {sentence}\n")));
+        }
+    }
+    text.trim_end().into()
 }
+
+/// The values of masks that the table shows.
+const SHOWN_VALUES: usize = 8;
 
 fn inspect_file(path: &Path) -> Outcome<Value> {
     let device = &Device::flex();

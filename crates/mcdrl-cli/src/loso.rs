@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::error::{Failure, Outcome};
 use crate::foundation_source::{EncoderPaths, Encoders};
 use crate::impose::share;
-use crate::output::{Common, say, tell};
+use crate::output::{Common, open_datasets, say, tell, tell_warnings};
 use crate::train::read_config;
 
 /// The default configuration for small sites. A run ends within half an hour on two cores.
@@ -57,7 +57,7 @@ pub struct Loso {
 
 impl Loso {
     pub fn run(self) -> Outcome {
-        let dataset = Dataset::open_all(&self.data)?;
+        let dataset = open_datasets(&self.data)?;
         for site in &self.leave_out {
             dataset.site(site)?;
         }
@@ -129,6 +129,7 @@ impl Loso {
                 tell!("mcdrl: {failure}");
             }
         })?;
+        tell_warnings(&dataset);
         self.write_runs(&report.runs, &config)?;
         self.write_report(&report, &dataset)?;
         if self.common.json {

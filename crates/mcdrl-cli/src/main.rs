@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod foundation_source;
 mod impose;
+mod inputs;
 mod inspect;
 mod loso;
 mod output;
@@ -56,6 +57,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let command = Command::parse();
+    survive_size_limits();
     let result = match command.verb {
         Verb::Demo(verb) => verb.run(),
         Verb::Synth(verb) => verb.run(),
@@ -78,5 +80,15 @@ fn main() -> ExitCode {
             tell!("mcdrl: {failure}");
             failure.exit_code()
         }
+    }
+}
+
+/// A write beyond the limit of `ulimit -f` becomes an error. By default, a signal ends the process in the middle of a file.
+fn survive_size_limits() {
+    #[cfg(unix)]
+    {
+        let signal = signal_hook::consts::SIGXFSZ;
+        // Without the handler the process ends, as it would without this line.
+        let _ = signal_hook::flag::register(signal, Default::default());
     }
 }

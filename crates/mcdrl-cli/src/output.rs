@@ -2,12 +2,16 @@
 
 use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use mcdrl::data::Dataset;
 use mcdrl::train::{Lines, Progress};
 use mcdrl::{DeviceChoice, DeviceInfo, OpenOptions};
 
 use crate::dashboard::Dashboard;
+use crate::error::Outcome;
 
 /// Prints a line to standard output.
 macro_rules! say {
@@ -56,15 +60,47 @@ pub fn progress() -> Box<dyn Progress> {
     Box::new(Lines::default())
 }
 
-/// A counter that overwrites itself on a terminal. Elsewhere it is silent.
+/// A progress bar with rate and remaining time. It is shown on a terminal alone.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar for `total` steps, of which `done` are done already.
+    pub fn new(what: &str, total: usize, done: usize) -> Self {
+        let style = format!("{what} {{pos}}/{{len}}  {{wide_bar}}  {{per_sec}}  {{eta}} left");
+        let style = ProgressStyle::with_template(&style).expect("a valid template");
+        let bar = ProgressBar::new(total as u64).with_style(style).with_position(done as u64);
+        bar.reset_eta();
+        Self(bar)
+    }
+
+    /// One step is done.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+
+    /// Prints a line to standard error, above the bar.
+    pub fn tell(&self, line: Arguments<'_>) {
+        self.0.suspend(|| write_line(&mut std::io::stderr(), line));
+    }
+}
+
+/// A progress bar that is told how many steps are done.
 pub fn counter(what: &str, total: usize) -> impl Fn(usize) + Sync + use<> {
-    let what = what.to_owned();
-    let terminal = std::io::stderr().is_terminal();
-    move |done| {
-        if terminal {
-            let end = if done == total { "\n" } else { "" };
-            let _ = write!(std::io::stderr(), "\r{what} {done}/{total}{end}");
-        }
+    let bar = Bar::new(what, total, 0);
+    move |done| bar.0.set_position(done as u64)
+}
+
+/// Opens dataset folders as one, and prints the remarks about them.
+pub fn open_datasets(paths: &[PathBuf]) -> Outcome<Dataset> {
+    let dataset = Dataset::open_all(paths)?;
+    tell_warnings(&dataset);
+    Ok(dataset)
+}
+
+/// Prints the remarks about a dataset that were made since the last call.
+pub fn tell_warnings(dataset: &Dataset) {
+    for warning in dataset.warnings.take() {
+        tell!("mcdrl: warning: {warning}");
     }
 }
 

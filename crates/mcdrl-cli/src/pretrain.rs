@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::clip_source::read_sentence_encoder;
 use crate::error::{Failure, Outcome};
 use crate::foundation_source::{Encoders, lite_device};
-use crate::output::{Common, progress, say};
+use crate::output::{Common, open_datasets, progress, say};
 
 /// The most images on which words are tested.
 const TESTED: usize = 64;
@@ -113,7 +113,7 @@ impl Pretrain {
     }
 
     fn open_data(&self) -> Outcome<Dataset> {
-        let dataset = Dataset::open_all(&self.data)?;
+        let dataset = open_datasets(&self.data)?;
         for site in &self.leave_out {
             dataset.site(site)?;
         }

@@ -1,13 +1,15 @@
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use clap::Args;
-use mcdrl::data::{is_image, read_image, write_atomic};
-use mcdrl::{Segmentation, Segmenter, TINT, overlay};
-use serde_json::json;
+use mcdrl::data::{self, PART, read_image, write_atomic};
+use mcdrl::{Image, Segmentation, Segmenter, TINT, overlay};
+use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
-use crate::output::{Common, say, tell, tell_fallback};
+use crate::inputs::{Input, Inputs, MASK, OVERLAY};
+use crate::output::{Bar, Common, say, tell, tell_fallback};
 
 /// Segment images: write masks and overlays, print the confounders.
 #[derive(Args)]
@@ -18,6 +20,9 @@ pub struct Segment {
     /// The folder for `<name>.mask.png` (class indices) and `<name>.overlay.png`.
     #[arg(long)]
     out: PathBuf,
+    /// Leave out the images whose results are already there: continue an interrupted run.
+    #[arg(long)]
+    resume: bool,
     /// Images, or folders of images.
     #[arg(required = true)]
     input: Vec<PathBuf>,
@@ -25,58 +30,179 @@ pub struct Segment {
     common: Common,
 }
 
+/// What became of an image that could not be segmented.
+enum Miss {
+    /// A file in a folder that is no image: told, and no error.
+    Junk(Failure),
+    /// An image that cannot be read or segmented. The others go on.
+    Image(Failure),
+    /// The results cannot be written. Nothing goes on.
+    Disk(Failure),
+}
+
+/// A segmented image on its way to the disk.
+struct Segmented {
+    image: Image,
+    segmentation: Segmentation,
+    milliseconds: f64,
+}
+
+/// Images that are read ahead, and results that wait for the disk. Few, so that the memory stays bounded.
+const QUEUE: usize = 2;
+
 impl Segment {
     pub fn run(self) -> Outcome {
         let segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
-        let images = find_images(&self.input)?;
         std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
-        let mut failed = 0;
-        for (path, name) in &images {
-            // One bad image must not stop the rest of an archive.
-            if let Err(failure) = self.segment_one(&segmenter, path, name) {
-                tell!("mcdrl: {failure}");
-                failed += 1;
-            }
+        let mut inputs = Inputs::find(&self.input)?;
+        for sentence in &inputs.left_out {
+            tell!("mcdrl: {sentence}");
         }
+        let all = inputs.images.len();
+        if self.resume {
+            remove_parts(&self.out)?;
+            inputs.images.retain(|input| !self.is_done(input));
+        }
+        let bar = Bar::new("images", all, all - inputs.images.len());
+        let failed = self.segment_all(&segmenter, &inputs.images, &bar)?;
         match failed {
             0 => Ok(()),
-            failed => Err(Failure::Failed(format!(
-                "{failed} of {} images could not be segmented",
-                images.len()
-            ))),
+            failed => {
+                Err(Failure::Failed(format!("{failed} of {all} images could not be segmented")))
+            }
         }
     }
 
-    fn segment_one(&self, segmenter: &Segmenter, path: &Path, name: &str) -> Outcome {
-        let image = read_image(path)?;
-        let started = Instant::now();
-        let segmentation = segmenter.segment(&image)?;
-        let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-        let mask = self.out.join(format!("{name}.mask.png"));
-        write_atomic(&mask, &segmentation.mask.encode_png()?)?;
-        let drawn = overlay(&image, &segmentation.mask, TINT);
-        write_atomic(&self.out.join(format!("{name}.overlay.png")), &drawn.encode_png()?)?;
-        let line = json!({
-            "image": path.to_string_lossy(),
-            "width": image.width(),
-            "height": image.height(),
-            "mask": mask.to_string_lossy(),
-            "classes": segmentation.classes,
-            "confounders": segmentation.confounders,
-            "disturbances": segmentation.disturbances,
-            "unfamiliar": segmentation.unfamiliar,
-            "uncertainty": segmentation.uncertainty(),
-            "expected_dice": segmentation.expected_dice,
-            "device": segmenter.device().kind.name(),
-            "milliseconds": (milliseconds * 100.0).round() / 100.0,
-        });
+    /// Reads images, segments them and writes the results, each in a thread of its own. Returns how many images failed.
+    fn segment_all(&self, segmenter: &Segmenter, inputs: &[Input], bar: &Bar) -> Outcome<usize> {
+        let (to_network, images) = sync_channel(QUEUE);
+        let (to_disk, results) = sync_channel(QUEUE);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for input in inputs {
+                    // An error here means that the disk has failed and nobody waits.
+                    if to_network.send((input, read(input))).is_err() {
+                        break;
+                    }
+                }
+            });
+            scope.spawn(move || {
+                for (input, image) in images {
+                    let segmented = image.and_then(|image| segment_one(segmenter, image));
+                    if to_disk.send((input, segmented)).is_err() {
+                        break;
+                    }
+                }
+            });
+            let mut failed = 0;
+            for (input, segmented) in results {
+                match segmented.and_then(|segmented| self.write(segmenter, input, &segmented)) {
+                    Ok(()) => {}
+                    Err(Miss::Junk(failure)) => {
+                        bar.tell(format_args!("mcdrl: {failure}; it was left out"))
+                    }
+                    Err(Miss::Image(failure)) => {
+                        bar.tell(format_args!("mcdrl: {failure}"));
+                        failed += 1;
+                    }
+                    Err(Miss::Disk(failure)) => {
+                        return Err(Failure::Failed(format!(
+                            "{failure}; stopped. `--resume` continues when the results can be written"
+                        )));
+                    }
+                }
+                bar.step();
+            }
+            Ok(failed)
+        })
+    }
+
+    fn mask_path(&self, input: &Input) -> PathBuf {
+        self.out.join(format!("{}{MASK}", input.name))
+    }
+
+    fn overlay_path(&self, input: &Input) -> PathBuf {
+        self.out.join(format!("{}{OVERLAY}", input.name))
+    }
+
+    fn is_done(&self, input: &Input) -> bool {
+        self.mask_path(input).is_file() && self.overlay_path(input).is_file()
+    }
+
+    fn write(&self, segmenter: &Segmenter, input: &Input, result: &Segmented) -> Result<(), Miss> {
+        let Segmented { image, segmentation, milliseconds } = result;
+        let encode = |png: Result<Vec<u8>, mcdrl::ImageError>| {
+            png.map_err(|error| Miss::Image(error.into()))
+        };
+        let save = |path: &Path, png: Vec<u8>| {
+            write_atomic(path, &png).map_err(|error| Miss::Disk(error.into()))
+        };
+        let mask = self.mask_path(input);
+        save(&mask, encode(segmentation.mask.encode_png())?)?;
+        let drawn = overlay(image, &segmentation.mask, TINT);
+        save(&self.overlay_path(input), encode(drawn.encode_png())?)?;
+        for note in &segmentation.notes {
+            tell!("mcdrl: {}: {note}", input.path.display());
+        }
         if self.common.json {
-            say!("{line}");
+            say!("{}", line(segmenter, input, &mask, segmentation, *milliseconds));
         } else {
-            say!("{}: {}", path.display(), describe(&segmentation));
+            say!("{}: {}", input.path.display(), describe(segmentation));
         }
         Ok(())
     }
+}
+
+fn read(input: &Input) -> Result<Image, Miss> {
+    read_image(&input.path).map_err(|error| {
+        let is_junk = matches!(&error, data::Error::Image { source, .. } if source.is_junk());
+        if is_junk && !input.is_named {
+            Miss::Junk(error.into())
+        } else {
+            Miss::Image(error.into())
+        }
+    })
+}
+
+fn segment_one(segmenter: &Segmenter, image: Image) -> Result<Segmented, Miss> {
+    let started = Instant::now();
+    let segmentation = segmenter.segment(&image).map_err(|error| Miss::Image(error.into()))?;
+    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    Ok(Segmented { image, segmentation, milliseconds })
+}
+
+fn line(
+    segmenter: &Segmenter,
+    input: &Input,
+    mask: &Path,
+    segmentation: &Segmentation,
+    milliseconds: f64,
+) -> Value {
+    json!({
+        "image": input.path.to_string_lossy(),
+        "width": segmentation.mask.width(),
+        "height": segmentation.mask.height(),
+        "mask": mask.to_string_lossy(),
+        "classes": segmentation.classes,
+        "confounders": segmentation.confounders,
+        "disturbances": segmentation.disturbances,
+        "unfamiliar": segmentation.unfamiliar,
+        "uncertainty": segmentation.uncertainty(),
+        "expected_dice": segmentation.expected_dice,
+        "notes": segmentation.notes,
+        "device": segmenter.device().kind.name(),
+        "milliseconds": (milliseconds * 100.0).round() / 100.0,
+    })
+}
+
+/// Removes what a run that was killed has begun to write.
+fn remove_parts(folder: &Path) -> Outcome {
+    for entry in std::fs::read_dir(folder).map_err(Failure::io(folder))?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PART) {
+            std::fs::remove_file(entry.path()).map_err(Failure::io(&entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The model at `path`, or the embedded one, on the chosen device.
@@ -114,57 +240,3 @@ pub fn describe(segmentation: &Segmentation) -> String {
 
 /// An image is called unfamiliar from this value on.
 const UNFAMILIAR: f32 = 0.5;
-
-/// Finds the images among the inputs and names their results. A result has the name of its file. If two names are equal, the
-/// names of the folders are put before it, or a number after it.
-fn find_images(inputs: &[PathBuf]) -> Outcome<Vec<(PathBuf, String)>> {
-    let mut paths = Vec::new();
-    for input in inputs {
-        if !input.is_dir() {
-            paths.push(input.clone());
-            continue;
-        }
-        let before = paths.len();
-        collect(input, &mut paths)?;
-        if paths.len() == before {
-            let shown = input.display();
-            return Err(Failure::Failed(format!(
-                "{shown}: no jpg, png, tif, bmp or webp image in this folder"
-            )));
-        }
-    }
-    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut named: Vec<(PathBuf, String)> = Vec::new();
-    let mut taken = std::collections::HashSet::new();
-    for path in paths {
-        let short = stem(&path);
-        let mut name = short.clone();
-        let mut folders = path.ancestors().skip(1).filter_map(Path::file_name);
-        let mut number = 2..;
-        while !taken.insert(name.clone()) {
-            name = match (folders.next(), number.next()) {
-                (Some(folder), _) => format!("{}-{name}", folder.to_string_lossy()),
-                (None, number) => format!("{short}-{}", number.unwrap_or_default()),
-            };
-        }
-        named.push((path, name));
-    }
-    Ok(named)
-}
-
-/// Collects the images under a folder in order. Skips folders with the name `masks`.
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Outcome {
-    let entries = std::fs::read_dir(folder).map_err(Failure::io(folder))?;
-    let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            if path.file_name().is_none_or(|name| name != "masks") {
-                collect(&path, paths)?;
-            }
-        } else if is_image(&path) {
-            paths.push(path);
-        }
-    }
-    Ok(())
-}

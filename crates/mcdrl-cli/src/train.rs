@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
 use crate::foundation_source::EncoderPaths;
-use crate::output::{Common, progress, say, tell};
+use crate::output::{Common, open_datasets, progress, say, tell, tell_warnings};
 
 /// Train a segmenter.
 #[derive(Args)]
@@ -60,7 +60,7 @@ impl Train {
                 "name what to start from: --vision with --text-encoder, --clip, or --from";
             return Err(Failure::Usage(problem.into()));
         };
-        let dataset = Dataset::open_all(&self.data)?;
+        let dataset = open_datasets(&self.data)?;
         let foundation = encoders.foundation(&dataset.profile)?;
         let config = read_config(self.config.as_deref(), &foundation)?;
         let device = encoders.training_device(&self.common)?;
@@ -79,11 +79,13 @@ impl Train {
             );
         }
         let load = |samples| LoadedSamples::load(&dataset, samples, LONGEST_SCENE);
+        let (training, validation) = (load(&split.train)?, load(&split.test)?);
+        tell_warnings(&dataset);
         let request = TrainRequest {
             foundation: &foundation,
             profile: foundation.profile(&dataset.profile),
-            train: &load(&split.train)?,
-            validation: &load(&split.test)?,
+            train: &training,
+            validation: &validation,
             data: samples.iter().map(Sample::label).collect::<Vec<_>>().join("\n"),
             config: &config,
             provenance: self.provenance(&dataset, &samples),

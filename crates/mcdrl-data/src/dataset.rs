@@ -1,15 +1,20 @@
 //! The dataset folder: `DATA/<site>/images/<name>.jpg` with `DATA/<site>/masks/<name>.png`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use mcdrl_image::Mask;
+use mcdrl_image::{Image, Mask, MaskFile, MaskValue, Turn};
 use mcdrl_runtime::Profile;
 
-use crate::dataset_toml::{UNNAMED, read_profile};
-use crate::image_file::{entries, read_image};
+use crate::dataset_toml::{DrawnOn, UNNAMED, read_dataset_toml, unstated};
+use crate::error::has_aspect_of;
+use crate::image_file::entries;
+use crate::mask_values::{Meaningless, classes_of};
 use crate::sample::{LabelledImage, Sample, UNKNOWN_CLASS};
 use crate::site::Site;
+use crate::warnings::Warnings;
 use crate::{Error, Result};
 
 /// A dataset folder: its sites, its samples and the meaning of its mask values.
@@ -22,6 +27,8 @@ pub struct Dataset {
     pub profile: Profile,
     /// The sites (hospitals or devices), sorted by name.
     pub sites: Vec<Site>,
+    /// Remarks about what was found so far.
+    pub warnings: Warnings,
 }
 
 impl Dataset {
@@ -29,20 +36,51 @@ impl Dataset {
     /// pixels later.
     ///
     /// # Errors
-    /// The first file or folder that is missing or wrong.
+    /// The first file or folder that is missing or wrong, and the number of others.
     pub fn open(path: &Path) -> Result<Self> {
-        let profile = read_profile(&path.join("dataset.toml"))?;
+        let (dataset, mut faults) = Self::find(path)?;
+        if faults.is_empty() {
+            return Ok(dataset);
+        }
+        let first = faults.remove(0);
+        Err(match faults.len() {
+            0 => first,
+            others => Error::Several { first: first.into(), others },
+        })
+    }
+
+    /// Opens a dataset folder as far as possible. Returns it with all that is wrong in it.
+    ///
+    /// # Errors
+    /// If there is no site, or a folder that cannot be read.
+    pub fn find(path: &Path) -> Result<(Self, Vec<Error>)> {
+        let mut faults = Vec::new();
+        let toml = read_dataset_toml(&path.join("dataset.toml"));
+        let (profile, reading) = toml.unwrap_or_else(|fault| {
+            faults.push(fault);
+            unstated()
+        });
         let single_class = (profile.classes.len() == 1).then_some(1);
+        let reading = Arc::new(reading);
+        let warnings = Warnings::default();
         let mut sites = Vec::new();
-        for folder in entries(path)? {
-            if folder.join("images").is_dir() {
-                sites.push(Site::open(&folder, single_class)?);
+        for folder in entries(path)?.into_iter().filter(|path| path.is_dir()) {
+            if !folder.join("images").is_dir() {
+                warnings.add(format!(
+                    "{}: it has no folder `images`, so it is no site",
+                    folder.display()
+                ));
+                continue;
             }
+            let found = Site::find(&folder, &reading, single_class)?;
+            found.warnings.into_iter().for_each(|warning| warnings.add(warning));
+            faults.extend(found.faults);
+            sites.push(found.site);
         }
         if sites.is_empty() {
             return Err(Error::NoSites { path: path.into() });
         }
-        Ok(Self { path: path.into(), profile, sites })
+        Ok((Self { path: path.into(), profile, sites, warnings }, faults))
     }
 
     /// Opens several dataset folders as one. Folders with several classes must agree on them, and a folder with one class keeps
@@ -75,6 +113,7 @@ impl Dataset {
                     sample.single_class = Some(class);
                 }
             }
+            part.warnings.take().into_iter().for_each(|warning| whole.warnings.add(warning));
             for site in part.sites {
                 if whole.sites.iter().any(|other| other.name == site.name) {
                     let problem = format!("two of the datasets have a site `{}`", site.name);
@@ -117,24 +156,89 @@ impl Dataset {
     /// Reads a sample's pixels.
     ///
     /// # Errors
-    /// If a file cannot be decoded, or if a mask has another size than its image or a class that the dataset does not name.
+    /// If a file cannot be decoded, or if a mask has another size than its image or values that the dataset does not name.
     pub fn load(&self, sample: &Sample) -> Result<LabelledImage> {
-        let image = read_image(&sample.image)?;
-        let mask = fs::read(&sample.mask).map_err(Error::io(&sample.mask))?;
-        let mask = Mask::decode(&mask).map_err(Error::image(&sample.mask))?;
+        let bytes = fs::read(&sample.image).map_err(Error::io(&sample.image))?;
+        let image = Image::decode(&bytes).map_err(Error::image(&sample.image))?;
+        let turn = Turn::of(&bytes).map_err(Error::image(&sample.image))?;
+        let mut classes = vec![0; image.width() * image.height()];
+        for path in &sample.masks {
+            let mask = self.load_mask(path, sample, &image, turn)?;
+            for (class, part) in classes.iter_mut().zip(mask.classes()) {
+                *class = if *part == 0 { *class } else { *part };
+            }
+        }
+        let mask = Mask::from_classes(image.width(), image.height(), classes)
+            .expect("the mask has the size of its image");
+        Ok(LabelledImage { image, mask })
+    }
+
+    fn load_mask(
+        &self,
+        path: &Path,
+        sample: &Sample,
+        image: &Image,
+        turn: Option<Turn>,
+    ) -> Result<Mask> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        let file = MaskFile::decode(&bytes).map_err(Error::image(path))?;
+        let reading = &*sample.reading;
+        let file = match turn {
+            Some(turn) => self.upright(file, turn, sample, (image.width(), image.height())),
+            None => file,
+        };
+        let mask = classes_of(&file, &reading.values, sample.single_class, reading.classes);
+        let mask = mask.map_err(|Meaningless { instances }| Error::MaskValues {
+            mask: path.into(),
+            values: self.mask_values_of(&sample.site),
+            classes: reading.classes,
+            instances,
+        })?;
         let image_size = (image.width(), image.height());
         let mask_size = (mask.width(), mask.height());
-        if image_size != mask_size {
-            return Err(Error::MaskSize { mask: sample.mask.clone(), mask_size, image_size });
+        if image_size == mask_size {
+            return Ok(mask);
         }
-        if let Some(class) = sample.single_class {
-            let mask = mask.map(|value| if value == 0 { 0 } else { class });
-            return Ok(LabelledImage { image, mask });
+        if reading.resize_masks && has_aspect_of(mask_size, image_size) {
+            return Ok(mask.resize(image.width(), image.height()));
         }
-        let classes = self.profile.classes.len();
-        match mask.classes().iter().find(|value| usize::from(**value) > classes) {
-            Some(&value) => Err(Error::MaskClass { mask: sample.mask.clone(), value, classes }),
-            None => Ok(LabelledImage { image, mask }),
+        Err(Error::MaskSize { mask: path.into(), mask_size, image_size })
+    }
+
+    /// The values of all masks of a site, as text.
+    fn mask_values_of(&self, site: &str) -> String {
+        const MOST: usize = 40;
+        let masks = self.samples().filter(|sample| sample.site == site);
+        let files = masks.flat_map(|sample| &sample.masks).filter_map(|path| fs::read(path).ok());
+        let files = files.filter_map(|bytes| MaskFile::decode(&bytes).ok());
+        let values: BTreeSet<MaskValue> =
+            files.flat_map(|file| file.counts().into_keys()).collect();
+        let listed: Vec<String> = values.iter().take(MOST).map(MaskValue::to_string).collect();
+        let more = if values.len() > MOST { ", …" } else { "" };
+        format!("{}{more}", listed.join(", "))
+    }
+
+    /// Turns a mask that was drawn on the picture as it lies in the file. The sizes show it, or `dataset.toml` states it.
+    fn upright(
+        &self,
+        mask: MaskFile,
+        turn: Turn,
+        sample: &Sample,
+        (width, height): (usize, usize),
+    ) -> MaskFile {
+        let fits_raw = turn.swaps_sides() && (mask.height(), mask.width()) == (width, height);
+        let fits_upright = (mask.width(), mask.height()) == (width, height);
+        let fits_both = fits_upright && (fits_raw || !turn.swaps_sides());
+        if sample.reading.masks_drawn_on == DrawnOn::Raw && (fits_both || fits_raw) {
+            return mask.turned(turn);
         }
+        if fits_both && sample.reading.masks_drawn_on == DrawnOn::Upright {
+            self.warnings.add(format!(
+                "site `{}`: EXIF turns images whose masks fit both ways; they are taken as drawn on the upright picture \
+                 (`masks_drawn_on = \"raw\"` in dataset.toml changes that)",
+                sample.site
+            ));
+        }
+        if fits_raw && !fits_upright { mask.turned(turn) } else { mask }
     }
 }

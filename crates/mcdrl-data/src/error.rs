@@ -53,12 +53,25 @@ pub enum Error {
         path: PathBuf,
     },
     /// An image has no mask.
-    #[error("{image}: its mask {mask} is missing; a lesion-free image needs an all-zero mask")]
+    #[error(
+        "{image}: its mask {mask} is missing; {}a lesion-free image needs an all-zero mask",
+        if similar.is_empty() { String::new() } else { format!("beside it lies {similar}; ") }
+    )]
     MissingMask {
         /// The image.
         image: PathBuf,
         /// The mask file that is missing.
         mask: PathBuf,
+        /// Files with similar names.
+        similar: String,
+    },
+    /// Several files could be the mask of an image.
+    #[error("{image}: each of {masks} could be its mask; remove all but one")]
+    SeveralMasks {
+        /// The image.
+        image: PathBuf,
+        /// The files.
+        masks: String,
     },
     /// A mask has no image.
     #[error("{mask}: there is no image of this name in {images}; remove the mask or add its image")]
@@ -76,8 +89,8 @@ pub enum Error {
     },
     /// An image and its mask differ in size.
     #[error(
-        "{mask}: the mask has {}×{} pixels but its image has {}×{}; resize one of them",
-        mask_size.0, mask_size.1, image_size.0, image_size.1
+        "{mask}: the mask has {}×{} pixels but its image has {}×{}; {}",
+        mask_size.0, mask_size.1, image_size.0, image_size.1, size_advice(*mask_size, *image_size)
     )]
     MaskSize {
         /// The mask.
@@ -87,18 +100,29 @@ pub enum Error {
         /// Width and height of the image.
         image_size: (usize, usize),
     },
-    /// A mask has a class that the dataset does not name.
+    /// A mask has values that the dataset does not name.
     #[error(
-        "{mask}: the mask has the value {value} but the dataset names {classes} classes; name them \
-         in dataset.toml"
+        "{mask}: the mask has a value without a class. The masks of its site have the values {values}, and the dataset names \
+         {classes} classes{}; name the classes in dataset.toml, or give each value its class there in the table [values]",
+        if *instances { " (each value is one connected part: are they numbers of lesions instead of classes?)" } else { "" }
     )]
-    MaskClass {
+    MaskValues {
         /// The mask.
         mask: PathBuf,
-        /// The value.
-        value: u8,
+        /// All values that the masks of its site have.
+        values: String,
         /// The number of named classes.
         classes: usize,
+        /// Whether the values look like numbers of lesions.
+        instances: bool,
+    },
+    /// Several faults of one dataset.
+    #[error("{first}; {others} more faults: `mcdrl inspect` lists them all")]
+    Several {
+        /// The first fault.
+        first: Box<Error>,
+        /// The number of the others.
+        others: usize,
     },
     /// There is no such site.
     #[error("there is no site `{name}`; the dataset has {sites}")]
@@ -134,3 +158,20 @@ impl Error {
 
 /// The crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What to do with a mask of another size.
+fn size_advice(mask: (usize, usize), image: (usize, usize)) -> &'static str {
+    if mask == (image.1, image.0) {
+        "it looks transposed: turn it"
+    } else if has_aspect_of(mask, image) {
+        "its aspect is the same: `resize_masks = true` in dataset.toml scales it"
+    } else {
+        "it was cut or belongs to another image; resize one of them"
+    }
+}
+
+/// Whether two sizes have the same aspect, within the rounding of their sides.
+pub fn has_aspect_of(one: (usize, usize), other: (usize, usize)) -> bool {
+    let (across, down) = (one.0 * other.1, one.1 * other.0);
+    across.abs_diff(down) <= other.0.max(other.1).max(one.0).max(one.1)
+}

@@ -1,5 +1,6 @@
 //! Image files and folders on disk.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,16 +21,26 @@ pub fn read_image(path: &Path) -> Result<Image> {
 
 /// Whether the file has the extension of a supported image format.
 pub fn is_image(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
-    IMAGE_EXTENSIONS.contains(&extension.as_str())
+    has_extension(path, &IMAGE_EXTENSIONS)
 }
 
-/// The entries of a folder without hidden ones, sorted by name.
+/// Whether the file can be a picture of a dataset: an image, or a GIF mask.
+pub fn is_picture(path: &Path) -> bool {
+    is_image(path) || has_extension(path, &["gif"])
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    extensions.contains(&extension.as_str())
+}
+
+/// The entries of a folder, sorted by name, without hidden ones and without what systems leave behind (`__MACOSX`).
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
         let path = entry.map_err(Error::io(folder))?.path();
-        if !file_name(&path).starts_with('.') {
+        let name = file_name(&path);
+        if !name.starts_with('.') && name != "__MACOSX" {
             paths.push(path);
         }
     }
@@ -37,10 +48,20 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The name of a file.
 pub fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    shown(path.file_name().unwrap_or_default())
 }
 
+/// The name of a file without its extension.
 pub fn file_stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    shown(path.file_stem().unwrap_or_default())
+}
+
+/// A name as text. Old systems wrote names in Latin-1, whose bytes are the first 256 characters of Unicode.
+fn shown(name: &OsStr) -> String {
+    match name.to_str() {
+        Some(name) => name.into(),
+        None => name.as_encoded_bytes().iter().map(|byte| char::from(*byte)).collect(),
+    }
 }

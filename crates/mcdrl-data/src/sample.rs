@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use mcdrl_image::{Image, Mask};
 use serde::{Deserialize, Serialize};
+
+use crate::dataset_toml::Reading;
 
 /// The mask value of a lesion of an unknown class; see [`crate::Dataset::open_all`].
 pub const UNKNOWN_CLASS: u8 = 255;
@@ -16,17 +19,20 @@ pub struct Sample {
     pub site: String,
     /// The image's file name without its extension.
     pub name: String,
-    /// The video sequence or patient, from the site's `groups.csv` or else from the name: the group of `seq01_007` is `seq01`.
+    /// The video sequence or patient, from the site's `groups.csv`, from the pattern `groups` in `dataset.toml`, or else from the
+    /// name: the group of `seq01_007` is `seq01`.
     /// All samples of a group stay on the same side of a split.
     pub group: String,
     /// The image file.
     pub image: PathBuf,
-    /// The mask file.
-    pub mask: PathBuf,
+    /// The mask file, or the files of its parts.
+    pub masks: Vec<PathBuf>,
     /// The known factors of a synthetic image.
     pub factors: Option<Factors>,
     /// The class of every mask value except 0; `None` if the values are class indices.
     pub(crate) single_class: Option<u8>,
+    /// How the files of its dataset are read.
+    pub(crate) reading: Arc<Reading>,
 }
 
 /// The factors of a synthetic image, which are known exactly.

@@ -1,27 +1,137 @@
-//! Decoding of image files: size limits, EXIF orientation, files that are cut off.
+//! Decoding of image files: what they are, their size, their orientation, their depth and their colours.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use crate::{Error, MAX_MEGAPIXELS, Result};
+use crate::kind::FileKind;
+use crate::tiff::{Page, Values};
+use crate::{Error, MAX_MEGAPIXELS, Note, Result, color_profile, depth, jpeg};
 
-/// Decodes an image file and turns it upright.
-pub fn decode_upright(bytes: &[u8]) -> Result<DynamicImage> {
-    let unreadable = |reason: &dyn std::fmt::Display| Error::Decode { reason: reason.to_string() };
-    let reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| unreadable(&e))?;
-    if reader.format() == Some(ImageFormat::Jpeg) && !has_end_marker(bytes) {
-        return Err(unreadable(&"the JPEG file is cut off"));
+/// A decoded file, as it lies there: not turned, in its own depth and colours.
+pub struct Decoded {
+    /// The pixels. Those of a TIFF page with a palette are grey indices.
+    pub image: DynamicImage,
+    /// The colours of the indices.
+    pub palette: Option<Vec<[u8; 3]>>,
+    /// How EXIF turns the picture.
+    pub orientation: Orientation,
+    /// The ICC profile.
+    pub icc: Option<Vec<u8>>,
+    /// Remarks.
+    pub notes: Vec<Note>,
+}
+
+/// Decodes a file to upright 8-bit sRGB.
+pub fn decode_rgb(bytes: &[u8]) -> Result<(RgbImage, Vec<Note>)> {
+    let Decoded { image, palette, orientation, icc, mut notes } = decode(bytes)?;
+    let mut rgb = match palette {
+        Some(palette) => {
+            let indices = image.into_luma8();
+            let color = |index: u8| *palette.get(usize::from(index)).unwrap_or(&[0; 3]);
+            let pixel = |x, y| color(indices.get_pixel(x, y).0[0]).into();
+            RgbImage::from_fn(indices.width(), indices.height(), pixel)
+        }
+        None => depth::to_rgb8(image, &mut notes)?,
+    };
+    match icc {
+        Some(icc) => color_profile::to_srgb(&mut rgb, &icc),
+        None => color_profile::from_png_gamma(&mut rgb, bytes),
     }
-    let mut decoder = reader.into_decoder().map_err(|e| unreadable(&e))?;
+    let mut image = DynamicImage::from(rgb);
+    image.apply_orientation(orientation);
+    Ok((image.into_rgb8(), notes))
+}
+
+/// Decodes a file.
+pub fn decode(bytes: &[u8]) -> Result<Decoded> {
+    let mut notes = Vec::new();
+    let format = image::guess_format(bytes).ok();
+    let is_still_gif =
+        || cfg!(feature = "gif") && format == Some(ImageFormat::Gif) && is_still(bytes);
+    if let Some(kind) = FileKind::of(bytes)
+        && !is_still_gif()
+    {
+        return Err(Error::Kind(kind));
+    }
+    let mut palette = None;
+    let bytes: Cow<[u8]> = match format {
+        Some(ImageFormat::Jpeg) => {
+            let pixels = |bytes: &[u8]| Some(read(bytes).ok()?.image.into_bytes());
+            jpeg::complete(bytes, pixels, &mut notes)?
+        }
+        Some(ImageFormat::Tiff) => match Page::find(bytes) {
+            Some(page) => {
+                if page.pages > 1 {
+                    notes.push(Note::Pages { read: page.number, pages: page.pages });
+                }
+                if let Some(values) = Values::read(&page.bytes)? {
+                    let image = depth::to_grey8(&values, &mut notes)?.into();
+                    let (orientation, icc) = (Orientation::NoTransforms, None);
+                    return Ok(Decoded { image, palette, orientation, icc, notes });
+                }
+                palette = page.palette;
+                page.bytes.into()
+            }
+            None => bytes.into(),
+        },
+        _ => bytes.into(),
+    };
+    let File { image, orientation, icc } = read(&bytes)?;
+    Ok(Decoded { image, palette, orientation, icc, notes })
+}
+
+/// The orientation that EXIF states.
+pub fn orientation(bytes: &[u8]) -> Result<Orientation> {
+    let mut decoder = open(bytes)?;
+    decoder.orientation().map_err(unreadable)
+}
+
+struct File {
+    image: DynamicImage,
+    orientation: Orientation,
+    icc: Option<Vec<u8>>,
+}
+
+fn read(bytes: &[u8]) -> Result<File> {
+    let mut decoder = open(bytes)?;
     let (width, height) = decoder.dimensions();
     check_size(width as usize, height as usize)?;
-    decoder.set_limits(Limits::default()).map_err(|e| unreadable(&e))?;
-    let orientation = decoder.orientation().map_err(|e| unreadable(&e))?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| unreadable(&e))?;
-    image.apply_orientation(orientation);
-    Ok(image)
+    decoder.set_limits(Limits::default()).map_err(unreadable)?;
+    let orientation = decoder.orientation().map_err(unreadable)?;
+    // A profile that cannot be read is no reason to refuse the picture.
+    let icc = decoder.icc_profile().ok().flatten();
+    let image = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
+    Ok(File { image, orientation, icc })
+}
+
+fn open(bytes: &[u8]) -> Result<impl ImageDecoder> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let reader = reader.map_err(|e| unreadable(e.into()))?;
+    if reader.format().is_none() {
+        let reason = "its first bytes are those of no image format".into();
+        return Err(Error::Decode { reason });
+    }
+    reader.into_decoder().map_err(unreadable)
+}
+
+fn unreadable(error: image::ImageError) -> Error {
+    Error::Decode { reason: error.to_string() }
+}
+
+/// Whether a GIF file has a single frame.
+#[cfg(feature = "gif")]
+fn is_still(bytes: &[u8]) -> bool {
+    use image::AnimationDecoder;
+    let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes));
+    decoder.is_ok_and(|decoder| decoder.into_frames().take(2).count() < 2)
+}
+
+#[cfg(not(feature = "gif"))]
+fn is_still(_: &[u8]) -> bool {
+    false
 }
 
 /// Checks that an image of this size is within [`MAX_MEGAPIXELS`].
@@ -43,28 +153,4 @@ pub fn check_length(width: usize, height: usize, channels: usize, found: usize) 
         return Err(Error::BufferLength { width, height, expected, found });
     }
     Ok(())
-}
-
-/// Whether a JPEG has its end marker. The decoder fills the missing part of a file that is cut off with grey. Such an image
-/// must not be segmented.
-fn has_end_marker(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == 0xff)) {
-        at += offset;
-        match bytes.get(at + 1) {
-            // The end of the image.
-            Some(0xd9) => return true,
-            // A fill byte.
-            Some(0xff) => at += 1,
-            // A stuffed byte or a restart inside the image data, or a marker without a segment.
-            Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 2,
-            // A segment with its length.
-            Some(_) => match bytes.get(at + 2..at + 4) {
-                Some(length) => at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])),
-                None => return false,
-            },
-            None => return false,
-        }
-    }
-    false
 }

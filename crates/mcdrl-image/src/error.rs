@@ -1,5 +1,7 @@
 use thiserror::Error;
 
+use crate::FileKind;
+
 /// Bytes or pixels that cannot be used. Every message says what is wrong and what to do.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -9,6 +11,9 @@ pub enum Error {
         /// The error of the decoder.
         reason: String,
     },
+    /// The bytes are a file of a kind that is not read.
+    #[error("not a readable image: this is {}; {}", .0.name, .0.advice)]
+    Kind(FileKind),
     /// The encoder failed.
     #[error("the image cannot be encoded: {reason}")]
     Encode {
@@ -42,6 +47,13 @@ pub enum Error {
     /// A camera frame whose planes do not match its size and format.
     #[error("not a readable frame: {0}")]
     Frame(String),
+}
+
+impl Error {
+    /// Whether the file was never a picture: an empty file, or what systems leave in folders.
+    pub fn is_junk(&self) -> bool {
+        matches!(self, Self::Kind(kind) if kind.is_junk)
+    }
 }
 
 /// The crate's result type.

@@ -3,9 +3,10 @@
 use image::imageops::{FilterType, resize};
 use image::{ExtendedColorType, ImageBuffer, Rgb};
 
-use crate::Result;
-use crate::decode::{check_length, decode_upright};
+use crate::decode::{check_length, decode_rgb};
+use crate::depth::over_black;
 use crate::encode::encode_png;
+use crate::{Note, Result};
 
 /// An RGB image, 8 bits per channel, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub struct Image {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
+    notes: Vec<Note>,
 }
 
 impl Image {
@@ -23,10 +25,10 @@ impl Image {
     /// [`Error::TooLarge`](crate::Error::TooLarge) above [`crate::MAX_MEGAPIXELS`].
     pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self> {
         check_length(width, height, 3, pixels.len())?;
-        Ok(Self { width, height, pixels })
+        Ok(Self { width, height, pixels, notes: Vec::new() })
     }
 
-    /// Wraps `width · height · 4` bytes of RGBA. Alpha is dropped.
+    /// Wraps `width · height · 4` bytes of RGBA, which are drawn over black: what is transparent is black.
     ///
     /// # Errors
     /// As [`Image::from_rgb`].
@@ -34,21 +36,25 @@ impl Image {
         check_length(width, height, 4, pixels.len())?;
         let mut rgb = vec![0; width * height * 3];
         for (out, pixel) in rgb.chunks_exact_mut(3).zip(pixels.chunks_exact(4)) {
-            out.copy_from_slice(&pixel[..3]);
+            out.copy_from_slice(&over_black([pixel[0], pixel[1], pixel[2]], pixel[3]));
         }
-        Ok(Self { width, height, pixels: rgb })
+        Self::from_rgb(width, height, rgb)
     }
 
-    /// Decodes JPEG, PNG, TIFF, BMP or WebP. Grey, RGBA and 16-bit images become 8-bit RGB. The EXIF orientation is
-    /// applied.
+    /// Decodes JPEG, PNG, TIFF, BMP or WebP to 8-bit sRGB.
+    ///
+    /// Values of more than 8 bits are scaled by the bits that are used. Transparent pixels are drawn over black. The ICC profile
+    /// and the EXIF orientation are applied. Of a file with several pages, the first is read that is not a thumbnail.
+    /// [`Image::notes`] says what should be known about it.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) for bytes of another format, [`Error::TooLarge`](crate::Error::TooLarge)
-    /// above [`crate::MAX_MEGAPIXELS`].
+    /// [`Error::Kind`](crate::Error::Kind) for a file of another kind, [`Error::Decode`](crate::Error::Decode) for a broken one,
+    /// [`Error::TooLarge`](crate::Error::TooLarge) above [`crate::MAX_MEGAPIXELS`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let rgb = decode_upright(bytes)?.into_rgb8();
+        let (rgb, notes) = decode_rgb(bytes)?;
         let (width, height) = rgb.dimensions();
-        Self::from_rgb(width as usize, height as usize, rgb.into_raw())
+        let image = Self::from_rgb(width as usize, height as usize, rgb.into_raw())?;
+        Ok(Self { notes, ..image })
     }
 
     /// Width in pixels.
@@ -66,6 +72,11 @@ impl Image {
         &self.pixels
     }
 
+    /// Remarks about the file that the image came from.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
     /// Scales the image to `width × height` with an anti-aliased bilinear filter, as Pillow and torchvision do.
     pub fn resize(&self, width: usize, height: usize) -> Self {
         if (width, height) == (self.width, self.height) {
@@ -78,7 +89,7 @@ impl Image {
         )
         .expect("an Image holds as many bytes as its size needs");
         let scaled = resize(&source, width as u32, height as u32, FilterType::Triangle);
-        Self { width, height, pixels: scaled.into_raw() }
+        Self { width, height, pixels: scaled.into_raw(), notes: self.notes.clone() }
     }
 
     /// The pixels as RGBA, row-major, opaque.

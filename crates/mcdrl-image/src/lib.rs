@@ -14,21 +14,33 @@
 //! # }
 //! ```
 
+mod color_profile;
 mod decode;
+mod depth;
 mod encode;
 mod error;
 mod frame;
 mod image;
+mod jpeg;
+mod kind;
 mod mask;
+mod mask_file;
+mod note;
 mod overlay;
 mod palette;
+mod tiff;
+mod turn;
 
 pub use error::{Error, Result};
 pub use frame::{Frame, PixelFormat, Plane, YuvColors};
 pub use image::Image;
+pub use kind::FileKind;
 pub use mask::Mask;
+pub use mask_file::{MaskFile, MaskValue};
+pub use note::Note;
 pub use overlay::{TINT, overlay};
 pub use palette::{PALETTE, class_color};
+pub use turn::Turn;
 
 /// The largest image that is accepted, in 10⁶ pixels.
 pub const MAX_MEGAPIXELS: u32 = 100;

@@ -1,10 +1,10 @@
 //! Class masks.
 
-use image::{ColorType, ExtendedColorType};
+use image::ExtendedColorType;
 
-use crate::decode::{check_length, decode_upright};
+use crate::decode::check_length;
 use crate::encode::encode_png;
-use crate::{Error, Result};
+use crate::{Error, MaskFile, MaskValue, Result};
 
 /// A class for every pixel, row-major: 0 is background, k the k-th class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,29 +24,22 @@ impl Mask {
         Ok(Self { width, height, classes })
     }
 
-    /// Decodes a mask file: the values of its first channel, unscaled (a 1-bit file has 0 and 255).
+    /// Decodes a mask file whose values are class indices: grey values or palette indices, unscaled (a 1-bit file has 0 and 255).
+    /// [`MaskFile`] reads masks with other values.
     ///
     /// # Errors
     /// As [`crate::Image::decode`], and [`Error::Decode`] for colour masks, because their classes are ambiguous.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let image = decode_upright(bytes)?;
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        let classes = match image.color() {
-            ColorType::L8 | ColorType::La8 => image.into_luma8().into_raw(),
-            ColorType::L16 | ColorType::La16 => {
-                let saturate = |value: u16| value.min(255) as u8;
-                image.into_luma16().into_raw().into_iter().map(saturate).collect()
-            }
-            _ => {
-                let rgb = image.into_rgb8().into_raw();
-                if rgb.chunks_exact(3).any(|p| p[0] != p[1] || p[0] != p[2]) {
-                    let reason = "a mask must be grey with one class index per pixel, but this mask has colours";
-                    return Err(Error::Decode { reason: reason.into() });
-                }
-                rgb.chunks_exact(3).map(|p| p[0]).collect()
-            }
-        };
-        Self::from_classes(width, height, classes)
+        let file = MaskFile::decode(bytes)?;
+        if file.counts().keys().any(|value| matches!(value, MaskValue::Color(_))) {
+            let reason =
+                "a mask must be grey with one class index per pixel, but this mask has colours";
+            return Err(Error::Decode { reason: reason.into() });
+        }
+        Ok(file.classes(|value| match value {
+            MaskValue::Index(index) => index.min(255) as u8,
+            MaskValue::Color(_) => 0,
+        }))
     }
 
     /// Width in pixels.

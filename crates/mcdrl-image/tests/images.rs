@@ -112,7 +112,7 @@ fn buffers_of_a_wrong_length_are_refused() {
     assert!(matches!(Image::from_rgba(0, 4, &[]), Err(Error::BufferLength { .. })));
     assert!(matches!(Mask::from_classes(2, 2, vec![0; 5]), Err(Error::BufferLength { .. })));
     let rgba = Image::from_rgba(1, 2, &[1, 2, 3, 255, 4, 5, 6, 0]).unwrap();
-    assert_eq!(rgba.pixels(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(rgba.pixels(), [1, 2, 3, 0, 0, 0]);
 }
 
 #[test]

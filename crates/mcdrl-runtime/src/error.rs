@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use mcdrl_image::FileKind;
 use thiserror::Error;
 
 /// A failure to read or run a model. Every message says what is wrong, where, and what to do.
@@ -12,6 +13,9 @@ pub enum Error {
     /// A safetensors file cannot be read.
     #[error("not a readable safetensors file: {0}; it may be cut off or have another format")]
     Safetensors(String),
+    /// A file of another kind where a safetensors file is expected: a web page, an archive, a network of another runtime.
+    #[error("not a readable safetensors file: this is {}; {}", .0.name, .0.advice)]
+    OtherFile(FileKind),
     /// A checkpoint lacks a tensor.
     #[error(
         "the checkpoint has no tensor `{name}` (shape {shape:?}), which this architecture needs"
@@ -130,15 +134,18 @@ impl Error {
     /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Image(mcdrl_image::Error::Decode { .. } | mcdrl_image::Error::Encode { .. }) => {
-                ErrorKind::Image
-            }
+            Self::Image(
+                mcdrl_image::Error::Decode { .. }
+                | mcdrl_image::Error::Kind(_)
+                | mcdrl_image::Error::Encode { .. },
+            ) => ErrorKind::Image,
             Self::Image(mcdrl_image::Error::TooLarge { .. }) => ErrorKind::ImageTooLarge,
             Self::Image(mcdrl_image::Error::BufferLength { .. } | mcdrl_image::Error::Frame(_)) => {
                 ErrorKind::Input
             }
             Self::ModelVersion { .. } => ErrorKind::ModelVersion,
             Self::Safetensors(_)
+            | Self::OtherFile(_)
             | Self::MissingTensor { .. }
             | Self::TensorShape { .. }
             | Self::NotFinite { .. }

@@ -35,9 +35,8 @@ impl Model {
         let output = self.network.forward(pixels, &self.run);
         let read = ReadBack::from_device(output, self.header.preprocess.size).await?;
         let segmentation = |(index, image): (usize, &&Image)| {
-            let (width, height) = (image.width(), image.height());
-            let placement = self.header.preprocess.placement(width, height);
-            postprocess(read.image(index, placement), &self.header, sure_region, width, height)
+            let placement = self.header.preprocess.placement(image.width(), image.height());
+            postprocess(read.image(index, placement), &self.header, sure_region, image)
         };
         images.iter().enumerate().map(segmentation).collect()
     }

@@ -30,7 +30,7 @@ impl Model {
     /// Reads a model file onto a device.
     ///
     /// # Errors
-    /// [`Error::Safetensors`] for a file that is cut off or not safetensors. [`Error::NotAModel`], [`Error::ModelVersion`],
+    /// [`Error::Safetensors`] or [`Error::OtherFile`] for a file that is cut off or not safetensors. [`Error::NotAModel`], [`Error::ModelVersion`],
     /// [`Error::ModelHeader`] or [`Error::ModelDigest`]. [`Error::MissingTensor`], [`Error::TensorShape`] or
     /// [`Error::NotFinite`] for a tensor.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {

@@ -1,6 +1,6 @@
 //! The network's output for one image → its [`Segmentation`].
 
-use mcdrl_image::Mask;
+use mcdrl_image::{Image, Mask};
 
 use crate::Result;
 use crate::disturbances::disturbances;
@@ -32,15 +32,14 @@ pub struct ImageOutput {
     pub regions: RegionMap,
 }
 
-/// The result for an image of `width × height` pixels.
+/// The result for an image.
 ///
 /// - `sure_region`: see [`ModelHeader::sure_region`]
 pub fn postprocess(
     output: ImageOutput,
     header: &ModelHeader,
     sure_region: Option<f32>,
-    width: usize,
-    height: usize,
+    image: &Image,
 ) -> Result<Segmentation> {
     let profile = &header.profile;
     let [rows, columns] = output.size;
@@ -51,7 +50,7 @@ pub fn postprocess(
     if let Some(sure) = sure_region {
         doubt_weak_regions(&mut probabilities, sure);
     }
-    let (mask, classes) = decide(&probabilities, profile, width, height)?;
+    let (mask, classes) = decide(&probabilities, profile, image.width(), image.height())?;
     let expected_dice = expected_dice(&probabilities.values[..rows * columns]);
     Ok(Segmentation {
         mask,
@@ -60,6 +59,7 @@ pub fn postprocess(
         disturbances,
         unfamiliar: output.unfamiliar,
         expected_dice: header.expected_dice.apply(expected_dice),
+        notes: image.notes().iter().map(ToString::to_string).collect(),
         regions: output.regions,
         entropy: probabilities.entropy(),
         probabilities,

@@ -21,6 +21,8 @@ pub struct Segmentation {
     /// The expected Dice coefficient of all lesions, 0..1: twice the expected overlap over the area of the mask and the expected
     /// area of the lesions, under the predicted probabilities, then calibrated. 0 for an empty mask.
     pub expected_dice: f32,
+    /// Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits.
+    pub notes: Vec<String>,
     /// The candidate regions that the text prompts selected.
     pub regions: RegionMap,
     pub(crate) probabilities: GridMap,

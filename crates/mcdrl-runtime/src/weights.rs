@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use mcdrl_image::FileKind;
 use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize};
+use safetensors::{SafeTensorError, SafeTensors, serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
@@ -34,20 +35,18 @@ impl Weights {
     /// # Errors
     /// As [`Self::from_safetensors`].
     pub fn metadata_of(bytes: &[u8], key: &str) -> Result<Option<String>> {
-        let header = SafeTensors::read_metadata(bytes);
-        let (_, header) = header.map_err(|e| Error::Safetensors(e.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable(bytes))?;
         Ok(header.metadata().as_ref().and_then(|metadata| metadata.get(key).cloned()))
     }
 
     /// Reads a safetensors file. f16 and bf16 become f32; integer tensors are left out.
     ///
     /// # Errors
-    /// [`Error::Safetensors`] for a file of another format or a file that is cut off.
+    /// [`Error::OtherFile`] for a file of another kind, [`Error::Safetensors`] for one that is cut off or of an unknown kind.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self> {
-        let broken = |e: safetensors::SafeTensorError| Error::Safetensors(e.to_string());
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable(bytes))?;
         let metadata = header.metadata().clone().unwrap_or_default();
-        let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+        let file = SafeTensors::deserialize(bytes).map_err(unreadable(bytes))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
             if let Some(values) = to_f32(&view) {
@@ -142,6 +141,14 @@ impl Weights {
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The error about a file that is not a whole safetensors file.
+fn unreadable(bytes: &[u8]) -> impl Fn(SafeTensorError) -> Error + '_ {
+    |error| match FileKind::of(bytes) {
+        Some(kind) => Error::OtherFile(kind),
+        None => Error::Safetensors(error.to_string()),
+    }
 }
 
 fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {

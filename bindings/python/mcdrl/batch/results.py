@@ -46,6 +46,7 @@ SCHEMA = pa.schema(
             ),
         ),
         ("disturbances", pa.list_(pa.string())),
+        ("notes", pa.list_(pa.string())),
         ("unfamiliar", pa.float32()),
         ("expected_dice", pa.float32()),
         ("mean_uncertainty", pa.float32()),

@@ -80,6 +80,7 @@ class Worker:
                 for c in found.confounders
             ],
             "disturbances": found.disturbances,
+            "notes": found.notes,
             "unfamiliar": found.unfamiliar,
             "expected_dice": found.expected_dice,
             "mean_uncertainty": found.mean_uncertainty,

@@ -65,6 +65,8 @@ public struct Segmentation: Sendable {
     public let confounders: [ConfounderWeight]
     /// The disturbances that the image shows, the most certain first, in plain words: `glare on 8 % of the picture`.
     public let disturbances: [String]
+    /// Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits.
+    public let notes: [String]
     /// How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask.
     public let unfamiliar: Float
     /// The lesion Dice that the model expects of the mask, 0..1.
@@ -95,6 +97,7 @@ public struct Segmentation: Sendable {
                 isDisturbance: $0.isDisturbance, hintPresence: $0.hintPresence, words: $0.words)
         }
         disturbances = native.disturbances()
+        notes = native.notes()
         unfamiliar = native.unfamiliar()
         expectedDice = native.expectedDice()
         meanUncertainty = native.meanUncertainty()

@@ -80,6 +80,9 @@ public class Segmentation internal constructor(
     /** The disturbances that the image shows, the most certain first, in plain words: `glare on 8 % of the picture`. */
     public val disturbances: List<String> by lazy { read { native.disturbances() } }
 
+    /** Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits. */
+    public val notes: List<String> by lazy { read { native.notes() } }
+
     /** The lesion Dice that the model expects of the mask, 0..1. */
     public val expectedDice: Float by lazy { read { native.expectedDice() } }
 

@@ -56,6 +56,8 @@ for (const [engine, program] of Object.entries(ENGINES)) {
           mask: result.categoryMask instanceof Uint8Array && result.categoryMask.length === size,
           maps: result.confidenceMasks.map((mask) => mask.length === size).join(),
           sum: result.confidenceMasks.reduce((sum, mask) => sum + mask[at], 0),
+          lesions: result.lesions.reduce((sum, { pixels }) => sum + pixels, 0) === result.categoryMask.filter((value) => value > 0).length,
+          notes: result.notes,
           uncertainty: result.uncertainty.length === size && result.meanUncertainty > 0,
           weights: result.confounders.reduce((sum, { weight }) => sum + weight, 0),
           shares: result.confounders.flatMap(({ presence, area }) => [presence, area]).every((share) => share >= 0 && share <= 1),
@@ -73,6 +75,8 @@ for (const [engine, program] of Object.entries(ENGINES)) {
         mask: true,
         maps: "true,true,true",
         sum: 1,
+        lesions: true,
+        notes: [],
         uncertainty: true,
         weights: 1,
         shares: true,
@@ -120,6 +124,34 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       });
       for (const [name, share] of Object.entries(differing)) assert.ok(share <= 0.002, `${name}: ${share}`);
       assert.ok(Object.keys(differing).length >= 6);
+    });
+
+    test("colours under transparent pixels have no influence, in a file, an image and a canvas", async () => {
+      const differing = await page.run(async () => {
+        const pixels = await lab.pixelsOf(lab.samples[3]);
+        const hide = (colour) => {
+          const data = new Uint8ClampedArray(pixels.data);
+          for (let at = 0; at < data.length; at += 4) {
+            if ((at / 4) % pixels.width < 60) data.set(colour, at);
+          }
+          return new ImageData(data, pixels.width, pixels.height);
+        };
+        const canvas = document.createElement("canvas");
+        canvas.width = pixels.width;
+        canvas.height = pixels.height;
+        canvas.getContext("2d").putImageData(hide([255, 40, 40, 0]), 0, 0);
+        const file = await new Promise((resolve) => canvas.toBlob(resolve));
+        const image = new Image();
+        image.src = URL.createObjectURL(file);
+        const { categoryMask: truth } = await lab.segmenter.segment(hide([0, 0, 0, 255]));
+        const found = {};
+        for (const [name, input] of Object.entries({ hidden: hide([255, 40, 40, 0]), canvas, file, image })) {
+          const { categoryMask } = await lab.segmenter.segment(input);
+          found[name] = categoryMask.filter((value, at) => value !== truth[at]).length / truth.length;
+        }
+        return found;
+      });
+      for (const [name, share] of Object.entries(differing)) assert.ok(share <= 0.002, `${name}: ${share}`);
     });
 
     test("bad images give typed errors, and the next image works", async () => {

@@ -1,4 +1,4 @@
-/** The panel beside the image: classes, certainty and disturbances. */
+/** The panel beside the image: lesions, certainty and disturbances. */
 
 import type { Color, ConfounderInfo, SegmentationResult } from "mcdrl";
 import { disturbancesOf, isUnfamiliar } from "./disturbances.js";
@@ -23,10 +23,10 @@ export function showFindings(
   byId("unfamiliar").hidden = !result || !isUnfamiliar(result.unfamiliar);
   const list = byId("findings");
   list.replaceChildren();
-  for (const [index, { name, fraction, confidence }] of (result?.classes ?? []).entries()) {
-    if (fraction === 0) continue;
+  for (const { class: name, fraction, confidence } of result?.lesions ?? []) {
+    const value = 1 + (result?.classes ?? []).findIndex((share) => share.name === name);
     const swatch = element("i", { class: "swatch" });
-    swatch.style.background = `rgb(${colorOf(index + 1).join(" ")})`;
+    swatch.style.background = `rgb(${colorOf(value).join(" ")})`;
     list.append(
       element("li", {}, [
         swatch,
@@ -39,6 +39,9 @@ export function showFindings(
   if (!list.children.length) {
     list.append(element("li", { class: "empty" }, [result ? "No lesion found" : "No image yet"]));
   }
+  const notes = result?.notes ?? [];
+  byId("notes").hidden = !notes.length;
+  byId("notes").replaceChildren(...notes.map((note) => element("li", {}, [note])));
   const certainty = result ? 1 - result.meanUncertainty : 0;
   byId<HTMLMeterElement>("certainty").value = certainty;
   byId("certainty-text").textContent = result ? percent(certainty) : "–";

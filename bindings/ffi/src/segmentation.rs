@@ -37,6 +37,23 @@ pub struct RegionMap {
     pub confounders: Vec<Bytes>,
 }
 
+/// A connected lesion.
+#[derive(Clone, Debug, PartialEq, uniffi::Record)]
+pub struct Lesion {
+    /// The name of its class.
+    pub name: String,
+    /// The mean probability of its class over its pixels, 0..1.
+    pub confidence: f32,
+    /// Its share of the image, 0..1.
+    pub fraction: f32,
+    /// The number of its pixels.
+    pub pixels: u64,
+    /// The smallest rectangle around it: left, top, width, height, in pixels.
+    pub bounds: Vec<u32>,
+    /// The corners of its outline, clockwise: x, y, x, y, …, in pixels.
+    pub outline: Vec<u32>,
+}
+
 #[uniffi::export]
 impl Segmentation {
     /// The mask.
@@ -57,6 +74,19 @@ impl Segmentation {
     /// The mean probability of each lesion class over its pixels, 0 if there are none.
     pub fn class_confidences(&self) -> Bytes {
         bytes(self.segmentation.classes.iter().map(|class| class.confidence))
+    }
+
+    /// The connected lesions, the largest first.
+    pub fn lesions(&self) -> Vec<Lesion> {
+        let lesion = |lesion: &mcdrl_runtime::Lesion| Lesion {
+            name: lesion.class.clone(),
+            confidence: lesion.confidence,
+            fraction: lesion.fraction,
+            pixels: lesion.pixels as u64,
+            bounds: lesion.bounds.to_vec(),
+            outline: lesion.outline.concat(),
+        };
+        self.segmentation.lesions.iter().map(lesion).collect()
     }
 
     /// The share of each confounder in the correction, 0..1. The weights sum to one.

@@ -18,7 +18,7 @@ from .errors import SegmenterError
 from .images import Frame, ImageLike, PixelFormat, Plane
 from .logs import set_log_handler
 from .palette import class_color
-from .segmentation import ClassShare, Confounder, ConfounderWeight, RegionMap, Segmentation
+from .segmentation import ClassShare, Confounder, ConfounderWeight, Lesion, RegionMap, Segmentation
 from .segmenter import ImageSegmenter
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Frame",
     "ImageLike",
     "ImageSegmenter",
+    "Lesion",
     "PixelFormat",
     "Plane",
     "RegionMap",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ class Frame:
     mirrored: bool = False
 
 
-#: An image file (its bytes or its path), a ``uint8`` array (H×W grey, H×W×3 RGB, H×W×4 RGBA), a PIL image or a frame.
+#: An image file (its bytes or its path), a ``uint8`` array (H×W grey, H×W×3 RGB, H×W×4 RGBA; OpenCV's order with
+#: ``format="bgr"``), a PIL image or a frame.
 ImageLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", npt.NDArray[Any], "PIL.Image.Image", Frame]
 
 
@@ -84,12 +86,19 @@ ImageLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", npt.NDA
 MOST_BYTES = 2**31 - 1024
 
 
-def to_image(image: ImageLike | _native.Image) -> _native.Image:
-    """The image as an upright copy in the library."""
+def to_image(image: ImageLike | _native.Image, format: str = "rgb") -> _native.Image:
+    """The image as an upright copy in the library.
+
+    - ``format``: the order of an array's colours, ``rgb`` or ``bgr`` (OpenCV). Alpha comes last in both
+    """
+    if format not in ("rgb", "bgr"):
+        raise SegmenterError("input", f"the format is {format!r}: give 'rgb' or 'bgr'")
+    if isinstance(image, np.ndarray):
+        return _of_array(image, format)
+    if format == "bgr":
+        raise SegmenterError("input", f"a {type(image).__name__} states its own colours: give format='bgr' for arrays only")
     if isinstance(image, _native.Image):
         return image
-    if isinstance(image, np.ndarray):
-        return _of_array(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
         _crosses(memoryview(image).nbytes, "the file")
         return _native.Image.decode(bytes(image))
@@ -126,12 +135,38 @@ def _upright(image: PIL.Image.Image) -> npt.NDArray[np.uint8]:
             "give its file, or scale it to 8 bits",
         )
     try:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        upright = ImageOps.exif_transpose(image)
+        has_alpha = "A" in upright.mode or "transparency" in upright.info
+        array = _visible(np.asarray(upright.convert("RGBA"))) if has_alpha else np.asarray(upright.convert("RGB"))
+        return _srgb(array, image.info.get("icc_profile"))
     except OSError as error:
         raise SegmenterError("image", f"not a readable image: {error}") from error
 
 
-def _of_array(array: npt.NDArray[Any]) -> _native.Image:
+def _visible(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The colours, with black where the opacity is 0. What lies there is never seen."""
+    return np.where(rgba[:, :, 3:] == 0, np.uint8(0), rgba[:, :, :3])
+
+
+def _srgb(rgb: npt.NDArray[np.uint8], profile: bytes | None) -> npt.NDArray[np.uint8]:
+    """Converts colours by the profile of their file. One that cannot be used changes nothing."""
+    if not profile:
+        return rgb
+    from PIL import Image, ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != "RGB":
+            return rgb
+        converted = ImageCms.profileToProfile(
+            Image.fromarray(rgb), source, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC
+        )
+        return rgb if converted is None else np.asarray(converted)
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return rgb
+
+
+def _of_array(array: npt.NDArray[Any], format: str = "rgb") -> _native.Image:
     if array.dtype != np.uint8:
         raise SegmenterError("input", f"the array has the type {array.dtype}: give uint8, 0..255")
     if array.ndim == 3 and array.shape[2] == 1:
@@ -142,9 +177,12 @@ def _of_array(array: npt.NDArray[Any]) -> _native.Image:
     if array.ndim != 3 or array.shape[2] not in (3, 4):
         raise SegmenterError("input", f"the array has the shape {array.shape}: give H×W, H×W×3 (RGB) or H×W×4 (RGBA)")
     _crosses(array.size, "the array")
-    height, width, channels = array.shape
-    read = _native.Image.rgb if channels == 3 else _native.Image.rgba
-    return read(array.tobytes(), width, height, width * channels, channels, 0, False)
+    if array.shape[2] == 4:
+        array = _visible(array)
+    if format == "bgr":
+        array = array[:, :, ::-1]
+    height, width, _ = array.shape
+    return _native.Image.rgb(array.tobytes(), width, height, 3 * width, 3, 0, False)
 
 
 def _of_frame(frame: Frame) -> _native.Image:

@@ -43,6 +43,24 @@ class ClassShare:
 
 
 @dataclass(frozen=True)
+class Lesion:
+    """A connected lesion."""
+
+    #: The name of its class.
+    name: str
+    #: The mean probability of its class over its pixels, 0..1.
+    confidence: float
+    #: Its share of the image, 0..1.
+    fraction: float
+    #: The number of its pixels.
+    pixels: int
+    #: The smallest rectangle around it: left, top, width, height, in pixels.
+    bounds: tuple[int, int, int, int]
+    #: The corners (x, y) of its outline, clockwise, in pixels. They lie on the edges of pixels.
+    outline: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class ConfounderWeight:
     """What an image shows of a named confounder."""
 
@@ -83,6 +101,7 @@ class RegionMap:
 _PARTS = (
     "milliseconds",
     "classes",
+    "lesions",
     "confounders",
     "disturbances",
     "notes",
@@ -123,6 +142,19 @@ class Segmentation:
         fractions, confidences = _floats(self._native.class_fractions()), _floats(self._native.class_confidences())
         shares = zip(self._labels[1:], fractions.tolist(), confidences.tolist(), strict=True)
         return [ClassShare(name, fraction, confidence) for name, fraction, confidence in shares]
+
+    @cached_property
+    def lesions(self) -> list[Lesion]:
+        """The connected lesions, the largest first."""
+
+        def lesion(found: _native.Lesion) -> Lesion:
+            left, top, width, height = found.bounds
+            outline = list(zip(found.outline[::2], found.outline[1::2], strict=True))
+            return Lesion(
+                found.name, found.confidence, found.fraction, found.pixels, (left, top, width, height), outline
+            )
+
+        return [lesion(found) for found in self._native.lesions()]
 
     @cached_property
     def confounders(self) -> list[ConfounderWeight]:

@@ -81,21 +81,32 @@ class ImageSegmenter:
         with translated():
             return cls(await _native.ImageSegmenter.open_async(*arguments))
 
-    def segment(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
+    def segment(
+        self, image: ImageLike, cancellation: Cancellation | None = None, *, format: str = "rgb"
+    ) -> Segmentation:
         """Segments one image. The EXIF orientation is applied.
+
+        - ``format``: the order of an array's colours: ``rgb``, or ``bgr`` for the arrays of OpenCV
 
         :raises SegmenterError: ``image``, ``image-too-large``, ``input``, ``device``, ``cancelled``, ``closed``
         """
         with translated():
-            return self._result(self._here.segment(to_image(image), _token(cancellation)))
+            return self._result(self._here.segment(to_image(image, format), _token(cancellation)))
 
-    async def segment_async(self, image: ImageLike, cancellation: Cancellation | None = None) -> Segmentation:
+    async def segment_async(
+        self, image: ImageLike, cancellation: Cancellation | None = None, *, format: str = "rgb"
+    ) -> Segmentation:
         """Like :meth:`segment`, without blocking the event loop. A cancelled task drops the image."""
         with translated():
-            return self._result(await self._here.segment_async(await _read(image), _token(cancellation)))
+            return self._result(await self._here.segment_async(await _read(image, format), _token(cancellation)))
 
     def segment_for_video(
-        self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
+        self,
+        frame: ImageLike,
+        timestamp_ms: int,
+        cancellation: Cancellation | None = None,
+        *,
+        format: str = "rgb",
     ) -> Segmentation | None:
         """Segments a frame of a video. While one frame is segmented, only the newest frame waits.
 
@@ -103,20 +114,26 @@ class ImageSegmenter:
         late.
 
         - ``timestamp_ms``: milliseconds, larger than that of the last frame, also across videos
+        - ``format``: as for :meth:`segment`
 
         :raises SegmenterError: as :meth:`segment`; ``input`` for a timestamp that is not larger
         """
         with translated():
-            native = self._here.segment_for_video(to_image(frame), timestamp_ms, _token(cancellation))
+            native = self._here.segment_for_video(to_image(frame, format), timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 
     async def segment_for_video_async(
-        self, frame: ImageLike, timestamp_ms: int, cancellation: Cancellation | None = None
+        self,
+        frame: ImageLike,
+        timestamp_ms: int,
+        cancellation: Cancellation | None = None,
+        *,
+        format: str = "rgb",
     ) -> Segmentation | None:
         """Like :meth:`segment_for_video`, without blocking the event loop."""
         with translated():
             # Read on the caller's thread: on another one, a later frame might overtake it.
-            image = to_image(frame)
+            image = to_image(frame, format)
             native = await self._here.segment_for_video_async(image, timestamp_ms, _token(cancellation))
         return None if native is None else self._result(native)
 
@@ -178,8 +195,8 @@ class _Listener(_native.CreationListener):  # type: ignore[misc]
         self._on_progress(_STAGES[stage])
 
 
-async def _read(image: ImageLike) -> _native.Image:
-    return await asyncio.to_thread(to_image, image) if takes_long(image) else to_image(image)
+async def _read(image: ImageLike, format: str) -> _native.Image:
+    return await asyncio.to_thread(to_image, image, format) if takes_long(image) else to_image(image, format)
 
 
 def _arguments(

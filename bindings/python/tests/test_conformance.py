@@ -43,6 +43,21 @@ def test_maps_match_the_mask(segmenter):
     assert sum(confounder.weight for confounder in found.confounders) == pytest.approx(1, abs=1e-3)
 
 
+def test_lesions_are_the_parts_of_the_mask(segmenter):
+    found = segmenter.segment(SAMPLE)
+    assert found.lesions
+    lesions = found.category_mask > 0
+    assert sum(lesion.pixels for lesion in found.lesions) == lesions.sum()
+    for lesion in found.lesions:
+        left, top, width, height = lesion.bounds
+        part = found.category_mask[top : top + height, left : left + width]
+        assert part.any(axis=0).all() and part.any(axis=1).all()
+        assert lesion.name in segmenter.labels[1:] and 0 < lesion.confidence <= 1
+        assert lesion.fraction == pytest.approx(lesion.pixels / lesions.size)
+        assert len(lesion.outline) >= 4
+        assert all(left <= x <= left + width and top <= y <= top + height for x, y in lesion.outline)
+
+
 def test_confounders_have_a_presence_and_an_area(segmenter):
     assert [confounder.name for confounder in segmenter.confounders if not confounder.is_disturbance] == ["white-light"]
     found = segmenter.segment(SAMPLE)
@@ -64,6 +79,49 @@ def test_every_form_of_an_image_gives_the_same_mask(segmenter):
     frame = mcdrl.Frame(width, height, mcdrl.PixelFormat.BGRA, (mcdrl.Plane(bgra.tobytes(), 4 * width, 4),))
     for image in [str(SAMPLE), SAMPLE.read_bytes(), picture, rgb, rgba, rgb[:, ::-1][:, ::-1], frame]:
         np.testing.assert_array_equal(segmenter.segment(image).category_mask, expected)
+
+
+def test_arrays_of_opencv(segmenter):
+    rgb = np.asarray(Image.open(SAMPLE).convert("RGB"))
+    expected = segmenter.segment(rgb).confidence_masks
+    np.testing.assert_array_equal(segmenter.segment(rgb[:, :, ::-1], format="bgr").confidence_masks, expected)
+    bgra = np.dstack([rgb[:, :, ::-1], np.full(rgb.shape[:2], 255, np.uint8)])
+    np.testing.assert_array_equal(segmenter.segment(bgra, format="bgr").confidence_masks, expected)
+    assert not np.array_equal(segmenter.segment(rgb[:, :, ::-1]).confidence_masks, expected)
+    for image, format in [(rgb, "grb"), (str(SAMPLE), "bgr")]:
+        with pytest.raises(mcdrl.SegmenterError, match="bgr"):
+            segmenter.segment(image, format=format)
+
+
+def test_colours_under_transparent_pixels_have_no_influence(segmenter, tmp_path):
+    rgb = np.asarray(Image.open(SAMPLE).convert("RGB"))
+    hidden = np.zeros(rgb.shape[:2], bool)
+    hidden[:, :60] = True
+    expected = segmenter.segment(np.where(hidden[..., None], 0, rgb).astype(np.uint8)).category_mask
+    alpha = np.where(hidden, 0, 255).astype(np.uint8)
+    red = np.dstack([np.where(hidden[..., None], [255, 40, 40], rgb).astype(np.uint8), alpha])
+    file = tmp_path / "red.png"
+    Image.fromarray(red).save(file)
+    for image in [red, Image.fromarray(red), file]:
+        np.testing.assert_array_equal(segmenter.segment(image).category_mask, expected)
+
+
+def test_colour_profiles_are_applied_to_files_and_pictures(segmenter, tmp_path):
+    from PIL import ImageCms
+
+    linear = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    file = tmp_path / "profile.png"
+    Image.open(SAMPLE).convert("RGB").save(file, icc_profile=linear)
+    by_file, by_picture = segmenter.segment(file), segmenter.segment(Image.open(file))
+    assert np.mean(by_file.category_mask != by_picture.category_mask) < 0.01
+
+
+def test_notes_say_what_was_done_with_a_file(segmenter, tmp_path):
+    pages = [Image.open(SAMPLE).convert("RGB")] * 3
+    file = tmp_path / "pages.tif"
+    pages[0].save(file, save_all=True, append_images=pages[1:])
+    assert segmenter.segment(file).notes == ["the file has 3 pages; only page 1 was read"]
+    assert segmenter.segment(SAMPLE).notes == []
 
 
 def laid(upright, rotation, mirrored, padding):

@@ -23,7 +23,7 @@ impl Picture {
         Ok(Self { image })
     }
 
-    /// Takes the pixels of a canvas: RGBA, row-major. Alpha is dropped.
+    /// Takes the pixels of a canvas: RGBA, row-major. Pixels of opacity 0 become black; any other opacity is dropped.
     ///
     /// # Errors
     /// `input` if there are not `width · height · 4` bytes.

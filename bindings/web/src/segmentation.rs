@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Float32Array, Reflect, Uint8Array, Uint8ClampedArray};
 use mcdrl_image::Image;
-use mcdrl_runtime::{ClassShare, ConfounderWeight, Segmentation};
+use mcdrl_runtime::{ClassShare, ConfounderWeight, Lesion, Segmentation};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -34,6 +34,7 @@ struct Summary<'a> {
     width: usize,
     height: usize,
     classes: &'a [ClassShare],
+    lesions: &'a [Lesion],
     confounders: &'a [ConfounderWeight],
     disturbances: &'a [String],
     notes: &'a [String],
@@ -48,7 +49,7 @@ struct Grid {
     columns: usize,
 }
 
-/// `{ width, height, classes, confounders, disturbances, notes, unfamiliar, expectedDice, meanUncertainty, categoryMask,
+/// `{ width, height, classes, lesions, confounders, disturbances, notes, unfamiliar, expectedDice, meanUncertainty, categoryMask,
 /// confidenceMasks, uncertainty, regions, image? }`.
 pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<JsValue, JsValue> {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
@@ -56,6 +57,7 @@ pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<J
         width: segmentation.mask.width(),
         height: segmentation.mask.height(),
         classes: &segmentation.classes,
+        lesions: &segmentation.lesions,
         confounders: &segmentation.confounders,
         disturbances: &segmentation.disturbances,
         notes: &segmentation.notes,

@@ -97,6 +97,22 @@ export interface ClassShare {
   confidence: number;
 }
 
+/** A connected lesion. */
+export interface Lesion {
+  /** The name of its class. */
+  class: string;
+  /** The mean probability of its class over its pixels, 0..1. */
+  confidence: number;
+  /** Its share of the image, 0..1. */
+  fraction: number;
+  /** The number of its pixels. */
+  pixels: number;
+  /** The smallest rectangle around it: left, top, width, height, in pixels. */
+  bounds: [number, number, number, number];
+  /** The corners [x, y] of its outline, clockwise, in pixels. They lie on the edges of pixels. */
+  outline: [number, number][];
+}
+
 /** Red, green and blue, 0..255. */
 export type Color = readonly [number, number, number];
 
@@ -153,6 +169,8 @@ export interface SegmentationResult {
   /** The mean of `uncertainty`. */
   meanUncertainty: number;
   classes: ClassShare[];
+  /** The connected lesions, the largest first. */
+  lesions: Lesion[];
   confounders: ConfounderWeight[];
   /** The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture". */
   disturbances: string[];

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::Args;
 use mcdrl::data::{self, PART, read_image, write_atomic};
-use mcdrl::{Image, Segmentation, Segmenter, TINT, overlay};
+use mcdrl::{Image, Lesion, Segmentation, Segmenter, TINT, overlay};
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
@@ -184,6 +184,7 @@ fn line(
         "height": segmentation.mask.height(),
         "mask": mask.to_string_lossy(),
         "classes": segmentation.classes,
+        "lesions": segmentation.lesions,
         "confounders": segmentation.confounders,
         "disturbances": segmentation.disturbances,
         "unfamiliar": segmentation.unfamiliar,
@@ -221,14 +222,7 @@ pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter
 
 /// A readable line about a segmentation.
 pub fn describe(segmentation: &Segmentation) -> String {
-    let found: Vec<String> = segmentation
-        .classes
-        .iter()
-        .filter(|class| class.fraction > 0.0)
-        .map(|class| format!("{} {:.1} %", class.name, 100.0 * class.fraction))
-        .collect();
-    let found = if found.is_empty() { "no lesion".into() } else { found.join(", ") };
-    let mut parts = vec![found];
+    let mut parts = vec![found(&segmentation.lesions)];
     if !segmentation.disturbances.is_empty() {
         parts.push(segmentation.disturbances.join(", "));
     }
@@ -236,6 +230,19 @@ pub fn describe(segmentation: &Segmentation) -> String {
         parts.push("unlike the training pictures: do not rely on the mask".into());
     }
     parts.join("; ")
+}
+
+/// "2 lesions on 3.1 % of the picture: polyp 81 %, polyp 64 %"
+fn found(lesions: &[Lesion]) -> String {
+    if lesions.is_empty() {
+        return "no lesion".into();
+    }
+    let named = |lesion: &Lesion| format!("{} {:.0} %", lesion.class, 100.0 * lesion.confidence);
+    let named: Vec<String> = lesions.iter().map(named).collect();
+    let share: f32 = lesions.iter().map(|lesion| lesion.fraction).sum();
+    let count =
+        if lesions.len() == 1 { "1 lesion".into() } else { format!("{} lesions", lesions.len()) };
+    format!("{count} on {:.1} % of the picture: {}", 100.0 * share, named.join(", "))
 }
 
 /// An image is called unfamiliar from this value on.

@@ -96,7 +96,160 @@ fn segment_prints_one_json_line_per_image() {
             / f64::from(mask.width() * mask.height());
         assert!((share - class["fraction"].as_f64().unwrap()).abs() < 1e-4);
     }
+    let lesions = line["lesions"].as_array().unwrap();
+    let pixels: u64 = lesions.iter().map(|lesion| lesion["pixels"].as_u64().unwrap()).sum();
+    assert_eq!(pixels as usize, mask.pixels().filter(|pixel| pixel.0[0] != 0).count());
     assert!(lines[0]["mask"] != lines[1]["mask"], "one result overwrote the other");
+}
+
+/// The masks and overlays in a folder, by name.
+fn results(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let mut files: Vec<_> = files.map(|path| (name(&path), std::fs::read(path).unwrap())).collect();
+    files.sort();
+    files
+}
+
+/// A folder with `count` copies of a sample.
+fn pictures(folder: &Path, count: usize) -> PathBuf {
+    let input = folder.join("in");
+    std::fs::create_dir_all(&input).unwrap();
+    for index in 0..count {
+        std::fs::copy(a_sample(), input.join(format!("frame{index}.png"))).unwrap();
+    }
+    input
+}
+
+#[test]
+fn an_interrupted_run_continues_to_the_same_folder() {
+    let folder = TempDir::new().unwrap();
+    let input = pictures(folder.path(), 6);
+    let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
+    succeed(&["segment", "--out", text(&whole), text(&input)]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mcdrl"))
+        .args(["segment", "--out", text(&cut), text(&input)])
+        .spawn()
+        .unwrap();
+    while !cut.join("frame1.mask.png").is_file() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::write(cut.join(".mcdrl-1-1.part"), "half").unwrap();
+    let lines = succeed(&["segment", "--resume", "--json", "--out", text(&cut), text(&input)]);
+    assert!(lines.lines().count() < 6, "finished images were segmented again");
+    assert_eq!(results(&cut), results(&whole));
+    assert_eq!(succeed(&["segment", "--resume", "--out", text(&cut), text(&input)]), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_from_another_system_gives_its_images_every_time() {
+    let folder = TempDir::new().unwrap();
+    let input = pictures(folder.path(), 2);
+    std::fs::write(input.join("._frame0.png"), b"\0\x05\x16\x07").unwrap();
+    std::fs::write(input.join("Thumbs.db"), b"\xd0\xcf\x11\xe0").unwrap();
+    std::fs::write(input.join("empty.jpg"), b"").unwrap();
+    std::os::unix::fs::symlink(".", input.join("loop")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", input.join("broken.jpg")).unwrap();
+    // The results lie among the images.
+    for _ in 0..3 {
+        let arguments = ["segment", "--json", "--out", text(&input), text(&input)];
+        let output = mcdrl(&arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2, "{errors}");
+        for words in ["empty.jpg", "link to nothing", "1 .db"] {
+            assert!(errors.contains(words), "`{words}` is missing: {errors}");
+        }
+    }
+    // What the command line names must be an image.
+    let empty = input.join("empty.jpg");
+    let out = folder.path().join("out");
+    fail(
+        &["segment", "--out", text(&out), text(&empty)],
+        1,
+        &["not a readable image", "empty file"],
+    );
+}
+
+#[test]
+fn a_long_name_fits_and_a_note_is_told() {
+    let folder = TempDir::new().unwrap();
+    let long = folder.path().join(format!("{}.png", "x".repeat(250)));
+    std::fs::copy(a_sample(), &long).unwrap();
+    let out = folder.path().join("out");
+    let line = json(&succeed(&["segment", "--json", "--out", text(&out), text(&long)]));
+    assert!(Path::new(line["mask"].as_str().unwrap()).is_file());
+    assert_eq!(line["notes"].as_array().unwrap().len(), 0);
+    let jpeg = folder.path().join("no-end.jpg");
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let sample = image::open(a_sample()).unwrap().to_rgb8();
+    sample.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+    let bytes = bytes.into_inner();
+    std::fs::write(&jpeg, &bytes[..bytes.len() - 2]).unwrap();
+    let line = json(&succeed(&["segment", "--json", "--out", text(&out), text(&jpeg)]));
+    assert!(line["notes"][0].as_str().unwrap().contains("no end marker"), "{line}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_the_run_without_leftovers() {
+    let folder = TempDir::new().unwrap();
+    let input = pictures(folder.path(), 4);
+    let out = folder.path().join("out");
+    // Blocks of 512 bytes: the first overlay does not fit.
+    let script = format!(
+        "ulimit -f 8; exec '{}' segment --out '{}' '{}'",
+        env!("CARGO_BIN_EXE_mcdrl"),
+        text(&out),
+        text(&input)
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("stopped") && errors.contains("--resume"), "{errors}");
+    let found = results(&out);
+    assert!(found.len() <= 1, "it went on");
+    for (name, bytes) in found {
+        assert!(name.ends_with(".mask.png"), "{name} was left behind");
+        image::load_from_memory(&bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_model_of_another_kind_is_named() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("model.safetensors");
+    for (bytes, words) in [
+        (b"<!DOCTYPE html><html></html>".as_slice(), "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "gzip"),
+        (b"\x08\x0a\x12\x07pytorch\x1a\x052.7.1", "ONNX"),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        let out = folder.path().join("out");
+        let sample = a_sample();
+        let arguments = ["segment", "--model", text(&file), "--out", text(&out), text(&sample)];
+        fail(&arguments, 1, &["model.safetensors", words]);
+    }
+}
+
+#[test]
+fn inspect_lists_all_faults_and_fails() {
+    let folder = TempDir::new().unwrap();
+    let input = pictures(&folder.path().join("site"), 3);
+    std::fs::rename(input, folder.path().join("site/images")).unwrap();
+    std::fs::create_dir_all(folder.path().join("site/masks")).unwrap();
+    let output = mcdrl(&["inspect", "--json", text(folder.path())]);
+    assert_eq!(output.status.code(), Some(1));
+    let found = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(found["faults"].as_array().unwrap().len(), 3);
+    let output = mcdrl(&["inspect", text(folder.path())]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("Faults: 3") && table.contains("frame2.png"), "{table}");
 }
 
 #[test]

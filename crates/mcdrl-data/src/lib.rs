@@ -1,4 +1,6 @@
-//! Dataset folders, groups, splits and augmentation for MCDRL.
+#![doc = include_str!("../README.md")]
+//!
+//! # In code
 //!
 //! ```no_run
 //! use mcdrl_data::{Dataset, hold_out_groups};

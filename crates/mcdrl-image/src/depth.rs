@@ -70,16 +70,16 @@ pub fn to_grey8(page: &Values, notes: &mut Vec<Note>) -> Result<GrayImage> {
         .expect("a value for each pixel"))
 }
 
-/// Multiplies a pixel by its opacity, which draws it over black.
-pub fn over_black(color: [u8; 3], alpha: u8) -> [u8; 3] {
-    color.map(|value| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8)
+/// The colour of a pixel, without what lies under a transparent one. A canvas, which stores colours times opacity, keeps as much.
+pub fn visible(color: [u8; 3], alpha: u8) -> [u8; 3] {
+    if alpha == 0 { [0; 3] } else { color }
 }
 
 fn flattened(image: DynamicImage) -> RgbImage {
     let image = image.into_rgba8();
     RgbImage::from_fn(image.width(), image.height(), |x, y| {
         let [r, g, b, alpha] = image.get_pixel(x, y).0;
-        over_black([r, g, b], alpha).into()
+        visible([r, g, b], alpha).into()
     })
 }
 

@@ -4,7 +4,7 @@ use image::imageops::{FilterType, resize};
 use image::{ExtendedColorType, ImageBuffer, Rgb};
 
 use crate::decode::{check_length, decode_rgb};
-use crate::depth::over_black;
+use crate::depth::visible;
 use crate::encode::encode_png;
 use crate::{Note, Result};
 
@@ -28,7 +28,7 @@ impl Image {
         Ok(Self { width, height, pixels, notes: Vec::new() })
     }
 
-    /// Wraps `width · height · 4` bytes of RGBA, which are drawn over black: what is transparent is black.
+    /// Wraps `width · height · 4` bytes of RGBA. Pixels of opacity 0 become black; any other opacity is dropped.
     ///
     /// # Errors
     /// As [`Image::from_rgb`].
@@ -36,14 +36,14 @@ impl Image {
         check_length(width, height, 4, pixels.len())?;
         let mut rgb = vec![0; width * height * 3];
         for (out, pixel) in rgb.chunks_exact_mut(3).zip(pixels.chunks_exact(4)) {
-            out.copy_from_slice(&over_black([pixel[0], pixel[1], pixel[2]], pixel[3]));
+            out.copy_from_slice(&visible([pixel[0], pixel[1], pixel[2]], pixel[3]));
         }
         Self::from_rgb(width, height, rgb)
     }
 
     /// Decodes JPEG, PNG, TIFF, BMP or WebP to 8-bit sRGB.
     ///
-    /// Values of more than 8 bits are scaled by the bits that are used. Transparent pixels are drawn over black. The ICC profile
+    /// Values of more than 8 bits are scaled by the bits that are used. Pixels of opacity 0 become black. The ICC profile
     /// and the EXIF orientation are applied. Of a file with several pages, the first is read that is not a thumbnail.
     /// [`Image::notes`] says what should be known about it.
     ///

@@ -15,6 +15,7 @@
 //! ```
 
 mod color_profile;
+mod components;
 mod decode;
 mod depth;
 mod encode;
@@ -31,6 +32,7 @@ mod palette;
 mod tiff;
 mod turn;
 
+pub use components::{Bounds, Component, Components};
 pub use error::{Error, Result};
 pub use frame::{Frame, PixelFormat, Plane, YuvColors};
 pub use image::Image;

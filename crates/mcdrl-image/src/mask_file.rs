@@ -9,7 +9,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, Luma, RgbImage, RgbaImage};
 
 use crate::decode::{Decoded, check_size, decode};
-use crate::depth::over_black;
+use crate::depth::visible;
 use crate::{Error, Mask, Result, Turn};
 
 /// A value of a mask file: a grey value or palette index, or a colour. Its text is `3` or `#800000`.
@@ -147,7 +147,7 @@ fn grey_if_possible(image: RgbImage) -> DynamicImage {
     unscaled(width, height, &bytes)
 }
 
-/// The alpha channel if it alone holds the mask, else the colours over black.
+/// The alpha channel if it alone holds the mask, else the visible colours.
 fn without_alpha(image: &RgbaImage) -> DynamicImage {
     let first = image.get_pixel(0, 0).0;
     let colors_vary = image.pixels().any(|pixel| pixel.0[..3] != first[..3]);
@@ -159,7 +159,7 @@ fn without_alpha(image: &RgbaImage) -> DynamicImage {
     }
     grey_if_possible(RgbImage::from_fn(width, height, |x, y| {
         let [r, g, b, alpha] = image.get_pixel(x, y).0;
-        over_black([r, g, b], alpha).into()
+        visible([r, g, b], alpha).into()
     }))
 }
 

@@ -7,7 +7,7 @@ use mcdrl_image::Image;
 use mcdrl_model::NetworkOutput;
 
 use crate::model::Model;
-use crate::postprocess::{ImageOutput, postprocess};
+use crate::postprocess::{ImageOutput, Regions, postprocess};
 use crate::preprocess::Placement;
 use crate::segmentation::{RegionMap, Segmentation};
 use crate::{Error, Result};
@@ -18,14 +18,14 @@ impl Model {
     /// # Errors
     /// [`Error::Execution`] if the device fails.
     pub async fn segment(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
-        self.segment_with(images, self.header.sure_region).await
+        self.segment_with(images, Regions::Judged).await
     }
 
-    /// As [`Self::segment`], with another [`ModelHeader::sure_region`](crate::ModelHeader::sure_region).
+    /// As [`Self::segment`], with regions as the network predicts them, or judged.
     pub(crate) async fn segment_with(
         &self,
         images: &[&Image],
-        sure_region: Option<f32>,
+        regions: Regions,
     ) -> Result<Vec<Segmentation>> {
         if images.is_empty() {
             return Ok(Vec::new());
@@ -36,7 +36,7 @@ impl Model {
         let read = ReadBack::from_device(output, self.header.preprocess.size).await?;
         let segmentation = |(index, image): (usize, &&Image)| {
             let placement = self.header.preprocess.placement(image.width(), image.height());
-            postprocess(read.image(index, placement), &self.header, sure_region, image)
+            postprocess(read.image(index, placement), &self.header, regions, image)
         };
         images.iter().enumerate().map(segmentation).collect()
     }

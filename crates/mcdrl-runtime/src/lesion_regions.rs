@@ -1,4 +1,4 @@
-//! Which connected regions of a mask count as lesions.
+//! Which connected regions of a mask count as lesions, and their classes.
 
 use crate::grid_map::GridMap;
 use crate::postprocess::LESION_BELOW;
@@ -23,6 +23,29 @@ pub fn doubt_weak_regions(probabilities: &mut GridMap, sure: f32) {
         let of_pixel = probabilities.values[at..].iter_mut().step_by(pixels);
         of_pixel.for_each(|probability| *probability /= 2.0);
         probabilities.values[at] += 0.5;
+    }
+}
+
+/// Gives all positions of a connected region the same shares of the lesion classes: those of the whole region. So a lesion has one
+/// class, and the probability of a lesion stays as it is at each position.
+///
+/// - `probabilities`: the background first
+pub fn vote_on_classes(probabilities: &mut GridMap) {
+    let pixels = probabilities.rows * probabilities.columns;
+    let lesion_classes = 1..probabilities.channels;
+    if lesion_classes.len() < 2 {
+        return;
+    }
+    for region in regions(&probabilities.values[..pixels], probabilities.columns) {
+        let sum = |values: &[f32]| region.iter().map(|at| f64::from(values[*at])).sum::<f64>();
+        let lesion = region.len() as f64 - sum(&probabilities.values[..pixels]);
+        for class in lesion_classes.clone() {
+            let share = sum(&probabilities.values[class * pixels..][..pixels]) / lesion;
+            for at in &region {
+                let of_lesion = 1.0 - probabilities.values[*at];
+                probabilities.values[class * pixels + at] = of_lesion * share as f32;
+            }
+        }
     }
 }
 
@@ -86,6 +109,20 @@ mod tests {
         assert_eq!(doubted(&[0.2, 0.9, 0.205], 3), [0.2, 0.9, 0.205]);
         assert_eq!(doubted(&[0.4, 0.9, 0.9], 3), [0.4, 0.9, 0.9]);
         assert_eq!(doubted(&[0.9; 4], 2), [0.9; 4]);
+    }
+
+    #[test]
+    fn a_region_has_one_class_and_keeps_the_probability_of_a_lesion() {
+        // Two regions; the first is split between two classes.
+        let background = [0.1, 0.1, 0.9, 0.2];
+        let values = [&background[..], &[0.6, 0.2, 0.05, 0.0], &[0.3, 0.7, 0.05, 0.8]].concat();
+        let mut map = GridMap { channels: 3, rows: 1, columns: 4, values };
+        vote_on_classes(&mut map);
+        let expected = [0.4, 0.4, 0.05, 0.0, 0.5, 0.5, 0.05, 0.8];
+        assert_eq!(map.values[..4], background);
+        for (found, expected) in map.values[4..].iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{:?}", map.values);
+        }
     }
 
     #[test]

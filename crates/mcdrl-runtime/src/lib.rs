@@ -37,6 +37,7 @@ mod error;
 mod grid_map;
 mod inference;
 mod lesion_regions;
+mod lesions;
 mod limit;
 #[cfg(feature = "pretrained")]
 mod lite_checkpoint;
@@ -65,6 +66,7 @@ pub use device::{DeviceChoice, DeviceKind};
 pub use device_policy::{DeviceInfo, DeviceReason, OpenOptions, OpenStage, faster_device};
 pub use dice_calibration::DiceCalibration;
 pub use error::{Error, ErrorKind, Result};
+pub use lesions::Lesion;
 #[cfg(feature = "pretrained")]
 pub use lite_checkpoint::LiteCheckpoint;
 pub use logistic_regression::{Observation, logistic_regression};

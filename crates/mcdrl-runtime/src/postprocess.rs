@@ -5,7 +5,8 @@ use mcdrl_image::{Image, Mask};
 use crate::Result;
 use crate::disturbances::disturbances;
 use crate::grid_map::GridMap;
-use crate::lesion_regions::doubt_weak_regions;
+use crate::lesion_regions::{doubt_weak_regions, vote_on_classes};
+use crate::lesions::lesions;
 use crate::model::ModelHeader;
 use crate::profile::Profile;
 use crate::segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
@@ -32,13 +33,20 @@ pub struct ImageOutput {
     pub regions: RegionMap,
 }
 
+/// What happens to the regions that the network predicts.
+#[derive(Clone, Copy)]
+pub enum Regions {
+    /// Nothing. For the self-check: a limit would turn a small difference into a large one.
+    Raw,
+    /// Weak ones are doubted (see [`ModelHeader::sure_region`]), and each gets one class.
+    Judged,
+}
+
 /// The result for an image.
-///
-/// - `sure_region`: see [`ModelHeader::sure_region`]
 pub fn postprocess(
     output: ImageOutput,
     header: &ModelHeader,
-    sure_region: Option<f32>,
+    regions: Regions,
     image: &Image,
 ) -> Result<Segmentation> {
     let profile = &header.profile;
@@ -47,12 +55,17 @@ pub fn postprocess(
     let disturbances = disturbances(profile, &confounders);
     let mut probabilities =
         GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
-    if let Some(sure) = sure_region {
-        doubt_weak_regions(&mut probabilities, sure);
+    if let Regions::Judged = regions {
+        if let Some(sure) = header.sure_region {
+            doubt_weak_regions(&mut probabilities, sure);
+        }
+        vote_on_classes(&mut probabilities);
     }
-    let (mask, classes) = decide(&probabilities, profile, image.width(), image.height())?;
+    let Decision { mask, classes, certainties } =
+        decide(&probabilities, profile, image.width(), image.height())?;
     let expected_dice = expected_dice(&probabilities.values[..rows * columns]);
     Ok(Segmentation {
+        lesions: lesions(&mask, &certainties, profile),
         mask,
         classes,
         confounders,
@@ -109,16 +122,25 @@ fn confounders(output: &ImageOutput, profile: &Profile) -> Vec<ConfounderWeight>
     named.collect()
 }
 
+/// The classes of all pixels.
+struct Decision {
+    mask: Mask,
+    classes: Vec<ClassShare>,
+    /// Of every lesion pixel, in order, the probability of its class.
+    certainties: Vec<f32>,
+}
+
 /// The class of a lesion pixel is its most probable lesion class.
 fn decide(
     probabilities: &GridMap,
     profile: &Profile,
     width: usize,
     height: usize,
-) -> Result<(Mask, Vec<ClassShare>)> {
+) -> Result<Decision> {
     let mut classes = Vec::with_capacity(width * height);
     let mut pixels = vec![0usize; probabilities.channels];
     let mut confidence = vec![0.0f64; probabilities.channels];
+    let mut certainties = Vec::new();
     probabilities.upsample(width, height, |probabilities| {
         let mut class = 0;
         if probabilities[0] < LESION_BELOW {
@@ -128,6 +150,9 @@ fn decide(
                     class = candidate;
                 }
             }
+        }
+        if class > 0 {
+            certainties.push(probabilities[class]);
         }
         pixels[class] += 1;
         confidence[class] += f64::from(probabilities[class]);
@@ -139,7 +164,7 @@ fn decide(
         confidence: (confidence[class] / pixels[class].max(1) as f64) as f32,
     });
     let shares = shares.collect();
-    Ok((Mask::from_classes(width, height, classes)?, shares))
+    Ok(Decision { mask: Mask::from_classes(width, height, classes)?, classes: shares, certainties })
 }
 
 /// The expected Dice coefficient of lesions, not calibrated.

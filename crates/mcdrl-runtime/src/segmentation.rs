@@ -4,6 +4,7 @@ use mcdrl_image::Mask;
 use serde::Serialize;
 
 use crate::grid_map::GridMap;
+use crate::lesions::Lesion;
 
 /// A segmented image.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct Segmentation {
     pub mask: Mask,
     /// Every lesion class, in the order of the mask values.
     pub classes: Vec<ClassShare>,
+    /// The connected lesions, the largest first. A lesion has one class.
+    pub lesions: Vec<Lesion>,
     /// What the image shows of every confounder.
     pub confounders: Vec<ConfounderWeight>,
     /// The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture".

@@ -10,6 +10,7 @@ use mcdrl_model::DoseSource;
 use crate::device::DeviceKind;
 use crate::device_policy::{DeviceInfo, DeviceReason, DeviceTrial, OpenOptions, choose_device};
 use crate::model::{Model, ModelHeader};
+use crate::postprocess::Regions;
 use crate::segmentation::Segmentation;
 use crate::self_check::built_in_image;
 use crate::{Error, Result};
@@ -134,8 +135,7 @@ impl DeviceTrial for ModelTrial {
 
     async fn check(model: &Model) -> Result<()> {
         let image = built_in_image();
-        // A limit would turn a small difference into a large one.
-        let segmentations = model.segment_with(&[&image], None).await?;
+        let segmentations = model.segment_with(&[&image], Regions::Raw).await?;
         match &model.header.check {
             Some(check) => check.verify(&segmentations[0]),
             None => Ok(()),

@@ -40,8 +40,8 @@ pub use mcdrl_image::{
 };
 pub use mcdrl_runtime::{
     ClassShare, Confounder, ConfounderWeight, DeviceChoice, DeviceInfo, DeviceKind, DeviceReason,
-    DiceCalibration, Error, ErrorKind, FORMAT_VERSION, Model, ModelHeader, OpenOptions, OpenStage,
-    Precision, Profile, RegionMap, Result, Segmentation, Segmenter,
+    DiceCalibration, Error, ErrorKind, FORMAT_VERSION, Lesion, Model, ModelHeader, OpenOptions,
+    OpenStage, Precision, Profile, RegionMap, Result, Segmentation, Segmenter,
 };
 
 #[cfg(feature = "native")]

@@ -45,6 +45,20 @@ SCHEMA = pa.schema(
                 )
             ),
         ),
+        (
+            "lesions",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("name", pa.string()),
+                        ("confidence", pa.float32()),
+                        ("fraction", pa.float32()),
+                        ("pixels", pa.int64()),
+                        ("bounds", pa.list_(pa.int32())),
+                    ]
+                )
+            ),
+        ),
         ("disturbances", pa.list_(pa.string())),
         ("notes", pa.list_(pa.string())),
         ("unfamiliar", pa.float32()),

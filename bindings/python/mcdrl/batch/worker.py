@@ -79,6 +79,16 @@ class Worker:
                 {"name": c.name, "family": c.family, "weight": c.weight, "presence": c.presence, "area": c.area}
                 for c in found.confounders
             ],
+            "lesions": [
+                {
+                    "name": lesion.name,
+                    "confidence": lesion.confidence,
+                    "fraction": lesion.fraction,
+                    "pixels": lesion.pixels,
+                    "bounds": list(lesion.bounds),
+                }
+                for lesion in found.lesions
+            ],
             "disturbances": found.disturbances,
             "notes": found.notes,
             "unfamiliar": found.unfamiliar,

@@ -51,6 +51,43 @@ public struct ConfounderWeight: Sendable, Equatable {
     }
 }
 
+/// A connected lesion.
+public struct Lesion: Sendable, Equatable {
+    /// The name of its class.
+    public let name: String
+    /// The mean probability of its class over its pixels, 0..1.
+    public let confidence: Float
+    /// Its share of the image, 0..1.
+    public let fraction: Float
+    /// The number of its pixels.
+    public let pixels: Int
+    /// The smallest rectangle around it.
+    public let bounds: Bounds
+    /// The corners of its outline, clockwise. They lie on the edges of pixels.
+    public let outline: [Point]
+
+    /// A rectangle of whole pixels.
+    public struct Bounds: Sendable, Equatable {
+        public let left, top, width, height: Int
+    }
+
+    /// A corner, in pixels from the top left corner of the image.
+    public struct Point: Sendable, Equatable {
+        public let x, y: Int
+    }
+
+    init(_ native: MCDRLFFI.Lesion) {
+        name = native.name
+        confidence = native.confidence
+        fraction = native.fraction
+        pixels = Int(native.pixels)
+        let sides = native.bounds.map(Int.init)
+        bounds = Bounds(left: sides[0], top: sides[1], width: sides[2], height: sides[3])
+        let numbers = native.outline.map(Int.init)
+        outline = stride(from: 0, to: numbers.count - 1, by: 2).map { Point(x: numbers[$0], y: numbers[$0 + 1]) }
+    }
+}
+
 /// A segmented image, at its own size. Maps are row-major.
 public struct Segmentation: Sendable {
     /// Width in pixels, of the upright image.
@@ -61,6 +98,8 @@ public struct Segmentation: Sendable {
     public let categoryMask: [UInt8]
     /// Every lesion class, in the order of the mask values.
     public let classes: [ClassShare]
+    /// The connected lesions, the largest first.
+    public let lesions: [Lesion]
     /// Every confounder. The weights sum to one.
     public let confounders: [ConfounderWeight]
     /// The disturbances that the image shows, the most certain first, in plain words: `glare on 8 % of the picture`.
@@ -96,6 +135,7 @@ public struct Segmentation: Sendable {
                 name: $0.name, family: $0.family, weight: $1.0, presence: $1.1.0, area: $1.1.1,
                 isDisturbance: $0.isDisturbance, hintPresence: $0.hintPresence, words: $0.words)
         }
+        lesions = native.lesions().map(Lesion.init)
         disturbances = native.disturbances()
         notes = native.notes()
         unfamiliar = native.unfamiliar()

@@ -53,6 +53,17 @@ final class ConformanceTests: XCTestCase {
         XCTAssertEqual(regions.similarity.count, regions.rows * regions.columns)
         XCTAssertEqual(regions.confounders.count, segmenter.confounders.count)
         XCTAssertEqual(found.confounders.reduce(0) { $0 + $1.weight }, 1, accuracy: 1e-3)
+        XCTAssertFalse(found.lesions.isEmpty)
+        XCTAssertEqual(found.lesions.reduce(0) { $0 + $1.pixels }, found.categoryMask.filter { $0 > 0 }.count)
+        for lesion in found.lesions {
+            XCTAssertTrue(segmenter.labels.dropFirst().contains(lesion.name))
+            let (across, down) = (0...lesion.bounds.width, 0...lesion.bounds.height)
+            XCTAssertTrue(
+                lesion.outline.allSatisfy {
+                    across.contains($0.x - lesion.bounds.left) && down.contains($0.y - lesion.bounds.top)
+                })
+        }
+        XCTAssertEqual(found.notes, [])
         try segmenter.close()
     }
 

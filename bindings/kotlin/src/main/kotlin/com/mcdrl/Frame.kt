@@ -58,6 +58,29 @@ public class Frame(
     /** Whether the upright frame must be mirrored left to right (front cameras). */
     public val mirrored: Boolean = false,
 ) {
+    /**
+     * The part of the frame inside a rectangle in memory, such as the `cropRect` of an Android image. Nothing is copied. In a
+     * YUV frame, an odd left or top edge moves out by one pixel, because two pixels share a colour.
+     *
+     * @throws SegmenterException [SegmenterException.Code.INPUT] for a rectangle that is empty or leaves the frame
+     */
+    public fun cropped(left: Int, top: Int, width: Int, height: Int): Frame {
+        if (left < 0 || top < 0 || width < 1 || height < 1 || left > this.width - width || top > this.height - height) {
+            throw refusal("the rectangle $left, $top, $width×$height does not lie in the frame of ${this.width}×${this.height}")
+        }
+        val step = if (format.colors == null) 1 else 2
+        val (x, y) = left / step * step to top / step * step
+        val moved = planes.mapIndexed { index, plane ->
+            val share = if (index == 0) 1 else 2
+            val bytes = plane.bytes.duplicate()
+            val start = bytes.position().toLong() + y / share * plane.rowStride.toLong() + x / share * plane.pixelStride.toLong()
+            if (start > bytes.limit()) throw refusal("a plane is too short for the rectangle")
+            bytes.position(start.toInt())
+            Plane(bytes, plane.rowStride, plane.pixelStride)
+        }
+        return Frame(left + width - x, top + height - y, format, moved, rotation, mirrored)
+    }
+
     /** Copies the frame into the library, upright. */
     internal fun read(): NativeImage = translated {
         val wanted = if (format.colors == null) 1 else 3

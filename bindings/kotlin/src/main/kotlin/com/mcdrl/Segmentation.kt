@@ -33,6 +33,28 @@ public data class ConfounderWeight(
     public val words: String = name,
 )
 
+/** A connected lesion. */
+public data class Lesion(
+    /** The name of its class. */
+    public val name: String,
+    /** The mean probability of its class over its pixels, 0..1. */
+    public val confidence: Float,
+    /** Its share of the image, 0..1. */
+    public val fraction: Float,
+    /** The number of its pixels. */
+    public val pixels: Long,
+    /** The smallest rectangle around it. */
+    public val bounds: Bounds,
+    /** The corners of its outline, clockwise. They lie on the edges of pixels. */
+    public val outline: List<Point>,
+)
+
+/** A rectangle of whole pixels. */
+public data class Bounds(public val left: Int, public val top: Int, public val width: Int, public val height: Int)
+
+/** A corner, in pixels from the top left corner of the image. */
+public data class Point(public val x: Int, public val y: Int)
+
 /**
  * A segmented image, at its own size. Maps are row-major and are copied when they are first read.
  *
@@ -65,6 +87,15 @@ public class Segmentation internal constructor(
     public val classes: List<ClassShare> by lazy {
         val (fractions, confidences) = read { floats(native.classFractions()) to floats(native.classConfidences()) }
         labels.drop(1).mapIndexed { index, name -> ClassShare(name, fractions[index], confidences[index]) }
+    }
+
+    /** The connected lesions, the largest first. */
+    public val lesions: List<Lesion> by lazy {
+        read { native.lesions() }.map { lesion ->
+            val (left, top, width, height) = lesion.bounds.map { it.toInt() }
+            val outline = lesion.outline.chunked(2) { (x, y) -> Point(x.toInt(), y.toInt()) }
+            Lesion(lesion.name, lesion.confidence, lesion.fraction, lesion.pixels.toLong(), Bounds(left, top, width, height), outline)
+        }
     }
 
     /** Every confounder. The weights sum to one. */

@@ -46,6 +46,13 @@ class ConformanceTest {
             assertEquals(found.regions.rows * found.regions.columns, found.regions.similarity.size)
             assertEquals(segmenter.confounders.size, found.regions.confounders.size)
             assertTrue(abs(found.confounders.sumOf { it.weight.toDouble() } - 1) < 1e-3)
+            assertEquals(found.categoryMask.count { it > 0 }.toLong(), found.lesions.sumOf { it.pixels })
+            for ((name, confidence, _, _, bounds, outline) in found.lesions) {
+                assertTrue(name in segmenter.labels.drop(1) && confidence in 0f..1f)
+                assertTrue(bounds.left + bounds.width <= found.width && bounds.top + bounds.height <= found.height)
+                assertTrue(outline.size >= 4 && outline.all { it.x - bounds.left in 0..bounds.width && it.y - bounds.top in 0..bounds.height })
+            }
+            assertTrue(found.lesions.isNotEmpty() && found.notes.isEmpty())
         }
     }
 

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer
 import kotlin.test.Test
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlinx.coroutines.runBlocking
 
@@ -101,6 +102,26 @@ class FrameTest {
             val turned = interleaved(PixelFormat.RGB, layouts[1])
             val wrong = Frame(turned.width, turned.height, turned.format, turned.planes, turned.rotation, mirrored = false)
             assertFalse(expected.contentEquals(seen(wrong)))
+        }
+    }
+
+    @Test
+    fun `a crop rectangle gives the picture inside it`() = runBlocking<Unit> {
+        Lab.open().use { segmenter ->
+            suspend fun seen(frame: Frame) = segmenter.segment(frame).confidenceMasks[0]
+            val whole = interleaved(PixelFormat.RGB, plain)
+            val (left, top) = 10 to 6
+            val rows = whole.planes[0].bytes.duplicate()
+            val inside = ByteArray(3 * 30 * 20) { at ->
+                val (row, column) = at / 90 to at % 90
+                rows.get(rows.position() + (top + row) * whole.planes[0].rowStride + 3 * left + column)
+            }
+            val expected = seen(Frame(30, 20, PixelFormat.RGB, listOf(Plane(inside, 90, 3))))
+            assertContentEquals(expected, seen(whole.cropped(left, top, 30, 20)))
+            val colors = yuv(plain, interleaved = true).cropped(left + 1, top, 29, 20)
+            assertEquals(30 to 20, colors.width to colors.height)
+            assertContentEquals(seen(yuv(plain, interleaved = false).cropped(left, top, 30, 20)), seen(colors))
+            assertFailsWith<SegmenterException> { whole.cropped(left, top, width, 20) }
         }
     }
 

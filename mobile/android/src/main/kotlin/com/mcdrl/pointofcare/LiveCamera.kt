@@ -178,7 +178,9 @@ class LiveCamera(private val activity: Activity, private val preview: TextureVie
                 plane.buffer.get(bytes)
                 Plane(bytes, plane.rowStride, plane.pixelStride)
             }
-            return Frame(image.width, image.height, PixelFormat.YUV420, planes, placement.rotation, mirrored = placement.front)
+            val whole = Frame(image.width, image.height, PixelFormat.YUV420, planes, placement.rotation, mirrored = placement.front)
+            // What lies outside of the rectangle is no picture.
+            return with(image.cropRect) { whole.cropped(left, top, width(), height()) }
         }
     }
 }

@@ -120,7 +120,7 @@ def test_notes_say_what_was_done_with_a_file(segmenter, tmp_path):
     pages = [Image.open(SAMPLE).convert("RGB")] * 3
     file = tmp_path / "pages.tif"
     pages[0].save(file, save_all=True, append_images=pages[1:])
-    assert segmenter.segment(file).notes == ["the file has 3 pages; only page 1 was read"]
+    assert segmenter.segment(file).notes == ["the file has 3 pages; only the first was read"]
     assert segmenter.segment(SAMPLE).notes == []
 
 

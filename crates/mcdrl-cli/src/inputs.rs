@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use mcdrl::data::{entries, file_stem, is_image};
+use mcdrl::data::{MASK_FOLDERS, comparable, entries, file_stem, is_image};
 
 use crate::error::{Failure, Outcome};
+use crate::maps::MAP;
 
 /// The endings of results.
 pub const MASK: &str = ".mask.png";
 pub const OVERLAY: &str = ".overlay.png";
 
 /// The longest name of a result without its ending, bytes. File systems allow 255 for a whole name.
-const LONGEST_NAME: usize = 230;
+const LONGEST_NAME: usize = 200;
 
 /// An image to segment.
 pub struct Input {
@@ -43,14 +44,13 @@ impl Inputs {
                 walk.files.push((input.clone(), true));
                 continue;
             }
-            let before = walk.files.len();
             walk.folder(input)?;
-            if walk.files.len() == before {
-                let shown = input.display();
-                return Err(Failure::Failed(format!(
-                    "{shown}: no jpg, png, tif, bmp or webp image in this folder"
-                )));
-            }
+        }
+        if let (true, Some(input)) = (walk.files.is_empty(), inputs.first()) {
+            let shown = input.display();
+            return Err(Failure::Failed(format!(
+                "{shown}: no jpg, png, tif, bmp or webp image in this folder"
+            )));
         }
         let mut taken = HashSet::new();
         let images = std::mem::take(&mut walk.files).into_iter().map(|(path, is_named)| {
@@ -74,7 +74,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Collects the images under a folder in order. Skips hidden files, folders with the name `masks`, results, and
+    /// Collects the images under a folder in order. Skips hidden files, folders of masks, results, and
     /// folders that it has seen.
     fn folder(&mut self, folder: &Path) -> Outcome {
         let own = folder.canonicalize().map_err(Failure::io(folder))?;
@@ -84,12 +84,12 @@ impl Walk {
         for path in entries(folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
             if path.is_dir() {
-                if name != "masks" {
+                if !MASK_FOLDERS.contains(&name.as_str()) {
                     self.folder(&path)?;
                 }
             } else if !path.exists() {
                 self.broken.push(path);
-            } else if name.ends_with(MASK) || name.ends_with(OVERLAY) {
+            } else if is_result(&name) {
                 self.results += 1;
             } else if is_image(&path) {
                 self.files.push((path, false));
@@ -121,13 +121,20 @@ impl Walk {
     }
 }
 
+/// Whether a file has the name of a result.
+fn is_result(name: &str) -> bool {
+    let is_map = name.contains(MAP) && [".png", ".npy"].iter().any(|end| name.ends_with(end));
+    is_map || name.ends_with(MASK) || name.ends_with(OVERLAY)
+}
+
 fn unused_name(path: &Path, taken: &mut HashSet<String>) -> String {
     let short = file_stem(path);
     let mut name = fitting(&short);
     let mut folders = path.ancestors().skip(1).filter(|folder| folder.file_name().is_some());
     let mut long = short.clone();
     let mut number = 2..;
-    while !taken.insert(name.clone()) {
+    // Some file systems take names that differ in case, or in how accents are written, for one.
+    while !taken.insert(comparable(&name).to_lowercase()) {
         name = match folders.next() {
             Some(folder) => {
                 let folder = folder.file_name().unwrap_or_default().to_string_lossy();

@@ -41,6 +41,9 @@ impl Inspect {
         let (dataset, found) = Dataset::inspect(&self.path, |_, total| {
             bar.get_or_init(|| Bar::new("images", total, 0)).step();
         })?;
+        if let Some(bar) = bar.get() {
+            bar.clear();
+        }
         let classes = &dataset.profile.classes;
         if self.common.json {
             say!(

@@ -15,6 +15,7 @@ mod impose;
 mod inputs;
 mod inspect;
 mod loso;
+mod maps;
 mod output;
 mod pretrain;
 mod segment;

@@ -1,7 +1,7 @@
 //! The shared parts of the subcommands: common options, printing, progress.
 
 use std::fmt::Arguments;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -81,6 +81,20 @@ impl Bar {
     /// Prints a line to standard error, above the bar.
     pub fn tell(&self, line: Arguments<'_>) {
         self.0.suspend(|| write_line(&mut std::io::stderr(), line));
+    }
+
+    /// Prints a line to standard output, above the bar. A reader that has gone away is no error.
+    pub fn say(&self, line: Arguments<'_>) -> std::io::Result<()> {
+        let written = self.0.suspend(|| writeln!(std::io::stdout(), "{line}"));
+        written.or_else(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(error),
+        })
+    }
+
+    /// Removes the bar from the terminal.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -8,8 +8,10 @@ use mcdrl::{Image, Lesion, Segmentation, Segmenter, TINT, overlay};
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
+use crate::impose::share;
 use crate::inputs::{Input, Inputs, MASK, OVERLAY};
-use crate::output::{Bar, Common, say, tell, tell_fallback};
+use crate::maps::{MAP, MapFormat, Maps};
+use crate::output::{Bar, Common, tell, tell_fallback};
 
 /// Segment images: write masks and overlays, print the confounders.
 #[derive(Args)]
@@ -20,7 +22,16 @@ pub struct Segment {
     /// The folder for `<name>.mask.png` (class indices) and `<name>.overlay.png`.
     #[arg(long)]
     out: PathBuf,
-    /// Leave out the images whose results are already there: continue an interrupted run.
+    /// Also write maps `<name>.map-….png`: probability, uncertainty, confounders. Several are separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    maps: Vec<Maps>,
+    /// The format of the maps.
+    #[arg(long, value_enum, default_value = "png")]
+    map_format: MapFormat,
+    /// A pixel is a lesion above this probability, 0 to 1. Default: that of the model, or else 0.5.
+    #[arg(long, value_parser = share)]
+    threshold: Option<f32>,
+    /// Leave out the images whose results are already there: continue an interrupted run, with the same images and options.
     #[arg(long)]
     resume: bool,
     /// Images, or folders of images.
@@ -52,7 +63,10 @@ const QUEUE: usize = 2;
 
 impl Segment {
     pub fn run(self) -> Outcome {
-        let segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
+        let mut segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
+        if self.threshold.is_some() {
+            segmenter = segmenter.with_threshold(self.threshold);
+        }
         std::fs::create_dir_all(&self.out).map_err(Failure::io(&self.out))?;
         let mut inputs = Inputs::find(&self.input)?;
         for sentence in &inputs.left_out {
@@ -61,7 +75,7 @@ impl Segment {
         let all = inputs.images.len();
         if self.resume {
             remove_parts(&self.out)?;
-            inputs.images.retain(|input| !self.is_done(input));
+            inputs.images.retain(|input| !self.is_done(&segmenter, input));
         }
         let bar = Bar::new("images", all, all - inputs.images.len());
         let failed = self.segment_all(&segmenter, &inputs.images, &bar)?;
@@ -96,7 +110,8 @@ impl Segment {
             });
             let mut failed = 0;
             for (input, segmented) in results {
-                match segmented.and_then(|segmented| self.write(segmenter, input, &segmented)) {
+                match segmented.and_then(|segmented| self.write(segmenter, input, &segmented, bar))
+                {
                     Ok(()) => {}
                     Err(Miss::Junk(failure)) => {
                         bar.tell(format_args!("mcdrl: {failure}; it was left out"))
@@ -125,11 +140,25 @@ impl Segment {
         self.out.join(format!("{}{OVERLAY}", input.name))
     }
 
-    fn is_done(&self, input: &Input) -> bool {
-        self.mask_path(input).is_file() && self.overlay_path(input).is_file()
+    fn map_path(&self, input: &Input, name: &str) -> PathBuf {
+        let extension = self.map_format.extension();
+        self.out.join(format!("{}{MAP}{name}.{extension}", input.name))
     }
 
-    fn write(&self, segmenter: &Segmenter, input: &Input, result: &Segmented) -> Result<(), Miss> {
+    fn is_done(&self, segmenter: &Segmenter, input: &Input) -> bool {
+        let profile = &segmenter.header().profile;
+        let names = self.maps.iter().flat_map(|kind| kind.names(profile));
+        let has_maps = names.map(|name| self.map_path(input, &name)).all(|path| path.is_file());
+        has_maps && self.mask_path(input).is_file() && self.overlay_path(input).is_file()
+    }
+
+    fn write(
+        &self,
+        segmenter: &Segmenter,
+        input: &Input,
+        result: &Segmented,
+        bar: &Bar,
+    ) -> Result<(), Miss> {
         let Segmented { image, segmentation, milliseconds } = result;
         let encode = |png: Result<Vec<u8>, mcdrl::ImageError>| {
             png.map_err(|error| Miss::Image(error.into()))
@@ -137,19 +166,28 @@ impl Segment {
         let save = |path: &Path, png: Vec<u8>| {
             write_atomic(path, &png).map_err(|error| Miss::Disk(error.into()))
         };
+        for kind in &self.maps {
+            for (index, name) in kind.names(&segmenter.header().profile).iter().enumerate() {
+                let map =
+                    kind.map(index, segmentation).and_then(|map| self.map_format.encode(&map));
+                save(&self.map_path(input, name), encode(map)?)?;
+            }
+        }
+        // The mask and the overlay come last: with them the image is done.
         let mask = self.mask_path(input);
         save(&mask, encode(segmentation.mask.encode_png())?)?;
         let drawn = overlay(image, &segmentation.mask, TINT);
         save(&self.overlay_path(input), encode(drawn.encode_png())?)?;
         for note in &segmentation.notes {
-            tell!("mcdrl: {}: {note}", input.path.display());
+            bar.tell(format_args!("mcdrl: {}: {note}", input.path.display()));
         }
-        if self.common.json {
-            say!("{}", line(segmenter, input, &mask, segmentation, *milliseconds));
+        let text = if self.common.json {
+            line(segmenter, input, &mask, segmentation, *milliseconds).to_string()
         } else {
-            say!("{}: {}", input.path.display(), describe(segmentation));
-        }
-        Ok(())
+            format!("{}: {}", input.path.display(), describe(segmentation))
+        };
+        let unsaid = |error| Miss::Disk(Failure::Failed(format!("standard output: {error}")));
+        bar.say(format_args!("{text}")).map_err(unsaid)
     }
 }
 

@@ -194,6 +194,44 @@ fn a_long_name_fits_and_a_note_is_told() {
     assert!(line["notes"][0].as_str().unwrap().contains("no end marker"), "{line}");
 }
 
+#[test]
+fn maps_and_the_threshold_agree_with_the_mask() {
+    let folder = TempDir::new().unwrap();
+    let sample = a_sample();
+    let segment = |out: &str, more: &[&str]| {
+        let out = folder.path().join(out);
+        let arguments = [&["segment", "--json", "--out", text(&out), text(&sample)], more].concat();
+        let line = json(&succeed(&arguments));
+        (out, image::open(line["mask"].as_str().unwrap()).unwrap().into_luma8())
+    };
+    let maps = ["--maps", "probability,uncertainty,confounders", "--map-format", "png16"];
+    let (out, mask) = segment("half", &maps);
+    let name = sample.file_stem().unwrap().to_string_lossy().into_owned();
+    let probability =
+        image::open(out.join(format!("{name}.map-probability.png"))).unwrap().into_luma16();
+    let above = |limit: f32| {
+        let is_above = |value: &u16| f32::from(*value) / 65_535.0 > limit;
+        probability.iter().filter(|value| is_above(value)).count()
+    };
+    let marked = |mask: &image::GrayImage| mask.iter().filter(|class| **class != 0).count();
+    assert!(above(0.5).abs_diff(marked(&mask)) <= 3);
+    for map in ["uncertainty", "blur", "reflection", "probability-polyp"] {
+        assert!(out.join(format!("{name}.map-{map}.png")).is_file(), "{map}");
+    }
+    // A lower threshold marks more.
+    let (_, wide) = segment("wide", &["--threshold", "0.1"]);
+    assert!(marked(&wide) > marked(&mask));
+    let (npy, _) = segment("npy", &["--maps", "uncertainty", "--map-format", "npy"]);
+    let bytes = std::fs::read(npy.join(format!("{name}.map-uncertainty.npy"))).unwrap();
+    assert!(bytes.starts_with(b"\x93NUMPY") && (bytes.len() - 4 * mask.len()) % 64 == 0);
+    // Maps are no inputs.
+    fail(
+        &["segment", "--out", text(&folder.path().join("again")), text(folder.path())],
+        1,
+        &["no jpg"],
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_stops_the_run_without_leftovers() {

@@ -1,9 +1,9 @@
 //! The dataset folder: `DATA/<site>/images/<name>.jpg` with `DATA/<site>/masks/<name>.png`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mcdrl_image::{Image, Mask, MaskFile, MaskValue, Turn};
 use mcdrl_runtime::Profile;
@@ -29,6 +29,8 @@ pub struct Dataset {
     pub sites: Vec<Site>,
     /// Remarks about what was found so far.
     pub warnings: Warnings,
+    /// The values of the masks of a site, once they were asked for.
+    values: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Dataset {
@@ -80,7 +82,8 @@ impl Dataset {
         if sites.is_empty() {
             return Err(Error::NoSites { path: path.into() });
         }
-        Ok((Self { path: path.into(), profile, sites, warnings }, faults))
+        let values = Arc::default();
+        Ok((Self { path: path.into(), profile, sites, warnings, values }, faults))
     }
 
     /// Opens several dataset folders as one. Folders with several classes must agree on them, and a folder with one class keeps
@@ -160,10 +163,9 @@ impl Dataset {
     pub fn load(&self, sample: &Sample) -> Result<LabelledImage> {
         let bytes = fs::read(&sample.image).map_err(Error::io(&sample.image))?;
         let image = Image::decode(&bytes).map_err(Error::image(&sample.image))?;
-        let turn = Turn::of(&bytes).map_err(Error::image(&sample.image))?;
         let mut classes = vec![0; image.width() * image.height()];
         for path in &sample.masks {
-            let mask = self.load_mask(path, sample, &image, turn)?;
+            let mask = self.load_mask(path, sample, &image)?;
             for (class, part) in classes.iter_mut().zip(mask.classes()) {
                 *class = if *part == 0 { *class } else { *part };
             }
@@ -173,25 +175,20 @@ impl Dataset {
         Ok(LabelledImage { image, mask })
     }
 
-    fn load_mask(
-        &self,
-        path: &Path,
-        sample: &Sample,
-        image: &Image,
-        turn: Option<Turn>,
-    ) -> Result<Mask> {
+    fn load_mask(&self, path: &Path, sample: &Sample, image: &Image) -> Result<Mask> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         let file = MaskFile::decode(&bytes).map_err(Error::image(path))?;
         let reading = &*sample.reading;
-        let file = match turn {
+        let file = match image.turn() {
             Some(turn) => self.upright(file, turn, sample, (image.width(), image.height())),
             None => file,
         };
         let mask = classes_of(&file, &reading.values, sample.single_class, reading.classes);
-        let mask = mask.map_err(|Meaningless { instances }| Error::MaskValues {
+        let mask = mask.map_err(|Meaningless { value, instances }| Error::MaskValue {
             mask: path.into(),
-            values: self.mask_values_of(&sample.site),
+            value,
             classes: reading.classes,
+            values: self.mask_values_of(&sample.site),
             instances,
         })?;
         let image_size = (image.width(), image.height());
@@ -207,6 +204,11 @@ impl Dataset {
 
     /// The values of all masks of a site, as text.
     fn mask_values_of(&self, site: &str) -> String {
+        let mut known = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(site.into()).or_insert_with(|| self.read_mask_values(site)).clone()
+    }
+
+    fn read_mask_values(&self, site: &str) -> String {
         const MOST: usize = 40;
         let masks = self.samples().filter(|sample| sample.site == site);
         let files = masks.flat_map(|sample| &sample.masks).filter_map(|path| fs::read(path).ok());

@@ -100,19 +100,22 @@ pub enum Error {
         /// Width and height of the image.
         image_size: (usize, usize),
     },
-    /// A mask has values that the dataset does not name.
+    /// A mask has a value that the dataset does not name.
     #[error(
-        "{mask}: the mask has a value without a class. The masks of its site have the values {values}, and the dataset names \
-         {classes} classes{}; name the classes in dataset.toml, or give each value its class there in the table [values]",
+        "{mask}: the mask has the value {value} but the dataset names {classes} class{}{}. The masks of its site have the values \
+         {values}: name the classes in dataset.toml, or give each value its class there in the table [values]",
+        if *classes == 1 { "" } else { "es" },
         if *instances { " (each value is one connected part: are they numbers of lesions instead of classes?)" } else { "" }
     )]
-    MaskValues {
+    MaskValue {
         /// The mask.
         mask: PathBuf,
-        /// All values that the masks of its site have.
-        values: String,
+        /// The value.
+        value: mcdrl_image::MaskValue,
         /// The number of named classes.
         classes: usize,
+        /// All values that the masks of its site have.
+        values: String,
         /// Whether the values look like numbers of lesions.
         instances: bool,
     },

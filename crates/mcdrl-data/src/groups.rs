@@ -88,9 +88,29 @@ impl<'a> Groups<'a> {
             );
             return Grouping { groups: names.to_vec(), warning: Some(warning) };
         }
-        let warning = is_one.then(|| {
-            "all images are one group, so none of them can be held out for validation".into()
-        });
+        let unmatched = match self {
+            Self::Pattern(pattern) => names.iter().filter(|name| !pattern.is_match(name)).count(),
+            _ => 0,
+        };
+        let largest = largest(&groups);
+        let warning = if is_one {
+            Some("all images are one group, so none of them can be held out for validation".into())
+        } else if unmatched > 0 {
+            Some(format!(
+                "the pattern `groups` does not match {unmatched} of {} names; each of these images is a group of its own",
+                names.len()
+            ))
+        } else if matches!(self, Self::Guessed) && names.len() >= 10 && 3 * largest.1 > names.len()
+        {
+            Some(format!(
+                "{} of {} images are taken for one group, `{}`, by their names; if that is wrong, list the groups in groups.csv",
+                largest.1,
+                names.len(),
+                largest.0
+            ))
+        } else {
+            None
+        };
         Grouping { groups, warning }
     }
 
@@ -99,6 +119,15 @@ impl<'a> Groups<'a> {
         let Self::Listed(groups) = self else { return Vec::new() };
         groups.keys().filter(|name| !names.contains(*name)).map(String::as_str).collect()
     }
+}
+
+/// The largest group and the number of its images.
+fn largest(groups: &[String]) -> (&str, usize) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for group in groups {
+        *counts.entry(group).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).unwrap_or_default()
 }
 
 /// `seq01` for `seq01_007`. A name whose prefix has no number is its own group.

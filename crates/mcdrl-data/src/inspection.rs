@@ -150,7 +150,13 @@ impl Dataset {
                 100.0 * lesions
             ));
         }
-        let colors = image.pixels().chunks_exact(3).collect::<BTreeSet<_>>().len();
+        let mut colors: Vec<&[u8]> = Vec::new();
+        for color in image.pixels().chunks_exact(3) {
+            if colors.len() < FEWEST_COLORS && !colors.contains(&color) {
+                colors.push(color);
+            }
+        }
+        let colors = colors.len();
         if colors < FEWEST_COLORS {
             warnings.push(format!(
                 "{}: the image has {colors} colours; it looks like a mask",
@@ -192,14 +198,16 @@ impl Fingerprint {
     }
 
     fn is_near(&self, other: &Self) -> bool {
+        if (self.differences ^ other.differences).count_ones() > NEAR_SIGNS {
+            return false;
+        }
         let grey: u32 = self
             .thumbnail
             .iter()
             .zip(&other.thumbnail)
             .map(|(a, b)| u32::from(a.abs_diff(*b)))
             .sum();
-        (self.differences ^ other.differences).count_ones() <= NEAR_SIGNS
-            && f64::from(grey) / self.thumbnail.len() as f64 <= NEAR_GREY
+        f64::from(grey) / self.thumbnail.len() as f64 <= NEAR_GREY
     }
 }
 

@@ -37,6 +37,7 @@ pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use image_file::{entries, file_stem, is_image, read_image};
 pub use inspection::{Inspection, SiteInspection};
+pub use pairing::{MASK_FOLDERS, comparable};
 pub use sample::{Factors, LabelledImage, Sample, UNKNOWN_CLASS};
 pub use site::Site;
 pub use split::{Split, hold_out_groups, leave_one_site_out};

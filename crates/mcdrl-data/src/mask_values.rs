@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcdrl_image::{Mask, MaskFile, MaskValue};
+use mcdrl_image::{Components, Mask, MaskFile, MaskValue};
 
 /// The table `[values]` of `dataset.toml`: the class of each value; 0 is the background.
 pub type ValueTable = BTreeMap<MaskValue, u8>;
@@ -13,9 +13,17 @@ const FOREGROUND: u16 = 128;
 /// Values this near to 0 and 255 are noise of JPEG.
 const NOISE: u16 = 40;
 
-/// Why the values of a mask have no meaning.
+/// A mask that was drawn has at most as many values.
+const MOST_DRAWN: usize = 16;
+
+/// More values than this are not tested for being numbers of lesions.
+const MOST_INSTANCES: usize = 64;
+
+/// A mask with a value that has no meaning.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Meaningless {
+    /// The first such value.
+    pub value: MaskValue,
     /// Whether each value but 0 is one connected part: a number of a lesion instead of a class.
     pub instances: bool,
 }
@@ -50,9 +58,10 @@ pub fn classes_of(
         let is_lesion = foreground(file, &counts);
         return Ok(file.classes(|value| if is_lesion(value) { lesion } else { 0 }));
     }
-    if counts.keys().any(|value| class(*value).is_none()) {
-        let instances = counts.len() > 3 && are_instances(file);
-        return Err(Meaningless { instances });
+    if let Some(value) = counts.keys().copied().find(|value| class(*value).is_none()) {
+        let instances =
+            (4..=MOST_INSTANCES).contains(&counts.len()) && are_instances(file, &counts);
+        return Err(Meaningless { value, instances });
     }
     let lesion = |class: u8| if class == 0 { 0 } else { single_class.unwrap_or(class) };
     Ok(file.classes(|value| lesion(class(value).expect("every value was checked"))))
@@ -76,7 +85,12 @@ fn foreground(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> impl Fn(M
         _ => None::<BTreeSet<u16>>,
     };
     let is_soft = file.palette().is_none() && is_soft(file, counts);
+    // A drawing has few colours. More are the noise of JPEG.
+    let is_noisy = counts.len() > MOST_DRAWN;
     move |value| match value {
+        MaskValue::Color(color) if is_noisy => {
+            color.iter().any(|value| u16::from(*value) >= FOREGROUND)
+        }
         MaskValue::Color(color) => color != [0; 3],
         MaskValue::Index(index) => match &black_index {
             Some(black) if !black.is_empty() => !black.contains(&index),
@@ -99,6 +113,9 @@ fn is_soft(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
     if !has_ends || is_exact {
         return false;
     }
+    if values.iter().filter(|value| is_between(**value)).count() > MOST_DRAWN {
+        return true;
+    }
     let pixels = file.values();
     let (width, height) = (file.width(), file.height());
     let at = |x: usize, y: usize| index(&pixels[y * width + x]).unwrap_or_default();
@@ -112,33 +129,10 @@ fn is_soft(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
 }
 
 /// Whether the pixels of each value but 0 are one connected part.
-fn are_instances(file: &MaskFile) -> bool {
-    let values = file.values();
-    let (width, height) = (file.width(), file.height());
-    let mut seen = vec![false; values.len()];
-    let mut parts = BTreeSet::new();
-    for start in 0..values.len() {
-        let value = values[start];
-        if seen[start] || value == MaskValue::Index(0) {
-            continue;
-        }
-        if !parts.insert(value) {
-            return false;
-        }
-        let mut open = vec![start];
-        seen[start] = true;
-        while let Some(at) = open.pop() {
-            let (x, y) = (at % width, at / width);
-            for (y, x) in (y.saturating_sub(1)..=(y + 1).min(height - 1))
-                .flat_map(|y| (x.saturating_sub(1)..=(x + 1).min(width - 1)).map(move |x| (y, x)))
-            {
-                let next = y * width + x;
-                if !seen[next] && values[next] == value {
-                    seen[next] = true;
-                    open.push(next);
-                }
-            }
-        }
-    }
-    true
+fn are_instances(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
+    let mut values = counts.keys().filter(|value| **value != MaskValue::Index(0));
+    values.all(|value| {
+        let of_value = file.classes(|other| u8::from(other == *value));
+        Components::of(&of_value).parts.len() == 1
+    })
 }

@@ -9,7 +9,8 @@ use crate::image_file::{entries, file_name, file_stem, is_picture};
 use crate::{Error, Result};
 
 /// The names of the folder beside `images` that holds the masks.
-const MASK_FOLDERS: [&str; 6] = ["masks", "labels", "mask", "label", "annotations", "ground_truth"];
+pub const MASK_FOLDERS: [&str; 6] =
+    ["masks", "labels", "mask", "label", "annotations", "ground_truth"];
 
 /// What data sets put behind the name of an image to name its mask: Kvasir, ISIC, BUSI and others.
 const SUFFIXES: [&str; 8] =
@@ -20,6 +21,8 @@ pub struct MaskFolder {
     /// The folder.
     pub path: PathBuf,
     files: BTreeMap<String, Vec<PathBuf>>,
+    /// The names of the files in lower case.
+    lower: BTreeMap<String, Vec<String>>,
 }
 
 impl MaskFolder {
@@ -28,13 +31,18 @@ impl MaskFolder {
         let mut folders =
             MASK_FOLDERS.iter().map(|name| site.join(name)).filter(|path| path.is_dir());
         let Some(path) = folders.next() else {
-            return Ok(Self { path: site.join(MASK_FOLDERS[0]), files: BTreeMap::new() });
+            let path = site.join(MASK_FOLDERS[0]);
+            return Ok(Self { path, files: BTreeMap::new(), lower: BTreeMap::new() });
         };
         let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         for file in entries(&path)?.into_iter().filter(|path| is_picture(path)) {
             files.entry(comparable(&file_stem(&file))).or_default().push(file);
         }
-        Ok(Self { path, files })
+        let mut lower: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in files.keys() {
+            lower.entry(name.to_lowercase()).or_default().push(name.clone());
+        }
+        Ok(Self { path, files, lower })
     }
 
     /// Takes the masks of an image: `<name>.png`, or `<name>_mask.png`, `<name>_mask_1.png` and so on, which are parts of one
@@ -71,11 +79,9 @@ impl MaskFolder {
 
     /// The files of a name. Names that differ in case alone are one name if no file has the name exactly.
     fn remove(&mut self, name: &str) -> Option<Vec<PathBuf>> {
-        self.files.remove(name).or_else(|| {
-            let lower = name.to_lowercase();
-            let mut same = self.files.keys().filter(|other| other.to_lowercase() == lower);
-            let (found, next) = (same.next()?.clone(), same.next());
-            if next.is_none() { self.files.remove(&found) } else { None }
+        self.files.remove(name).or_else(|| match self.lower.get(&name.to_lowercase())?.as_slice() {
+            [found] => self.files.remove(found),
+            _ => None,
         })
     }
 

@@ -47,6 +47,9 @@ impl Site {
             let stem = file_stem(&image);
             if fs::metadata(&image).is_ok_and(|file| file.len() == 0) {
                 warnings.push(format!("{}: an empty file was skipped", image.display()));
+                // Its mask is no stranger.
+                all_names.insert(comparable(&stem));
+                let _ = masks.take(&image);
                 continue;
             }
             if !all_names.insert(comparable(&stem)) {

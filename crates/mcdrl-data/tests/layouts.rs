@@ -321,6 +321,11 @@ fn names_without_a_number_before_the_last_are_no_groups() {
     let (groups, warnings) = groups_of(&["seq1_1", "seq1_2"], "");
     assert_eq!(groups, ["seq1_1", "seq1_2"]);
     assert!(warnings[0].contains("groups.csv"), "{warnings:?}");
+    let many: Vec<String> = (0..12).map(|at| format!("grade{}_{at}", at % 2)).collect();
+    let (_, warnings) = groups_of(&many.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    assert!(warnings[0].contains("6 of 12"), "{warnings:?}");
+    let (_, warnings) = groups_of(&["a1", "b2"], "groups = '^(x\\d)'");
+    assert!(warnings[0].contains("does not match 2 of 2"), "{warnings:?}");
     let pattern = "groups = '^([a-z]+)\\d'";
     assert_eq!(groups_of(&["anna1x", "anna2y", "bob1"], pattern).0, ["anna", "anna", "bob"]);
 }
@@ -352,6 +357,7 @@ fn junk_is_skipped() {
     folder.write("site/images/._a.png", b"\0\x05\x16\x07");
     folder.write("site/images/Thumbs.db", b"\xd0\xcf\x11\xe0");
     folder.write("site/images/empty.jpg", b"");
+    folder.mask("site/masks/empty.png", &left(4, 255));
     folder.write("site/masks/._a.png", b"\0\x05\x16\x07");
     folder.write("__MACOSX/images/._a.png", b"\0\x05\x16\x07");
     let dataset = folder.open().unwrap();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::kind::FileKind;
 use crate::tiff::{Page, Values};
@@ -16,6 +16,8 @@ pub struct Decoded {
     pub image: DynamicImage,
     /// The colours of the indices.
     pub palette: Option<Vec<[u8; 3]>>,
+    /// Whether white is zero.
+    pub is_inverted: bool,
     /// How EXIF turns the picture.
     pub orientation: Orientation,
     /// The ICC profile.
@@ -25,24 +27,29 @@ pub struct Decoded {
 }
 
 /// Decodes a file to upright 8-bit sRGB.
-pub fn decode_rgb(bytes: &[u8]) -> Result<(RgbImage, Vec<Note>)> {
-    let Decoded { image, palette, orientation, icc, mut notes } = decode(bytes)?;
+pub fn decode_rgb(bytes: &[u8]) -> Result<(RgbImage, Orientation, Vec<Note>)> {
+    let Decoded { image, palette, is_inverted, orientation, icc, mut notes } = decode(bytes)?;
     let mut rgb = match palette {
         Some(palette) => {
             let indices = image.into_luma8();
             let color = |index: u8| *palette.get(usize::from(index)).unwrap_or(&[0; 3]);
+            // A page of one bit is decoded to 0 and 255.
+            let indices = if palette.len() == 2 { one_bit(indices) } else { indices };
             let pixel = |x, y| color(indices.get_pixel(x, y).0[0]).into();
             RgbImage::from_fn(indices.width(), indices.height(), pixel)
         }
         None => depth::to_rgb8(image, &mut notes)?,
     };
+    if is_inverted {
+        image::imageops::invert(&mut rgb);
+    }
     match icc {
         Some(icc) => color_profile::to_srgb(&mut rgb, &icc),
         None => color_profile::from_png_gamma(&mut rgb, bytes),
     }
     let mut image = DynamicImage::from(rgb);
     image.apply_orientation(orientation);
-    Ok((image.into_rgb8(), notes))
+    Ok((image.into_rgb8(), orientation, notes))
 }
 
 /// Decodes a file.
@@ -56,7 +63,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     {
         return Err(Error::Kind(kind));
     }
-    let mut palette = None;
+    let (mut palette, mut is_inverted, mut of_page) = (None, false, None);
     let bytes: Cow<[u8]> = match format {
         Some(ImageFormat::Jpeg) => {
             let pixels = |bytes: &[u8]| Some(read(bytes).ok()?.image.into_bytes());
@@ -65,12 +72,21 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
         Some(ImageFormat::Tiff) => match Page::find(bytes) {
             Some(page) => {
                 if page.pages > 1 {
-                    notes.push(Note::Pages { read: page.number, pages: page.pages });
+                    notes.push(Note::Pages { pages: page.pages });
                 }
+                is_inverted = page.is_inverted;
+                of_page = Orientation::from_exif(page.orientation);
                 if let Some(values) = Values::read(&page.bytes)? {
                     let image = depth::to_grey8(&values, &mut notes)?.into();
-                    let (orientation, icc) = (Orientation::NoTransforms, None);
-                    return Ok(Decoded { image, palette, orientation, icc, notes });
+                    let orientation = of_page.unwrap_or(Orientation::NoTransforms);
+                    return Ok(Decoded {
+                        image,
+                        palette,
+                        is_inverted,
+                        orientation,
+                        icc: None,
+                        notes,
+                    });
                 }
                 palette = page.palette;
                 page.bytes.into()
@@ -80,13 +96,14 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
         _ => bytes.into(),
     };
     let File { image, orientation, icc } = read(&bytes)?;
-    Ok(Decoded { image, palette, orientation, icc, notes })
+    let orientation = of_page.unwrap_or(orientation);
+    Ok(Decoded { image, palette, is_inverted, orientation, icc, notes })
 }
 
-/// The orientation that EXIF states.
-pub fn orientation(bytes: &[u8]) -> Result<Orientation> {
-    let mut decoder = open(bytes)?;
-    decoder.orientation().map_err(unreadable)
+/// The indices of a page of one bit.
+pub fn one_bit(mut indices: GrayImage) -> GrayImage {
+    indices.iter_mut().for_each(|index| *index = u8::from(*index != 0));
+    indices
 }
 
 struct File {
@@ -125,8 +142,14 @@ fn unreadable(error: image::ImageError) -> Error {
 #[cfg(feature = "gif")]
 fn is_still(bytes: &[u8]) -> bool {
     use image::AnimationDecoder;
-    let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes));
-    decoder.is_ok_and(|decoder| decoder.into_frames().take(2).count() < 2)
+    let Ok(mut decoder) = image::codecs::gif::GifDecoder::new(Cursor::new(bytes)) else {
+        return true;
+    };
+    let (width, height) = decoder.dimensions();
+    // A file that is too large is refused with its size later.
+    let fits = check_size(width as usize, height as usize).is_ok();
+    let fits = fits && decoder.set_limits(Limits::default()).is_ok();
+    !fits || decoder.into_frames().take(2).count() < 2
 }
 
 #[cfg(not(feature = "gif"))]

@@ -58,9 +58,9 @@ pub fn to_grey8(page: &Values, notes: &mut Vec<Note>) -> Result<GrayImage> {
         if values.clone().any(|value| value < 0.0) {
             return Err(unscaled(values));
         }
-        let used = bits_of_detector(values.fold(0.0, f64::max) as u64).min(32);
-        if used < 32 {
-            notes.push(Note::SignificantBits { bits: 32, used });
+        let used = bits_of_detector(values.fold(0.0, f64::max) as u64).min(page.bits);
+        if used < page.bits {
+            notes.push(Note::SignificantBits { bits: page.bits, used });
         }
         ((1u64 << used) - 1) as f64
     };

@@ -6,7 +6,7 @@ use image::{ExtendedColorType, ImageBuffer, Rgb};
 use crate::decode::{check_length, decode_rgb};
 use crate::depth::visible;
 use crate::encode::encode_png;
-use crate::{Note, Result};
+use crate::{Note, Result, Turn};
 
 /// An RGB image, 8 bits per channel, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub struct Image {
     height: usize,
     pixels: Vec<u8>,
     notes: Vec<Note>,
+    turn: Option<Turn>,
 }
 
 impl Image {
@@ -25,7 +26,7 @@ impl Image {
     /// [`Error::TooLarge`](crate::Error::TooLarge) above [`crate::MAX_MEGAPIXELS`].
     pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self> {
         check_length(width, height, 3, pixels.len())?;
-        Ok(Self { width, height, pixels, notes: Vec::new() })
+        Ok(Self { width, height, pixels, notes: Vec::new(), turn: None })
     }
 
     /// Wraps `width · height · 4` bytes of RGBA. Pixels of opacity 0 become black; any other opacity is dropped.
@@ -51,10 +52,10 @@ impl Image {
     /// [`Error::Kind`](crate::Error::Kind) for a file of another kind, [`Error::Decode`](crate::Error::Decode) for a broken one,
     /// [`Error::TooLarge`](crate::Error::TooLarge) above [`crate::MAX_MEGAPIXELS`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let (rgb, notes) = decode_rgb(bytes)?;
+        let (rgb, orientation, notes) = decode_rgb(bytes)?;
         let (width, height) = rgb.dimensions();
         let image = Self::from_rgb(width as usize, height as usize, rgb.into_raw())?;
-        Ok(Self { notes, ..image })
+        Ok(Self { notes, turn: Turn::of(orientation), ..image })
     }
 
     /// Width in pixels.
@@ -77,6 +78,11 @@ impl Image {
         &self.notes
     }
 
+    /// How EXIF turned the image of the file; `None` if it lay upright.
+    pub fn turn(&self) -> Option<Turn> {
+        self.turn
+    }
+
     /// Scales the image to `width × height` with an anti-aliased bilinear filter, as Pillow and torchvision do.
     pub fn resize(&self, width: usize, height: usize) -> Self {
         if (width, height) == (self.width, self.height) {
@@ -89,7 +95,13 @@ impl Image {
         )
         .expect("an Image holds as many bytes as its size needs");
         let scaled = resize(&source, width as u32, height as u32, FilterType::Triangle);
-        Self { width, height, pixels: scaled.into_raw(), notes: self.notes.clone() }
+        Self { width, height, pixels: scaled.into_raw(), ..self.without_pixels() }
+    }
+
+    /// What is known about the image, without its pixels.
+    fn without_pixels(&self) -> Self {
+        let (notes, turn) = (self.notes.clone(), self.turn);
+        Self { width: 0, height: 0, pixels: Vec::new(), notes, turn }
     }
 
     /// The pixels as RGBA, row-major, opaque.

@@ -15,12 +15,12 @@ const TO_PNG: &str = "convert it to PNG or JPEG";
 const TO_FRAMES: &str = "extract its frames first, for example with ffmpeg";
 const TO_SLICES: &str = "export its slices as PNG files";
 const UNPACK: &str = "unpack it first";
-const NO_IMAGE: &str = "it is no image";
+const NO_IMAGE: &str = "give another file";
 
 /// Where the mark of a kind begins, and its bytes.
 type Mark = (usize, &'static [u8]);
 
-const KINDS: [(Mark, &str, &str); 37] = [
+const KINDS: [(Mark, &str, &str); 36] = [
     ((0, b"GIF87a"), "a GIF image", TO_PNG),
     ((0, b"GIF89a"), "a GIF image or animation", TO_PNG),
     ((0, b"\xff\x0a"), "a JPEG XL image", TO_PNG),
@@ -41,7 +41,6 @@ const KINDS: [(Mark, &str, &str); 37] = [
     ((8, b"AVI "), "a video (AVI)", TO_FRAMES),
     ((4, b"moov"), "a video (MOV)", TO_FRAMES),
     ((4, b"mdat"), "a video (MOV)", TO_FRAMES),
-    ((128, b"DICM"), "a DICOM file", "export its picture as PNG"),
     ((0, b"NRRD000"), "an NRRD volume", TO_SLICES),
     ((0, b"ObjectType = Image"), "a MetaImage volume", TO_SLICES),
     ((344, b"n+1\0"), "a NIfTI volume", TO_SLICES),
@@ -98,8 +97,14 @@ impl FileKind {
         if let Some((_, name, advice)) = KINDS.iter().find(|(mark, ..)| has(*mark)) {
             return kind(name, advice);
         }
-        if is_dicom_without_preamble(bytes) {
-            return kind("a DICOM file", "export its picture as PNG");
+        if bytes.get(128..132) == Some(b"DICM") || is_dicom_without_preamble(bytes) {
+            return match has_dicom_pixels(bytes) {
+                true => kind("a DICOM file", "export its picture as PNG"),
+                false => kind(
+                    "a DICOM file without pixel data",
+                    "export a picture from the archive as PNG",
+                ),
+            };
         }
         if is_onnx(bytes) {
             return kind("an ONNX network", "it belongs to another runtime");
@@ -109,6 +114,11 @@ impl FileKind {
         }
         None
     }
+}
+
+/// Whether a DICOM file has the element (7FE0,0010), in either byte order.
+fn has_dicom_pixels(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|tag| matches!(tag, b"\xe0\x7f\x10\0" | b"\x7f\xe0\0\x10"))
 }
 
 fn is_animated_webp(bytes: &[u8]) -> bool {

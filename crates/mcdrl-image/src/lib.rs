@@ -20,6 +20,7 @@ mod decode;
 mod depth;
 mod encode;
 mod error;
+mod float_map;
 mod frame;
 mod image;
 mod jpeg;
@@ -34,6 +35,7 @@ mod turn;
 
 pub use components::{Bounds, Component, Components};
 pub use error::{Error, Result};
+pub use float_map::FloatMap;
 pub use frame::{Frame, PixelFormat, Plane, YuvColors};
 pub use image::Image;
 pub use kind::FileKind;

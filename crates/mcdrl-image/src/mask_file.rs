@@ -8,8 +8,9 @@ use std::str::FromStr;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, Luma, RgbImage, RgbaImage};
 
-use crate::decode::{Decoded, check_size, decode};
+use crate::decode::{Decoded, check_size, decode, one_bit};
 use crate::depth::visible;
+use crate::tiff::{Page, Values};
 use crate::{Error, Mask, Result, Turn};
 
 /// A value of a mask file: a grey value or palette index, or a colour. Its text is `3` or `#800000`.
@@ -38,8 +39,17 @@ impl MaskFile {
         if let Some(mask) = Self::from_palette_png(bytes)? {
             return Ok(mask);
         }
-        let Decoded { mut image, palette, orientation, .. } = decode(bytes)?;
+        if let Some(mask) = Self::from_whole_numbers(bytes)? {
+            return Ok(mask);
+        }
+        let Decoded { mut image, palette, is_inverted, orientation, .. } = decode(bytes)?;
         image.apply_orientation(orientation);
+        if is_inverted {
+            image.invert();
+        }
+        if palette.as_ref().is_some_and(|palette| palette.len() == 2) {
+            image = one_bit(image.into_luma8()).into();
+        }
         let image = match image {
             DynamicImage::ImageLuma16(image) => image.into(),
             DynamicImage::ImageLuma8(image) => {
@@ -49,6 +59,21 @@ impl MaskFile {
             image => grey_if_possible(image.into_rgb8()),
         };
         Ok(Self { image, palette })
+    }
+
+    /// A TIFF file of floats or large integers that are whole numbers: class indices, which must not be scaled.
+    fn from_whole_numbers(bytes: &[u8]) -> Result<Option<Self>> {
+        let Some(page) = Page::find(bytes) else { return Ok(None) };
+        let Some(values) = Values::read(&page.bytes)? else { return Ok(None) };
+        let is_index =
+            |value: &f64| value.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(value);
+        if page.is_inverted || !values.values.iter().all(is_index) {
+            return Ok(None);
+        }
+        let words = values.values.iter().map(|value| *value as u16).collect();
+        let size = (values.width as u32, values.height as u32);
+        let image = ImageBuffer::<Luma<u16>, _>::from_raw(size.0, size.1, words);
+        Ok(image.map(|image| Self { image: image.into(), palette: None }))
     }
 
     /// The indices of a PNG file with a palette. Every other decoder gives the colours instead.

@@ -9,9 +9,7 @@ pub enum Note {
     NoEndMarker,
     /// A file has several pages, and one was read.
     Pages {
-        /// The page that was read, from 1 on.
-        read: usize,
-        /// All pages.
+        /// The number of pages. Thumbnails do not count.
         pages: usize,
     },
     /// A file has more than 8 bits a value, and not all of them are used.
@@ -29,8 +27,8 @@ impl fmt::Display for Note {
             Self::NoEndMarker => {
                 f.write_str("the JPEG file has no end marker, but the picture is whole")
             }
-            Self::Pages { read, pages } => {
-                write!(f, "the file has {pages} pages; only page {read} was read")
+            Self::Pages { pages } => {
+                write!(f, "the file has {pages} pages; only the first was read")
             }
             Self::SignificantBits { bits, used } => {
                 write!(f, "the file has {bits} bits a value and uses {used}; they were scaled")

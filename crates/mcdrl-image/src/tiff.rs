@@ -12,11 +12,14 @@ use crate::{Error, Result};
 const SUBFILE: u16 = 254;
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
+const BITS: u16 = 258;
 const PHOTOMETRIC: u16 = 262;
+const ORIENTATION: u16 = 274;
 const COLOR_MAP: u16 = 320;
 
-/// The photometric interpretations "black is zero" and "palette".
-const GREY: u8 = 1;
+/// The photometric interpretations.
+const WHITE_IS_ZERO: u64 = 0;
+const BLACK_IS_ZERO: u8 = 1;
 const PALETTE: u64 = 3;
 
 /// A page is a thumbnail if it is marked as one, or if a larger page has more than this many times its area.
@@ -27,12 +30,15 @@ const MOST_PAGES: usize = 10_000;
 
 /// The page of a TIFF file that holds the picture, as a file of its own.
 pub struct Page {
-    /// The file, whose first page is the picture. A page with a palette is rewritten as a grey page of indices.
+    /// The file, whose first page is the picture. A page with a palette is rewritten as a grey page of indices, and a deep page
+    /// whose white is zero as one whose black is zero.
     pub bytes: Vec<u8>,
+    /// Whether the values must be inverted, once they are scaled.
+    pub is_inverted: bool,
+    /// The orientation of the page, as in EXIF.
+    pub orientation: u8,
     /// The colours of the indices, if the page has a palette.
     pub palette: Option<Vec<[u8; 3]>>,
-    /// The number of the page, from 1 on.
-    pub number: usize,
     /// The number of pages that are not thumbnails.
     pub pages: usize,
 }
@@ -45,6 +51,8 @@ pub struct Values {
     pub height: usize,
     /// Row-major.
     pub values: Vec<f64>,
+    /// The bits of a value in the file.
+    pub bits: u32,
     /// Whether the file holds floats.
     pub is_float: bool,
 }
@@ -61,16 +69,22 @@ impl Page {
             !page.is_reduced() && area(page).saturating_mul(THUMBNAIL) >= largest
         };
         let pages = directories.iter().filter(is_picture).count();
-        let (index, page) = directories.iter().enumerate().find(|(_, page)| is_picture(page))?;
+        let page = directories.iter().find(is_picture)?;
         let mut own = bytes.to_vec();
         file.write_offset(&mut own, page.offset);
         let palette = (page.value(PHOTOMETRIC) == PALETTE).then(|| file.palette(page)).flatten();
-        if palette.is_some() {
-            let at = page.entries.iter().find(|entry| entry.tag == PHOTOMETRIC)?.value_at;
-            let grey = if file.is_big_endian { [0, GREY] } else { [GREY, 0] };
+        // The decoder inverts values before their significant bits are known.
+        let photometric = page.entries.iter().find(|entry| entry.tag == PHOTOMETRIC);
+        let is_deep = page.value(BITS) > 8
+            || page.entries.iter().any(|entry| entry.tag == BITS && entry.count > 1);
+        let is_inverted = photometric.is_some_and(|entry| entry.value == WHITE_IS_ZERO) && is_deep;
+        if palette.is_some() || is_inverted {
+            let at = photometric?.value_at;
+            let grey = if file.is_big_endian { [0, BLACK_IS_ZERO] } else { [BLACK_IS_ZERO, 0] };
             own.get_mut(at..at + 2)?.copy_from_slice(&grey);
         }
-        Some(Self { bytes: own, palette, number: index + 1, pages })
+        let orientation = u8::try_from(page.value(ORIENTATION)).unwrap_or(0);
+        Some(Self { bytes: own, is_inverted, orientation, palette, pages })
     }
 }
 
@@ -83,13 +97,10 @@ impl Values {
         check_size(width as usize, height as usize)?;
         let formats = decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(broken)?;
         let is_unsigned = formats.is_none_or(|formats| formats.iter().all(|format| *format == 1));
-        let is_usual = match decoder.colortype() {
-            Ok(ColorType::Gray(bits)) => is_unsigned && bits <= 16,
-            _ => true,
+        let bits = match decoder.colortype() {
+            Ok(ColorType::Gray(bits)) if !is_unsigned || bits > 16 => bits.into(),
+            _ => return Ok(None),
         };
-        if is_usual {
-            return Ok(None);
-        }
         let listed = |values: &mut dyn Iterator<Item = f64>| values.collect::<Vec<f64>>();
         let mut is_float = false;
         let values = match decoder.read_image().map_err(broken)? {
@@ -117,7 +128,12 @@ impl Values {
                 listed(&mut values.into_iter().map(|value| value as f64))
             }
         };
-        Ok(Some(Self { width: width as usize, height: height as usize, values, is_float }))
+        let (width, height) = (width as usize, height as usize);
+        if values.len() != width * height {
+            let reason = format!("values of {bits} bits cannot be read");
+            return Err(Error::Decode { reason });
+        }
+        Ok(Some(Self { width, height, values, bits, is_float }))
     }
 }
 

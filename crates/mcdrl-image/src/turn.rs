@@ -2,20 +2,13 @@
 
 use image::metadata::Orientation;
 
-use crate::{Result, decode};
-
 /// How EXIF turns a picture: its orientation, 2 to 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn(u8);
 
 impl Turn {
-    /// The turn of an image file; `None` if it is upright or states none.
-    ///
-    /// # Errors
-    /// As [`crate::Image::decode`].
-    pub fn of(bytes: &[u8]) -> Result<Option<Self>> {
-        let orientation = decode::orientation(bytes)?;
-        Ok((orientation != Orientation::NoTransforms).then(|| Self(orientation.to_exif())))
+    pub(crate) fn of(orientation: Orientation) -> Option<Self> {
+        (orientation != Orientation::NoTransforms).then(|| Self(orientation.to_exif()))
     }
 
     /// The value of the EXIF tag, 2 to 8.

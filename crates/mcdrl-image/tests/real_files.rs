@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ImageBuffer, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage, Rgba};
-use mcdrl_image::{Error, Image, Mask, MaskFile, MaskValue, Note, Turn};
+use mcdrl_image::{Error, Image, Mask, MaskFile, MaskValue, Note};
 use tiff::encoder::{TiffEncoder, colortype};
 
 const SIDE: u32 = 48;
@@ -107,7 +107,7 @@ fn pages(sizes: &[u32]) -> Vec<u8> {
 fn a_thumbnail_is_never_the_picture_and_other_pages_are_told() {
     let three = Image::decode(&pages(&[40, 40, 40])).unwrap();
     assert_eq!((three.pixels()[0], three.width()), (10, 40));
-    assert_eq!(three.notes(), [Note::Pages { read: 1, pages: 3 }]);
+    assert_eq!(three.notes(), [Note::Pages { pages: 3 }]);
     let thumbnail_first = Image::decode(&pages(&[10, 40])).unwrap();
     assert_eq!((thumbnail_first.pixels()[0], thumbnail_first.width()), (20, 40));
     assert!(thumbnail_first.notes().is_empty());
@@ -239,5 +239,65 @@ fn mask_values_have_a_text() {
 
 #[test]
 fn an_upright_file_has_no_turn() {
-    assert_eq!(Turn::of(&jpeg()).unwrap(), None);
+    assert_eq!(Image::decode(&jpeg()).unwrap().turn(), None);
+}
+
+/// A grey TIFF file of 16 bits with one strip, written by hand.
+fn grey_tiff(values: &[u16], photometric: u16, orientation: u16) -> Vec<u8> {
+    let tags: [(u16, u16, u32); 9] = [
+        (256, 3, SIDE),
+        (257, 3, SIDE),
+        (258, 3, 16),
+        (259, 3, 1),
+        (262, 3, photometric.into()),
+        (273, 4, 8),
+        (274, 3, orientation.into()),
+        (277, 3, 1),
+        (279, 4, 2 * SIDE * SIDE),
+    ];
+    let mut bytes = b"II\x2a\0".to_vec();
+    bytes.extend((8 + 2 * SIDE * SIDE).to_le_bytes());
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    bytes.extend((tags.len() as u16).to_le_bytes());
+    for (tag, kind, value) in tags {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(1u32.to_le_bytes());
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    bytes
+}
+
+#[test]
+fn twelve_bits_whose_white_is_zero_are_scaled_and_inverted() {
+    let at = |at: u32| value(at % SIDE, at / SIDE);
+    let stored: Vec<u16> =
+        (0..SIDE * SIDE).map(|pixel| 16 * (255 - u16::from(at(pixel)))).collect();
+    let image = Image::decode(&grey_tiff(&stored, 0, 1)).unwrap();
+    assert_eq!(image.notes(), [Note::SignificantBits { bits: 16, used: 12 }]);
+    let shown = image.pixels().iter().step_by(3);
+    assert!(shown.zip(0..).all(|(shown, pixel)| shown.abs_diff(at(pixel)) <= 2));
+    let turned = Image::decode(&grey_tiff(&stored, 0, 3)).unwrap();
+    assert_eq!(turned.turn().map(|turn| turn.exif()), Some(3));
+    assert_eq!(turned.pixels()[0], *image.pixels().last().unwrap());
+}
+
+#[test]
+fn broken_headers_are_errors() {
+    // Sizes and counts at random places of small files.
+    let files = [pages(&[9, 9]), float_tiff(1.0, 0.0), jpeg(), grey_tiff(&[0; 48 * 48], 1, 1)];
+    for file in files {
+        for at in (0..file.len()).step_by(file.len() / 97 + 1) {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut broken = file.clone();
+                broken[at] = byte;
+                // Neither may panic.
+                let _ = (Image::decode(&broken), MaskFile::decode(&broken));
+            }
+        }
+    }
+    let gif =
+        b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+    assert!(Image::decode(gif).is_err());
 }

@@ -1,28 +1,30 @@
 //! Which connected regions of a mask count as lesions, and their classes.
 
 use crate::grid_map::GridMap;
-use crate::postprocess::LESION_BELOW;
 
 /// Regions that are less sure than the surest one by at most this count as equally sure. Devices round differently.
 const ROUNDING: f32 = 0.01;
 
-/// Halves the probability of a lesion in the regions that do not count. So they are background, and uncertain. A region counts if
+/// Halves the probability of a lesion in the regions that do not count, or lowers it further, so that they are background. A region counts if
 /// it is the surest of the image, or if the probability of a lesion reaches `sure` somewhere in it.
 ///
 /// - `probabilities`: the background first
-pub fn doubt_weak_regions(probabilities: &mut GridMap, sure: f32) {
+/// - `lesion_below`: the probability of the background below which a position is a lesion
+pub fn doubt_weak_regions(probabilities: &mut GridMap, lesion_below: f32, sure: f32) {
     let pixels = probabilities.rows * probabilities.columns;
     let background = &probabilities.values[..pixels];
-    let regions = regions(background, probabilities.columns);
+    let regions = regions(background, probabilities.columns, lesion_below);
     let lowest = |region: &Vec<usize>| region.iter().map(|at| background[*at]).fold(1.0, f32::min);
     let surest = regions.iter().map(lowest).fold(1.0, f32::min);
     let limit = f32::max(1.0 - sure, surest + ROUNDING);
     let weak: Vec<usize> =
         regions.iter().filter(|region| lowest(region) > limit).flatten().copied().collect();
+    // Even a certain lesion ends at the limit.
+    let kept = f32::min(0.5, 1.0 - lesion_below);
     for at in weak {
         let of_pixel = probabilities.values[at..].iter_mut().step_by(pixels);
-        of_pixel.for_each(|probability| *probability /= 2.0);
-        probabilities.values[at] += 0.5;
+        of_pixel.for_each(|probability| *probability *= kept);
+        probabilities.values[at] += 1.0 - kept;
     }
 }
 
@@ -30,13 +32,14 @@ pub fn doubt_weak_regions(probabilities: &mut GridMap, sure: f32) {
 /// class, and the probability of a lesion stays as it is at each position.
 ///
 /// - `probabilities`: the background first
-pub fn vote_on_classes(probabilities: &mut GridMap) {
+pub fn vote_on_classes(probabilities: &mut GridMap, lesion_below: f32) {
     let pixels = probabilities.rows * probabilities.columns;
     let lesion_classes = 1..probabilities.channels;
     if lesion_classes.len() < 2 {
         return;
     }
-    for region in regions(&probabilities.values[..pixels], probabilities.columns) {
+    let regions = regions(&probabilities.values[..pixels], probabilities.columns, lesion_below);
+    for region in regions {
         let sum = |values: &[f32]| region.iter().map(|at| f64::from(values[*at])).sum::<f64>();
         let lesion = region.len() as f64 - sum(&probabilities.values[..pixels]);
         for class in lesion_classes.clone() {
@@ -50,8 +53,8 @@ pub fn vote_on_classes(probabilities: &mut GridMap) {
 }
 
 /// The positions of each connected region of lesions. Positions are neighbours if they share a side.
-fn regions(background: &[f32], columns: usize) -> Vec<Vec<usize>> {
-    let mut is_open: Vec<bool> = background.iter().map(|value| *value < LESION_BELOW).collect();
+fn regions(background: &[f32], columns: usize, lesion_below: f32) -> Vec<Vec<usize>> {
+    let mut is_open: Vec<bool> = background.iter().map(|value| *value < lesion_below).collect();
     let mut regions = Vec::new();
     for start in 0..is_open.len() {
         if !std::mem::take(&mut is_open[start]) {
@@ -91,7 +94,7 @@ mod tests {
     /// The background's probabilities after doubt.
     fn doubted(background: &[f32], columns: usize) -> Vec<f32> {
         let mut map = map(background, columns);
-        doubt_weak_regions(&mut map, 0.95);
+        doubt_weak_regions(&mut map, 0.5, 0.95);
         let (after, lesion) = map.values.split_at(background.len());
         assert!(after.iter().zip(lesion).all(|(a, b)| (a + b - 1.0).abs() < 1e-6));
         after.to_vec()
@@ -117,7 +120,7 @@ mod tests {
         let background = [0.1, 0.1, 0.9, 0.2];
         let values = [&background[..], &[0.6, 0.2, 0.05, 0.0], &[0.3, 0.7, 0.05, 0.8]].concat();
         let mut map = GridMap { channels: 3, rows: 1, columns: 4, values };
-        vote_on_classes(&mut map);
+        vote_on_classes(&mut map, 0.5);
         let expected = [0.4, 0.4, 0.05, 0.0, 0.5, 0.5, 0.05, 0.8];
         assert_eq!(map.values[..4], background);
         for (found, expected) in map.values[4..].iter().zip(expected) {
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn regions_end_at_the_rims_of_the_picture() {
         // The end of a row does not touch the start of the next one; rows do touch.
-        let found = regions(&[0.9, 0.1, 0.1, 0.9, 0.1, 0.9], 2);
+        let found = regions(&[0.9, 0.1, 0.1, 0.9, 0.1, 0.9], 2, 0.5);
         assert_eq!(found, [vec![1], vec![2, 4]]);
     }
 }

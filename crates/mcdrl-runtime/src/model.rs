@@ -42,6 +42,9 @@ pub struct ModelHeader {
     /// 0.5..1. `None`: all count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sure_region: Option<f32>,
+    /// A pixel is a lesion if the probability of all lesion classes together is above this, 0..1. `None`: 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
     /// Origin of the model: sites, seed, git revision, metrics, licences. Free-form.
     pub provenance: Value,
     /// The reference answer to the built-in image. Old files do not have it.
@@ -79,6 +82,7 @@ impl Model {
             preprocess,
             expected_dice: DiceCalibration::default(),
             sure_region: None,
+            threshold: None,
             provenance,
             check: None,
             bytes_per_value: 4,

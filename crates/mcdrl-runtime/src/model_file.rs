@@ -142,6 +142,9 @@ fn faults(StoredHeader { header, run }: &StoredHeader) -> Vec<String> {
     if header.sure_region.is_some_and(|sure| !(0.5..=1.0).contains(&sure)) {
         faults.push("`sure_region` must lie between 0.5 and 1".into());
     }
+    if header.threshold.is_some_and(|threshold| !(0.0..1.0).contains(&threshold)) {
+        faults.push("`threshold` must lie between 0 and 1".into());
+    }
     let (size, stride) = (header.preprocess.size, header.architecture.vision.stride());
     if size == 0 || size > LARGEST_INPUT || stride == 0 || !size.is_multiple_of(stride) {
         let text = format!(

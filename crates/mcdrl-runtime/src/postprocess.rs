@@ -11,8 +11,8 @@ use crate::model::ModelHeader;
 use crate::profile::Profile;
 use crate::segmentation::{ClassShare, ConfounderWeight, RegionMap, Segmentation};
 
-/// A pixel is a lesion if the probability of the background is below this: all lesion classes together are then more
-/// probable. (With a plain maximum, the background would win if several classes share the probability.)
+/// Without a [threshold](ModelHeader::threshold), a pixel is a lesion if the probability of the background is below this: all lesion
+/// classes together are then more probable. (With a plain maximum, the background would win if several classes share the probability.)
 pub const LESION_BELOW: f32 = 0.5;
 
 /// The network's output for one image, in the host's memory.
@@ -55,15 +55,17 @@ pub fn postprocess(
     let disturbances = disturbances(profile, &confounders);
     let mut probabilities =
         GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
+    let mut lesion_below = LESION_BELOW;
     if let Regions::Judged = regions {
+        lesion_below = header.threshold.map_or(LESION_BELOW, |threshold| 1.0 - threshold);
         if let Some(sure) = header.sure_region {
-            doubt_weak_regions(&mut probabilities, sure);
+            doubt_weak_regions(&mut probabilities, lesion_below, sure);
         }
-        vote_on_classes(&mut probabilities);
+        vote_on_classes(&mut probabilities, lesion_below);
     }
     let Decision { mask, classes, certainties } =
-        decide(&probabilities, profile, image.width(), image.height())?;
-    let expected_dice = expected_dice(&probabilities.values[..rows * columns]);
+        decide(&probabilities, lesion_below, profile, image)?;
+    let expected_dice = expected_dice(&probabilities.values[..rows * columns], lesion_below);
     Ok(Segmentation {
         lesions: lesions(&mask, &certainties, profile),
         mask,
@@ -133,17 +135,18 @@ struct Decision {
 /// The class of a lesion pixel is its most probable lesion class.
 fn decide(
     probabilities: &GridMap,
+    lesion_below: f32,
     profile: &Profile,
-    width: usize,
-    height: usize,
+    image: &Image,
 ) -> Result<Decision> {
+    let (width, height) = (image.width(), image.height());
     let mut classes = Vec::with_capacity(width * height);
     let mut pixels = vec![0usize; probabilities.channels];
     let mut confidence = vec![0.0f64; probabilities.channels];
     let mut certainties = Vec::new();
     probabilities.upsample(width, height, |probabilities| {
         let mut class = 0;
-        if probabilities[0] < LESION_BELOW {
+        if probabilities[0] < lesion_below {
             class = 1;
             for candidate in 2..probabilities.len() {
                 if probabilities[candidate] > probabilities[class] {
@@ -170,12 +173,12 @@ fn decide(
 /// The expected Dice coefficient of lesions, not calibrated.
 ///
 /// - `background`: the probability of each position
-fn expected_dice(background: &[f32]) -> f32 {
+fn expected_dice(background: &[f32], lesion_below: f32) -> f32 {
     let (mut overlap, mut marked, mut expected) = (0.0f64, 0.0f64, 0.0f64);
     for background in background {
         let lesion = f64::from(1.0 - background);
         expected += lesion;
-        if *background < LESION_BELOW {
+        if *background < lesion_below {
             overlap += lesion;
             marked += 1.0;
         }
@@ -189,10 +192,10 @@ mod tests {
 
     #[test]
     fn the_expected_dice_follows_the_probabilities() {
-        assert_eq!(expected_dice(&[0.0, 0.0, 1.0, 1.0]), 1.0);
-        assert_eq!(expected_dice(&[0.9, 0.8]), 0.0);
+        assert_eq!(expected_dice(&[0.0, 0.0, 1.0, 1.0], LESION_BELOW), 1.0);
+        assert_eq!(expected_dice(&[0.9, 0.8], LESION_BELOW), 0.0);
         // Two marked pixels, of which 1.5 are expected to be lesion; another half pixel is missed.
-        let found = expected_dice(&[0.25, 0.25, 0.75, 0.75]);
+        let found = expected_dice(&[0.25, 0.25, 0.75, 0.75], LESION_BELOW);
         assert!((found - 2.0 * 1.5 / (2.0 + 2.0)).abs() < 1e-6, "{found}");
     }
 }

@@ -87,6 +87,14 @@ impl Segmentation {
         })
     }
 
+    /// The dose of confounder `index` at every pixel of the image, 0..1, row-major. `None` if there is no such confounder.
+    pub fn confounder_map(&self, index: usize) -> Option<Vec<f32>> {
+        let RegionMap { rows, columns, confounders, .. } = &self.regions;
+        let values = confounders.get(index)?.clone();
+        let map = GridMap { channels: 1, rows: *rows, columns: *columns, values };
+        Some(map.scaled(self.mask.width(), self.mask.height()))
+    }
+
     /// The model's uncertainty at every pixel of the image: the entropy of its class probabilities divided by the largest
     /// possible one, 0..1, row-major. It is computed on the network's own grid and interpolated.
     pub fn uncertainty_map(&self) -> Vec<f32> {

@@ -71,6 +71,12 @@ impl Segmenter {
         self
     }
 
+    /// The same model, with another [`ModelHeader::threshold`].
+    pub fn with_threshold(mut self, threshold: Option<f32>) -> Self {
+        self.model.header.threshold = threshold;
+        self
+    }
+
     /// Segments one image.
     ///
     /// # Errors

@@ -35,8 +35,8 @@ pub mod demo;
 pub mod clip;
 
 pub use mcdrl_image::{
-    Error as ImageError, Frame, Image, MAX_MEGAPIXELS, Mask, Note, PALETTE, PixelFormat, Plane,
-    TINT, YuvColors, class_color, overlay,
+    Error as ImageError, FloatMap, Frame, Image, MAX_MEGAPIXELS, Mask, Note, PALETTE, PixelFormat,
+    Plane, TINT, YuvColors, class_color, overlay,
 };
 pub use mcdrl_runtime::{
     ClassShare, Confounder, ConfounderWeight, DeviceChoice, DeviceInfo, DeviceKind, DeviceReason,

@@ -182,10 +182,36 @@ fn colour_profiles_are_converted_to_srgb() {
     assert!(mean_difference(&srgb, &plain) < 1.0);
     let p3 = png(Some(moxcms::ColorProfile::new_display_p3().encode().unwrap()));
     assert!(mean_difference(&p3, &plain) > 3.0);
-    // Neutral grey is the same in both.
-    let [r, g, b] = [0, 1, 2].map(|channel| p3.pixels()[channel]);
-    assert!(r != plain.pixels()[0] || g != plain.pixels()[1] || b != plain.pixels()[2]);
-    assert_eq!(png(Some(b"no profile".to_vec())), plain);
+    // Another implementation converts alike.
+    let (from, to) = (moxcms::ColorProfile::new_display_p3(), moxcms::ColorProfile::new_srgb());
+    let (layout, options) = (moxcms::Layout::Rgb, moxcms::TransformOptions::default());
+    let transform = from.create_transform_8bit(layout, &to, layout, options).unwrap();
+    let mut converted = picture().into_raw();
+    transform.transform(&picture(), &mut converted).unwrap();
+    let converted = Image::from_rgb(SIDE as usize, SIDE as usize, converted).unwrap();
+    assert!(mean_difference(&p3, &converted) < 1.0);
+    let short = [&[0; 16], b"RGB ".as_slice()].concat();
+    for broken in [b"no profile".to_vec(), short] {
+        assert_eq!(png(Some(broken)), plain);
+    }
+}
+
+#[test]
+fn the_gamma_of_a_png_file_is_applied() {
+    let with_gamma = |gamma: u32| {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, SIDE, SIDE);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_source_gamma(png::ScaledFloat::from_scaled(gamma));
+        encoder.write_header().unwrap().write_image_data(&picture()).unwrap();
+        Image::decode(&bytes).unwrap()
+    };
+    let plain = Image::decode(&encode(picture(), ImageFormat::Png)).unwrap();
+    assert_eq!(with_gamma(45_455), plain);
+    // Linear light looks brighter in sRGB: 0.2 becomes 0.48.
+    let linear = with_gamma(100_000);
+    let at = plain.pixels().iter().position(|value| *value == 51).unwrap();
+    assert!(linear.pixels()[at].abs_diff(124) <= 1, "{}", linear.pixels()[at]);
 }
 
 #[test]

@@ -35,14 +35,14 @@ pub struct SiteInspection {
     pub held_out: usize,
     /// For each lesion class its mean share of an image.
     pub class_shares: BTreeMap<String, f64>,
-    /// For each value of the mask files the number of masks that have it. At most [`MOST_VALUES`] values.
+    /// For each value of the mask files the number of masks that have it. At most 40 values.
     pub mask_values: BTreeMap<String, usize>,
     /// The sizes of the images, and how many have each.
     pub sizes: BTreeMap<String, usize>,
 }
 
 /// More values than this are not listed.
-pub const MOST_VALUES: usize = 40;
+const MOST_VALUES: usize = 40;
 
 /// A lesion that covers more than this, with all corners, may be the background.
 const INVERTED_FROM: f64 = 0.5;

@@ -161,7 +161,9 @@ def _srgb(rgb: npt.NDArray[np.uint8], profile: bytes | None) -> npt.NDArray[np.u
         converted = ImageCms.profileToProfile(
             Image.fromarray(rgb), source, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC
         )
-        return rgb if converted is None else np.asarray(converted)
+        if converted is None:
+            return rgb
+        return np.asarray(converted)
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return rgb
 

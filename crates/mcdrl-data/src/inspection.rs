@@ -14,9 +14,9 @@ use crate::{Dataset, LabelledImage, Result, Sample, hold_out_groups};
 pub struct Inspection {
     /// Each site by name.
     pub sites: BTreeMap<String, SiteInspection>,
-    /// What must be mended before the dataset can be used, one sentence each.
+    /// The faults, one sentence each. A dataset with faults cannot be used.
     pub faults: Vec<String>,
-    /// What should be looked at, one sentence each.
+    /// The doubts, one sentence each. A person should look at them.
     pub warnings: Vec<String>,
 }
 
@@ -169,7 +169,8 @@ impl Dataset {
     }
 }
 
-/// What tells whether two images are the same: the exact pixels, the signs of differences (dHash), and a thumbnail.
+/// A short description of an image: a hash of its pixels, the signs of differences (dHash), and a thumbnail. Equal images have
+/// equal hashes. Similar images have similar signs and thumbnails.
 struct Fingerprint {
     exact: u64,
     differences: u64,

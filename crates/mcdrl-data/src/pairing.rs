@@ -12,7 +12,7 @@ use crate::{Error, Result};
 pub const MASK_FOLDERS: [&str; 6] =
     ["masks", "labels", "mask", "label", "annotations", "ground_truth"];
 
-/// What data sets put behind the name of an image to name its mask: Kvasir, ISIC, BUSI and others.
+/// Endings of mask names. A mask has the name of its image and one of these endings, for example in ISIC and BUSI.
 const SUFFIXES: [&str; 8] =
     ["_segmentation", "_mask", "-mask", "_seg", "_label", "_labels", "_gt", "_lesion"];
 

@@ -257,7 +257,7 @@ fn masks_on_the_raw_picture_are_turned() {
     let dataset = folder.open().unwrap();
     let mask = dataset.load(dataset.samples().next().unwrap()).unwrap().mask;
     assert_eq!((mask.width(), mask.height()), (HEIGHT, WIDTH));
-    // What was at the left is now at the top.
+    // The left side of the mask is its top now.
     assert!(mask.classes()[..HEIGHT * 6].iter().all(|class| *class == 1));
     assert!(mask.classes()[HEIGHT * 6..].iter().all(|class| *class == 0));
     // Orientation 3: both fit. Without a statement the mask is upright, and there is a warning.
@@ -317,7 +317,7 @@ fn names_without_a_number_before_the_last_are_no_groups() {
     let (groups, warnings) = groups_of(&["P00-0", "P00-1", "P01-0"], "");
     assert_eq!(groups, ["P00", "P00", "P01"]);
     assert!(warnings.is_empty());
-    // One group of a whole site is none.
+    // A group must not hold a whole site.
     let (groups, warnings) = groups_of(&["seq1_1", "seq1_2"], "");
     assert_eq!(groups, ["seq1_1", "seq1_2"]);
     assert!(warnings[0].contains("groups.csv"), "{warnings:?}");

@@ -2,7 +2,7 @@
 
 use crate::Mask;
 
-/// A connected part of a mask. Pixels are neighbours if they share a side or a corner, whatever their class.
+/// A connected part of a mask. Two pixels are neighbours if they share a side or a corner. Their classes may differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     /// The class of most of its pixels.

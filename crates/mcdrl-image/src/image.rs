@@ -95,13 +95,8 @@ impl Image {
         )
         .expect("an Image holds as many bytes as its size needs");
         let scaled = resize(&source, width as u32, height as u32, FilterType::Triangle);
-        Self { width, height, pixels: scaled.into_raw(), ..self.without_pixels() }
-    }
-
-    /// What is known about the image, without its pixels.
-    fn without_pixels(&self) -> Self {
         let (notes, turn) = (self.notes.clone(), self.turn);
-        Self { width: 0, height: 0, pixels: Vec::new(), notes, turn }
+        Self { width, height, pixels: scaled.into_raw(), notes, turn }
     }
 
     /// The pixels as RGBA, row-major, opaque.

@@ -1,4 +1,4 @@
-//! What a file is, by its first bytes. The name of a file often says something else.
+//! The kind of a file. Its first bytes tell the kind. Its name is often wrong.
 
 /// A kind of file that is not read here, and what to do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

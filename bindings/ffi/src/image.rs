@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mcdrl_image::{Frame, PixelFormat, Plane};
 
+use crate::bytes::Bytes;
 use crate::error::Result;
 use crate::panics::guarded;
 
@@ -49,13 +50,28 @@ pub struct YuvLayout {
 
 #[uniffi::export]
 impl Image {
-    /// Decodes a JPEG, PNG, TIFF, BMP or WebP file. The EXIF orientation is applied.
+    /// Decodes a JPEG, PNG, TIFF, BMP, WebP or DICOM file. The EXIF orientation is applied.
     ///
     /// # Errors
     /// `Image`, `ImageTooLarge`
     #[uniffi::constructor]
     pub fn decode(file: &[u8]) -> Result<Arc<Self>> {
         guarded(|| Ok(Arc::new(Self { pixels: mcdrl_image::Image::decode(file)? })))
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> u32 {
+        self.pixels.width() as u32
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> u32 {
+        self.pixels.height() as u32
+    }
+
+    /// The pixels: red, green, blue, row by row.
+    pub fn pixels(&self) -> Bytes {
+        Bytes(self.pixels.pixels().to_vec())
     }
 
     /// Reads pixels: red, green, blue.

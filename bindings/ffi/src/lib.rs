@@ -13,6 +13,7 @@
 mod bench;
 mod bytes;
 mod cancellation;
+mod dicom;
 mod error;
 mod image;
 mod log;
@@ -26,6 +27,7 @@ mod worker;
 
 pub use bytes::Bytes;
 pub use cancellation::Cancellation;
+pub use dicom::DicomFile;
 pub use error::{CallbackError, SegmenterError};
 pub use image::{Image, YuvColors, YuvLayout};
 pub use log::{LogLevel, LogSink, set_log_sink};

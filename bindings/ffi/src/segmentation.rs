@@ -48,6 +48,8 @@ pub struct Lesion {
     pub fraction: f32,
     /// The number of its pixels.
     pub pixels: u64,
+    /// Its area in mm², if the file states the size of its pixels.
+    pub area_mm2: Option<f32>,
     /// The smallest rectangle around it: left, top, width, height, in pixels.
     pub bounds: Vec<u32>,
     /// The corners of its outline, clockwise: x, y, x, y, …, in pixels.
@@ -83,6 +85,7 @@ impl Segmentation {
             confidence: lesion.confidence,
             fraction: lesion.fraction,
             pixels: lesion.pixels as u64,
+            area_mm2: lesion.area_mm2,
             bounds: lesion.bounds.to_vec(),
             outline: lesion.outline.concat(),
         };

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ._native import version as _version
 from .cancellation import Cancellation
+from .dicom import DicomFile, DicomFrame
 from .errors import SegmenterError
 from .images import Frame, ImageLike, PixelFormat, Plane
 from .logs import set_log_handler
@@ -26,6 +27,8 @@ __all__ = [
     "ClassShare",
     "Confounder",
     "ConfounderWeight",
+    "DicomFile",
+    "DicomFrame",
     "Frame",
     "ImageLike",
     "ImageSegmenter",

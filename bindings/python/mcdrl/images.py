@@ -7,14 +7,15 @@ import os
 import sys
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _native
+from .dicom import DicomFrame
 from .errors import SegmenterError
+from .files import check_crosses, read_bytes
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -78,12 +79,10 @@ class Frame:
 
 
 #: An image file (its bytes or its path), a ``uint8`` array (H×W grey, H×W×3 RGB, H×W×4 RGBA; OpenCV's order with
-#: ``format="bgr"``), a PIL image or a frame.
-ImageLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", npt.NDArray[Any], "PIL.Image.Image", Frame]
-
-
-#: The most bytes in one call of the library. UniFFI's buffers stay below 2 GiB, and each has a header.
-MOST_BYTES = 2**31 - 1024
+#: ``format="bgr"``), a PIL image, a frame of a camera or of a DICOM file.
+ImageLike = Union[
+    bytes, bytearray, memoryview, str, "os.PathLike[str]", npt.NDArray[Any], "PIL.Image.Image", Frame, DicomFrame
+]
 
 
 def to_image(image: ImageLike | _native.Image, format: str = "rgb") -> _native.Image:
@@ -99,15 +98,10 @@ def to_image(image: ImageLike | _native.Image, format: str = "rgb") -> _native.I
         raise SegmenterError("input", f"a {type(image).__name__} states its own colours: give format='bgr' for arrays only")
     if isinstance(image, _native.Image):
         return image
-    if isinstance(image, (bytes, bytearray, memoryview)):
-        _crosses(memoryview(image).nbytes, "the file")
-        return _native.Image.decode(bytes(image))
-    if isinstance(image, (str, os.PathLike)):
-        try:
-            _crosses(os.path.getsize(image), f"the file {os.fspath(image)}")
-            return _native.Image.decode(Path(image).read_bytes())
-        except OSError as error:
-            raise SegmenterError("image", f"the image {image} cannot be read: {error.strerror}") from error
+    if isinstance(image, (bytes, bytearray, memoryview, str, os.PathLike)):
+        return _native.Image.decode(read_bytes(image))
+    if isinstance(image, DicomFrame):
+        return image.native
     if isinstance(image, Frame):
         return _of_frame(image)
     pillow = sys.modules.get("PIL.Image")
@@ -174,11 +168,11 @@ def _of_array(array: npt.NDArray[Any], format: str = "rgb") -> _native.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim == 2:
-        _crosses(3 * array.size, "the array as RGB")
+        check_crosses(3 * array.size, "the array as RGB")
         array = np.repeat(array[:, :, np.newaxis], 3, axis=2)
     if array.ndim != 3 or array.shape[2] not in (3, 4):
         raise SegmenterError("input", f"the array has the shape {array.shape}: give H×W, H×W×3 (RGB) or H×W×4 (RGBA)")
-    _crosses(array.size, "the array")
+    check_crosses(array.size, "the array")
     if array.shape[2] == 4:
         array = _visible(array)
     if format == "bgr":
@@ -196,7 +190,7 @@ def _of_frame(frame: Frame) -> _native.Image:
     rows = [_unsigned(plane.row_stride, "a row stride") for plane in frame.planes]
     pixels = [_unsigned(plane.pixel_stride, "a pixel stride") for plane in frame.planes]
     for plane in frame.planes:
-        _crosses(memoryview(plane.data).nbytes, "a plane")
+        check_crosses(memoryview(plane.data).nbytes, "a plane")
     data = [bytes(plane.data) for plane in frame.planes]
     if wanted == 1:
         read = {
@@ -218,11 +212,6 @@ def _of_frame(frame: Frame) -> _native.Image:
         mirrored=frame.mirrored,
     )
     return _native.Image.yuv420(data[0], data[1], data[2], layout)
-
-
-def _crosses(size: int, what: str) -> None:
-    if size > MOST_BYTES:
-        raise SegmenterError("image-too-large", f"{what} has {size} bytes, of at most {MOST_BYTES}: give a part of it")
 
 
 def _unsigned(value: int, name: str) -> int:

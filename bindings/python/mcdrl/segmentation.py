@@ -54,6 +54,8 @@ class Lesion:
     fraction: float
     #: The number of its pixels.
     pixels: int
+    #: Its area in mm², if the file states the size of its pixels (DICOM).
+    area_mm2: float | None
     #: The smallest rectangle around it: left, top, width, height, in pixels.
     bounds: tuple[int, int, int, int]
     #: The corners (x, y) of its outline, clockwise, in pixels. They lie on the edges of pixels.
@@ -150,8 +152,9 @@ class Segmentation:
         def lesion(found: _native.Lesion) -> Lesion:
             left, top, width, height = found.bounds
             outline = list(zip(found.outline[::2], found.outline[1::2], strict=True))
+            bounds = (left, top, width, height)
             return Lesion(
-                found.name, found.confidence, found.fraction, found.pixels, (left, top, width, height), outline
+                found.name, found.confidence, found.fraction, found.pixels, found.area_mm2, bounds, outline
             )
 
         return [lesion(found) for found in self._native.lesions()]

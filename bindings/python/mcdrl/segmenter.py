@@ -11,7 +11,8 @@ from typing import Union
 from . import _native
 from .cancellation import Cancellation
 from .errors import SegmenterError, translated
-from .images import MOST_BYTES, ImageLike, takes_long, to_image
+from .files import MOST_BYTES
+from .images import ImageLike, takes_long, to_image
 from .segmentation import Confounder, Segmentation
 
 ModelLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]"]

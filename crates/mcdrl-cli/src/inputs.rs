@@ -13,6 +13,7 @@ use crate::maps::MAP;
 /// The endings of results.
 pub const MASK: &str = ".mask.png";
 pub const OVERLAY: &str = ".overlay.png";
+pub const DICOM_SEG: &str = ".seg.dcm";
 
 /// The longest name of a result without its ending, bytes. File systems allow 255 for a whole name.
 const LONGEST_NAME: usize = 200;
@@ -49,7 +50,7 @@ impl Inputs {
         if let (true, Some(input)) = (walk.files.is_empty(), inputs.first()) {
             let shown = input.display();
             return Err(Failure::Failed(format!(
-                "{shown}: no jpg, png, tif, bmp or webp image in this folder"
+                "{shown}: no jpg, png, tif, bmp, webp or DICOM image in this folder"
             )));
         }
         let mut taken = HashSet::new();
@@ -124,7 +125,7 @@ impl Walk {
 /// Whether a file has the name of a result.
 fn is_result(name: &str) -> bool {
     let is_map = name.contains(MAP) && [".png", ".npy"].iter().any(|end| name.ends_with(end));
-    is_map || name.ends_with(MASK) || name.ends_with(OVERLAY)
+    is_map || [MASK, OVERLAY, DICOM_SEG].iter().any(|ending| name.ends_with(ending))
 }
 
 fn unused_name(path: &Path, taken: &mut HashSet<String>) -> String {

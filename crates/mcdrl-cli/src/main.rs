@@ -17,6 +17,7 @@ mod inspect;
 mod loso;
 mod maps;
 mod output;
+mod picture;
 mod pretrain;
 mod segment;
 mod serve;

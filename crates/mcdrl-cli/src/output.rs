@@ -73,6 +73,16 @@ impl Bar {
         Self(bar)
     }
 
+    /// There are more steps than it seemed.
+    pub fn grow(&self, steps: usize) {
+        self.0.inc_length(steps as u64);
+    }
+
+    /// The number of all steps.
+    pub fn length(&self) -> u64 {
+        self.0.length().unwrap_or_default()
+    }
+
     /// One step is done.
     pub fn step(&self) {
         self.0.inc(1);

@@ -1,17 +1,18 @@
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SendError, SyncSender, sync_channel};
 use std::time::Instant;
 
-use clap::Args;
-use mcdrl::data::{self, PART, read_image, write_atomic};
+use clap::{Args, ValueEnum};
+use mcdrl::data::{self, PART, write_atomic};
 use mcdrl::{Image, Lesion, Segmentation, Segmenter, TINT, overlay};
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
 use crate::impose::share;
-use crate::inputs::{Input, Inputs, MASK, OVERLAY};
+use crate::inputs::{DICOM_SEG, Input, Inputs, MASK, OVERLAY};
 use crate::maps::{MAP, MapFormat, Maps};
 use crate::output::{Bar, Common, tell, tell_fallback};
+use crate::picture::{Opened, Picture};
 
 /// Segment images: write masks and overlays, print the confounders.
 #[derive(Args)]
@@ -22,6 +23,9 @@ pub struct Segment {
     /// The folder for `<name>.mask.png` (class indices) and `<name>.overlay.png`.
     #[arg(long)]
     out: PathBuf,
+    /// The format of the masks. `dicom-seg` also writes `<name>.seg.dcm`, a DICOM Segmentation that refers to its picture.
+    #[arg(long, value_enum, default_value = "png")]
+    format: MaskFormat,
     /// Also write maps `<name>.map-….png`: probability, uncertainty, confounders. Several are separated by commas.
     #[arg(long, value_enum, value_delimiter = ',')]
     maps: Vec<Maps>,
@@ -34,11 +38,20 @@ pub struct Segment {
     /// Leave out the images whose results are already there: continue an interrupted run, with the same images and options.
     #[arg(long)]
     resume: bool,
-    /// Images, or folders of images.
+    /// Images, or folders of images. A DICOM file with several frames has results `<name>.frame-0001.mask.png` and so on.
     #[arg(required = true)]
     input: Vec<PathBuf>,
     #[command(flatten)]
     common: Common,
+}
+
+/// The format of masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MaskFormat {
+    /// PNG with class indices.
+    Png,
+    /// DICOM Segmentation, beside the PNG.
+    DicomSeg,
 }
 
 /// What became of an image that could not be segmented.
@@ -75,13 +88,13 @@ impl Segment {
         let all = inputs.images.len();
         if self.resume {
             remove_parts(&self.out)?;
-            inputs.images.retain(|input| !self.is_done(&segmenter, input));
+            inputs.images.retain(|input| !self.is_done(&segmenter, &Picture::of(input)));
         }
         let bar = Bar::new("images", all, all - inputs.images.len());
         let failed = self.segment_all(&segmenter, &inputs.images, &bar)?;
-        match failed {
-            0 => Ok(()),
-            failed => {
+        match (failed, bar.length()) {
+            (0, _) => Ok(()),
+            (failed, all) => {
                 Err(Failure::Failed(format!("{failed} of {all} images could not be segmented")))
             }
         }
@@ -95,23 +108,24 @@ impl Segment {
             scope.spawn(move || {
                 for input in inputs {
                     // An error here means that the disk has failed and nobody waits.
-                    if to_network.send((input, read(input))).is_err() {
+                    if self.read(segmenter, input, bar, &to_network).is_err() {
                         break;
                     }
                 }
             });
             scope.spawn(move || {
-                for (input, image) in images {
+                for (picture, image) in images {
                     let segmented = image.and_then(|image| segment_one(segmenter, image));
-                    if to_disk.send((input, segmented)).is_err() {
+                    if to_disk.send((picture, segmented)).is_err() {
                         break;
                     }
                 }
             });
             let mut failed = 0;
-            for (input, segmented) in results {
-                match segmented.and_then(|segmented| self.write(segmenter, input, &segmented, bar))
-                {
+            for (picture, segmented) in results {
+                let written = segmented
+                    .and_then(|segmented| self.write(segmenter, &picture, &segmented, bar));
+                match written {
                     Ok(()) => {}
                     Err(Miss::Junk(failure)) => {
                         bar.tell(format_args!("mcdrl: {failure}; it was left out"))
@@ -132,30 +146,59 @@ impl Segment {
         })
     }
 
-    fn mask_path(&self, input: &Input) -> PathBuf {
-        self.out.join(format!("{}{MASK}", input.name))
+    /// Reads the pictures of a file and sends them to the network.
+    fn read(
+        &self,
+        segmenter: &Segmenter,
+        input: &Input,
+        bar: &Bar,
+        to_network: &SyncSender<(Picture, Result<Image, Miss>)>,
+    ) -> Result<(), SendError<(Picture, Result<Image, Miss>)>> {
+        let opened = match Opened::open(input) {
+            Ok(opened) => opened,
+            Err(error) => {
+                return to_network.send((Picture::of(input), Err(Miss::of(error, input.is_named))));
+            }
+        };
+        let mut pictures = opened.pictures(input);
+        bar.grow(pictures.len() - 1);
+        if self.resume && pictures.len() > 1 {
+            pictures.retain(|picture| {
+                let is_done = self.is_done(segmenter, picture);
+                is_done.then(|| bar.step());
+                !is_done
+            });
+        }
+        for picture in pictures {
+            let image = opened.decode(&picture).map_err(|error| Miss::of(error, picture.is_named));
+            to_network.send((picture, image))?;
+        }
+        Ok(())
     }
 
-    fn overlay_path(&self, input: &Input) -> PathBuf {
-        self.out.join(format!("{}{OVERLAY}", input.name))
+    fn path(&self, picture: &Picture, ending: &str) -> PathBuf {
+        self.out.join(format!("{}{ending}", picture.name))
     }
 
-    fn map_path(&self, input: &Input, name: &str) -> PathBuf {
-        let extension = self.map_format.extension();
-        self.out.join(format!("{}{MAP}{name}.{extension}", input.name))
+    fn map_path(&self, picture: &Picture, name: &str) -> PathBuf {
+        self.path(picture, &format!("{MAP}{name}.{}", self.map_format.extension()))
     }
 
-    fn is_done(&self, segmenter: &Segmenter, input: &Input) -> bool {
+    fn is_done(&self, segmenter: &Segmenter, picture: &Picture) -> bool {
         let profile = &segmenter.header().profile;
         let names = self.maps.iter().flat_map(|kind| kind.names(profile));
-        let has_maps = names.map(|name| self.map_path(input, &name)).all(|path| path.is_file());
-        has_maps && self.mask_path(input).is_file() && self.overlay_path(input).is_file()
+        let mut paths: Vec<PathBuf> = names.map(|name| self.map_path(picture, &name)).collect();
+        paths.extend([MASK, OVERLAY].map(|ending| self.path(picture, ending)));
+        if self.format == MaskFormat::DicomSeg {
+            paths.push(self.path(picture, DICOM_SEG));
+        }
+        paths.iter().all(|path| path.is_file())
     }
 
     fn write(
         &self,
         segmenter: &Segmenter,
-        input: &Input,
+        picture: &Picture,
         result: &Segmented,
         bar: &Bar,
     ) -> Result<(), Miss> {
@@ -170,36 +213,54 @@ impl Segment {
             for (index, name) in kind.names(&segmenter.header().profile).iter().enumerate() {
                 let map =
                     kind.map(index, segmentation).and_then(|map| self.map_format.encode(&map));
-                save(&self.map_path(input, name), encode(map)?)?;
+                save(&self.map_path(picture, name), encode(map)?)?;
             }
         }
+        if self.format == MaskFormat::DicomSeg {
+            let written = dicom_seg(picture, segmentation, &segmenter.header().profile.classes);
+            save(&self.path(picture, DICOM_SEG), written?)?;
+        }
         // The mask and the overlay come last: with them the image is done.
-        let mask = self.mask_path(input);
+        let mask = self.path(picture, MASK);
         save(&mask, encode(segmentation.mask.encode_png())?)?;
         let drawn = overlay(image, &segmentation.mask, TINT);
-        save(&self.overlay_path(input), encode(drawn.encode_png())?)?;
+        save(&self.path(picture, OVERLAY), encode(drawn.encode_png())?)?;
         for note in &segmentation.notes {
-            bar.tell(format_args!("mcdrl: {}: {note}", input.path.display()));
+            bar.tell(format_args!("mcdrl: {}: {note}", picture.shown()));
         }
         let text = if self.common.json {
-            line(segmenter, input, &mask, segmentation, *milliseconds).to_string()
+            line(segmenter, picture, &mask, segmentation, *milliseconds).to_string()
         } else {
-            format!("{}: {}", input.path.display(), describe(segmentation))
+            format!("{}: {}", picture.shown(), describe(segmentation))
         };
         let unsaid = |error| Miss::Disk(Failure::Failed(format!("standard output: {error}")));
         bar.say(format_args!("{text}")).map_err(unsaid)
     }
 }
 
-fn read(input: &Input) -> Result<Image, Miss> {
-    read_image(&input.path).map_err(|error| {
+impl Miss {
+    fn of(error: data::Error, is_named: bool) -> Self {
         let is_junk = matches!(&error, data::Error::Image { source, .. } if source.is_junk());
-        if is_junk && !input.is_named {
-            Miss::Junk(error.into())
-        } else {
-            Miss::Image(error.into())
-        }
-    })
+        if is_junk && !is_named { Self::Junk(error.into()) } else { Self::Image(error.into()) }
+    }
+}
+
+/// A DICOM Segmentation that refers to the picture.
+fn dicom_seg(
+    picture: &Picture,
+    segmentation: &Segmentation,
+    classes: &[String],
+) -> Result<Vec<u8>, Miss> {
+    let failure =
+        |problem: String| Miss::Image(Failure::Failed(format!("{}: {problem}", picture.shown())));
+    let Some(file) = &picture.dicom else {
+        return Err(failure(
+            "is no DICOM file, so a DICOM Segmentation cannot refer to it; leave out `--format dicom-seg`".into(),
+        ));
+    };
+    let frame = picture.frame.map_or(0, |frame| frame - 1);
+    let written = file.segmentation(frame, &segmentation.mask, classes);
+    written.map_err(|error| failure(error.to_string()))
 }
 
 fn segment_one(segmenter: &Segmenter, image: Image) -> Result<Segmented, Miss> {
@@ -211,13 +272,13 @@ fn segment_one(segmenter: &Segmenter, image: Image) -> Result<Segmented, Miss> {
 
 fn line(
     segmenter: &Segmenter,
-    input: &Input,
+    picture: &Picture,
     mask: &Path,
     segmentation: &Segmentation,
     milliseconds: f64,
 ) -> Value {
-    json!({
-        "image": input.path.to_string_lossy(),
+    let mut line = json!({
+        "image": picture.path.to_string_lossy(),
         "width": segmentation.mask.width(),
         "height": segmentation.mask.height(),
         "mask": mask.to_string_lossy(),
@@ -231,7 +292,11 @@ fn line(
         "notes": segmentation.notes,
         "device": segmenter.device().kind.name(),
         "milliseconds": (milliseconds * 100.0).round() / 100.0,
-    })
+    });
+    if let Some(frame) = picture.frame {
+        line["frame"] = frame.into();
+    }
+    line
 }
 
 /// Removes what a run that was killed has begun to write.

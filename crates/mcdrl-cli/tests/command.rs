@@ -977,3 +977,118 @@ fn weights() -> Option<PathBuf> {
     println!("skipped: {} has no encoders; set MCDRL_WEIGHTS", folder.display());
     None
 }
+
+/// An element of a DICOM file in explicit little endian.
+fn dicom_element(tag: [u16; 2], vr: &str, value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    if value.len() % 2 == 1 {
+        value.push(if vr == "UI" { 0 } else { b' ' });
+    }
+    let length = value.len() as u32;
+    let length = match vr {
+        "OB" | "OW" => [vec![0, 0], length.to_le_bytes().to_vec()].concat(),
+        _ => (length as u16).to_le_bytes().to_vec(),
+    };
+    [tag[0].to_le_bytes().to_vec(), tag[1].to_le_bytes().to_vec(), vr.into(), length, value]
+        .concat()
+}
+
+/// A DICOM file with a patient and the pictures of a sample.
+fn dicom(frames: usize) -> Vec<u8> {
+    let image = mcdrl::Image::decode(&std::fs::read(a_sample()).unwrap()).unwrap();
+    let number = |tag, value: usize| dicom_element(tag, "US", &(value as u16).to_le_bytes());
+    let mut bytes = [vec![0; 128], b"DICM".to_vec()].concat();
+    let meta = [
+        dicom_element([2, 2], "UI", b"1.2.840.10008.5.1.4.1.1.77.1.1"),
+        dicom_element([2, 3], "UI", b"1.2.3.4"),
+        dicom_element([2, 0x10], "UI", b"1.2.840.10008.1.2.1"),
+    ]
+    .concat();
+    bytes.extend(dicom_element([2, 0], "UL", &(meta.len() as u32).to_le_bytes()));
+    bytes.extend(meta);
+    for element in [
+        dicom_element([8, 0x16], "UI", b"1.2.840.10008.5.1.4.1.1.77.1.1"),
+        dicom_element([8, 0x18], "UI", b"1.2.3.4"),
+        dicom_element([0x10, 0x10], "PN", b"Planted^Name"),
+        dicom_element([0x10, 0x20], "LO", b"planted-id"),
+        dicom_element([0x20, 0x0d], "UI", b"1.2.3"),
+        dicom_element([0x20, 0x0e], "UI", b"1.2.3.5"),
+        number([0x28, 2], 3),
+        dicom_element([0x28, 4], "CS", b"RGB"),
+        number([0x28, 6], 0),
+        dicom_element([0x28, 8], "IS", frames.to_string().as_bytes()),
+        number([0x28, 0x10], image.height()),
+        number([0x28, 0x11], image.width()),
+        dicom_element([0x28, 0x30], "DS", b"0.5\\0.5"),
+        number([0x28, 0x100], 8),
+        number([0x28, 0x101], 8),
+        number([0x28, 0x102], 7),
+        number([0x28, 0x103], 0),
+        dicom_element([0x7fe0, 0x10], "OW", &image.pixels().repeat(frames)),
+    ] {
+        bytes.extend(element);
+    }
+    bytes
+}
+
+#[test]
+fn segment_reads_dicom_and_names_no_patient() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("study")).unwrap();
+    std::fs::write(path("study/IM0001"), dicom(1)).unwrap();
+    std::fs::write(path("study/loop.dcm"), dicom(2)).unwrap();
+    // A report has no pixel data.
+    let whole = dicom(1);
+    let pixels = whole.windows(4).position(|tag| tag == b"\xe0\x7f\x10\0").unwrap();
+    std::fs::write(path("study/report.dcm"), &whole[..pixels]).unwrap();
+    let (study, out) = (path("study"), path("out"));
+    let options = ["--format", "dicom-seg", "--json", "--device", "cpu"];
+    let run = [&["segment", text(&study), "--out", text(&out)][..], &options].concat();
+    let output = mcdrl(&run);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let plain = succeed(&["segment", text(&a_sample()), "--out", text(&path("plain")), "--json"]);
+    let plain = json(&plain);
+    let lines: Vec<Value> =
+        std::str::from_utf8(&output.stdout).unwrap().lines().map(json).collect();
+    let frames: Vec<_> = lines.iter().map(|line| line["frame"].as_u64()).collect();
+    assert_eq!(frames, [None, Some(1), Some(2)]);
+    for line in &lines {
+        assert_eq!(line["classes"], plain["classes"]);
+        let (lesion, expected) = (&line["lesions"][0], &plain["lesions"][0]);
+        assert_eq!(lesion["outline"], expected["outline"]);
+        let area = 0.25 * expected["pixels"].as_f64().unwrap();
+        assert!((lesion["area_mm2"].as_f64().unwrap() - area).abs() < 0.01);
+        assert!(expected.get("area_mm2").is_none());
+    }
+    let planted = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).to_lowercase();
+        text.contains("planted")
+    };
+    assert!(!planted(&output.stdout) && !planted(&output.stderr));
+    let names = |ending: &str| {
+        let entries = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+        let mut found: Vec<PathBuf> = entries.filter(|path| text(path).ends_with(ending)).collect();
+        found.sort();
+        found
+    };
+    for file in [names(".mask.png"), names(".overlay.png")].concat() {
+        assert!(!planted(&std::fs::read(&file).unwrap()), "{}", file.display());
+    }
+    let segmentations = names(".seg.dcm");
+    let expected = ["IM0001.seg.dcm", "loop.frame-0001.seg.dcm", "loop.frame-0002.seg.dcm"];
+    assert_eq!(segmentations, expected.map(|name| out.join(name)));
+    // A killed run continues, and a finished one has nothing to do. Segmentations are no pictures.
+    let kept = std::fs::read(&segmentations[0]).unwrap();
+    std::fs::remove_file(out.join("loop.frame-0002.mask.png")).unwrap();
+    let again = succeed(&[&run[..], &["--resume"]].concat());
+    assert_eq!(
+        again.lines().map(|line| json(line)["frame"].as_u64()).collect::<Vec<_>>(),
+        [Some(2)]
+    );
+    assert_eq!(std::fs::read(&segmentations[0]).unwrap(), kept);
+    // Only a DICOM file has one.
+    let png = a_sample();
+    let arguments = ["segment", text(&png), "--out", text(&out), "--format", "dicom-seg"];
+    fail(&arguments, 1, &["is no DICOM file"]);
+}

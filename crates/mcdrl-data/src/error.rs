@@ -146,7 +146,8 @@ impl Error {
         |source| Self::Io { path: path.into(), source }
     }
 
-    pub(crate) fn image(path: &Path) -> impl Fn(mcdrl_image::Error) -> Self + '_ {
+    /// Adds the path to an error in an image file.
+    pub fn image(path: &Path) -> impl Fn(mcdrl_image::Error) -> Self + '_ {
         |source| Self::Image { path: path.into(), source }
     }
 

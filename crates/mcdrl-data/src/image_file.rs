@@ -2,26 +2,41 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use mcdrl_image::Image;
 
 use crate::{Error, Result};
 
-const IMAGE_EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"];
+const IMAGE_EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp", "dcm"];
 
 /// Reads an image file of any supported format.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
 pub fn read_image(path: &Path) -> Result<Image> {
-    let bytes = fs::read(path).map_err(Error::io(path))?;
-    Image::decode(&bytes).map_err(Error::image(path))
+    Image::decode(&read_file(path)?).map_err(Error::image(path))
 }
 
-/// Whether the file has the extension of a supported image format.
+/// The bytes of a file.
+///
+/// # Errors
+/// [`Error::Io`]
+pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(Error::io(path))
+}
+
+/// Whether the file has the extension of a supported image format, or is a DICOM file. Archives give those any name.
 pub fn is_image(path: &Path) -> bool {
-    has_extension(path, &IMAGE_EXTENSIONS)
+    has_extension(path, &IMAGE_EXTENSIONS) || has_dicom_mark(path)
+}
+
+/// Whether the file has the mark of DICOM and is no directory of an archive.
+fn has_dicom_mark(path: &Path) -> bool {
+    let mut start = [0; 132];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start.ends_with(b"DICM") && file_name(path) != "DICOMDIR"
 }
 
 /// Whether the file can be a picture of a dataset: an image, or a GIF mask.

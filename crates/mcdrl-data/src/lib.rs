@@ -35,7 +35,7 @@ pub use atomic::{PART, write_atomic};
 pub use augment::{AugmentConfig, View};
 pub use dataset::Dataset;
 pub use error::{Error, Result};
-pub use image_file::{entries, file_stem, is_image, read_image};
+pub use image_file::{entries, file_stem, is_image, read_file, read_image};
 pub use inspection::{Inspection, SiteInspection};
 pub use pairing::{MASK_FOLDERS, comparable};
 pub use sample::{Factors, LabelledImage, Sample, UNKNOWN_CLASS};

@@ -119,7 +119,7 @@ fn used_bits(values: impl Iterator<Item = u16> + Clone) -> u32 {
 }
 
 /// The bits of a detector whose largest value this is: 8, 10, 12, …
-fn bits_of_detector(largest: u64) -> u32 {
+pub fn bits_of_detector(largest: u64) -> u32 {
     (u64::BITS - largest.leading_zeros()).next_multiple_of(2).max(8)
 }
 

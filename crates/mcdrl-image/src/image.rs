@@ -9,13 +9,14 @@ use crate::encode::encode_png;
 use crate::{Note, Result, Turn};
 
 /// An RGB image, 8 bits per channel, row-major.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Image {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
     notes: Vec<Note>,
     turn: Option<Turn>,
+    pixel_size: Option<[f32; 2]>,
 }
 
 impl Image {
@@ -26,7 +27,7 @@ impl Image {
     /// [`Error::TooLarge`](crate::Error::TooLarge) above [`crate::MAX_MEGAPIXELS`].
     pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self> {
         check_length(width, height, 3, pixels.len())?;
-        Ok(Self { width, height, pixels, notes: Vec::new(), turn: None })
+        Ok(Self { width, height, pixels, notes: Vec::new(), turn: None, pixel_size: None })
     }
 
     /// Wraps `width · height · 4` bytes of RGBA. Pixels of opacity 0 become black; any other opacity is dropped.
@@ -52,10 +53,24 @@ impl Image {
     /// [`Error::Kind`](crate::Error::Kind) for a file of another kind, [`Error::Decode`](crate::Error::Decode) for a broken one,
     /// [`Error::TooLarge`](crate::Error::TooLarge) above [`crate::MAX_MEGAPIXELS`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
+        #[cfg(feature = "dicom")]
+        if crate::DicomFile::is_dicom(bytes) {
+            return crate::dicom::decode_first(bytes);
+        }
         let (rgb, orientation, notes) = decode_rgb(bytes)?;
         let (width, height) = rgb.dimensions();
         let image = Self::from_rgb(width as usize, height as usize, rgb.into_raw())?;
         Ok(Self { notes, turn: Turn::of(orientation), ..image })
+    }
+
+    #[cfg(feature = "dicom")]
+    pub(crate) fn with_notes(self, notes: Vec<Note>) -> Self {
+        Self { notes, ..self }
+    }
+
+    #[cfg(feature = "dicom")]
+    pub(crate) fn with_pixel_size(self, pixel_size: Option<[f32; 2]>) -> Self {
+        Self { pixel_size, ..self }
     }
 
     /// Width in pixels.
@@ -83,6 +98,11 @@ impl Image {
         self.turn
     }
 
+    /// Millimetres from one row to the next, and from one column to the next, where the file states them.
+    pub fn pixel_size(&self) -> Option<[f32; 2]> {
+        self.pixel_size
+    }
+
     /// Scales the image to `width × height` with an anti-aliased bilinear filter, as Pillow and torchvision do.
     pub fn resize(&self, width: usize, height: usize) -> Self {
         if (width, height) == (self.width, self.height) {
@@ -95,8 +115,17 @@ impl Image {
         )
         .expect("an Image holds as many bytes as its size needs");
         let scaled = resize(&source, width as u32, height as u32, FilterType::Triangle);
-        let (notes, turn) = (self.notes.clone(), self.turn);
-        Self { width, height, pixels: scaled.into_raw(), notes, turn }
+        let scaled_side = |[row, column]: [f32; 2]| {
+            [row * self.height as f32 / height as f32, column * self.width as f32 / width as f32]
+        };
+        Self {
+            width,
+            height,
+            pixels: scaled.into_raw(),
+            notes: self.notes.clone(),
+            turn: self.turn,
+            pixel_size: self.pixel_size.map(scaled_side),
+        }
     }
 
     /// The pixels as RGBA, row-major, opaque.

@@ -60,6 +60,53 @@ fn other(name: &'static str) -> Error {
     Error::Kind(FileKind { name, advice: TO_BASELINE, is_junk: false })
 }
 
+/// The marker before the size of the picture, which tells the kind of JPEG, and the bits of a value.
+#[cfg(feature = "dicom")]
+pub fn frame_marker(bytes: &[u8]) -> Option<(u8, u8)> {
+    let is_frame =
+        |marker: u8| matches!(marker, 0xc0..=0xcf | 0xf7) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
+    let (marker, segment) = Markers::of(bytes).find(|(marker, _)| is_frame(*marker))?;
+    Some((marker, *segment.first()?))
+}
+
+/// Whether a JPEG file tells what its colours are: it has a marker of JFIF or of Adobe.
+#[cfg(feature = "dicom")]
+pub fn tells_colors(bytes: &[u8]) -> bool {
+    Markers::of(bytes).any(|(marker, segment)| match marker {
+        0xe0 => segment.starts_with(b"JFIF"),
+        0xee => segment.starts_with(b"Adobe"),
+        _ => false,
+    })
+}
+
+/// The same picture with a marker of Adobe that says that its colours are RGB.
+#[cfg(feature = "dicom")]
+pub fn as_rgb(bytes: &[u8]) -> Vec<u8> {
+    const START: usize = 2;
+    const MARKER: &[u8] = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
+    let (start, rest) = bytes.split_at(START.min(bytes.len()));
+    [start, MARKER, rest].concat()
+}
+
+/// The same file, whose sequential scan says that it holds all coefficients. Some devices say something else, which is wrong.
+#[cfg(feature = "dicom")]
+pub fn with_whole_band(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const SEQUENTIAL: u8 = 0xc1;
+    const SCAN: u8 = 0xda;
+    let is_sequential = frame_marker(bytes).is_some_and(|(marker, _)| marker == SEQUENTIAL);
+    let mut markers = Markers::of(bytes);
+    let scan = markers.find(|(marker, _)| *marker == SCAN).filter(|_| is_sequential);
+    match scan.and_then(|(_, scan)| scan.len().checked_sub(3)) {
+        Some(_) => {
+            let band = markers.at - 3;
+            let mut bytes = bytes.to_vec();
+            bytes[band..band + 2].copy_from_slice(&[0, 63]);
+            bytes.into()
+        }
+        None => bytes.into(),
+    }
+}
+
 /// Which coefficients the scans of a progressive file have told exactly: the DC and the last AC, for each component.
 #[derive(Default)]
 struct Refinement {

@@ -14,6 +14,8 @@ pub struct FileKind {
 const TO_PNG: &str = "convert it to PNG or JPEG";
 const TO_FRAMES: &str = "extract its frames first, for example with ffmpeg";
 const TO_SLICES: &str = "export its slices as PNG files";
+#[cfg(feature = "dicom")]
+const DECOMPRESS: &str = "decompress it, for example with `gdcmconv --raw`";
 const UNPACK: &str = "unpack it first";
 const NO_IMAGE: &str = "give another file";
 
@@ -76,6 +78,28 @@ const BRANDS: [(&[&[u8; 4]], &str, &str); 4] = [
 ];
 
 impl FileKind {
+    /// A DICOM file of a report, a plan or a structure.
+    pub(crate) const DICOM_WITHOUT_PIXELS: Self = Self {
+        name: "a DICOM file without pixel data",
+        advice: "export a picture from the archive as PNG",
+        is_junk: true,
+    };
+
+    /// A DICOM file whose picture is compressed in a way that is not read.
+    #[cfg(feature = "dicom")]
+    pub(crate) const DICOM_JPEG_LS: Self =
+        Self { name: "a DICOM file with a JPEG-LS image", advice: DECOMPRESS, is_junk: false };
+
+    /// A DICOM file with a video stream.
+    #[cfg(feature = "dicom")]
+    pub(crate) const DICOM_VIDEO: Self =
+        Self { name: "a DICOM video", advice: TO_FRAMES, is_junk: false };
+
+    /// Whether bytes are a DICOM file, with or without its preamble.
+    pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
+        bytes.get(128..132) == Some(b"DICM") || is_dicom_without_preamble(bytes)
+    }
+
     /// The kind of a file that is not read here; `None` for JPEG, PNG, TIFF, BMP and still WebP files, and for unknown bytes.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let kind = |name, advice| Some(Self { name, advice, is_junk: advice == NO_IMAGE });
@@ -97,13 +121,10 @@ impl FileKind {
         if let Some((_, name, advice)) = KINDS.iter().find(|(mark, ..)| has(*mark)) {
             return kind(name, advice);
         }
-        if bytes.get(128..132) == Some(b"DICM") || is_dicom_without_preamble(bytes) {
+        if Self::is_dicom(bytes) {
             return match has_dicom_pixels(bytes) {
                 true => kind("a DICOM file", "export its picture as PNG"),
-                false => kind(
-                    "a DICOM file without pixel data",
-                    "export a picture from the archive as PNG",
-                ),
+                false => Some(Self::DICOM_WITHOUT_PIXELS),
             };
         }
         if is_onnx(bytes) {

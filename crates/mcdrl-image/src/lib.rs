@@ -18,6 +18,8 @@ mod color_profile;
 mod components;
 mod decode;
 mod depth;
+#[cfg(feature = "dicom")]
+mod dicom;
 mod encode;
 mod error;
 mod float_map;
@@ -34,6 +36,8 @@ mod tiff;
 mod turn;
 
 pub use components::{Bounds, Component, Components};
+#[cfg(feature = "dicom")]
+pub use dicom::DicomFile;
 pub use error::{Error, Result};
 pub use float_map::FloatMap;
 pub use frame::{Frame, PixelFormat, Plane, YuvColors};

@@ -12,6 +12,11 @@ pub enum Note {
         /// The number of pages. Thumbnails do not count.
         pages: usize,
     },
+    /// A file has several frames, and one was read.
+    Frames {
+        /// The number of frames.
+        frames: usize,
+    },
     /// A file has more than 8 bits a value, and not all of them are used.
     SignificantBits {
         /// The bits of a value in the file.
@@ -29,6 +34,9 @@ impl fmt::Display for Note {
             }
             Self::Pages { pages } => {
                 write!(f, "the file has {pages} pages; only the first was read")
+            }
+            Self::Frames { frames } => {
+                write!(f, "the file has {frames} frames; only the first was read")
             }
             Self::SignificantBits { bits, used } => {
                 write!(f, "the file has {bits} bits a value and uses {used}; they were scaled")

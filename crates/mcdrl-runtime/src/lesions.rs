@@ -16,6 +16,9 @@ pub struct Lesion {
     pub fraction: f32,
     /// The number of its pixels.
     pub pixels: usize,
+    /// Its area in mm², if the file states the size of its pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area_mm2: Option<f32>,
     /// The smallest rectangle around it: left, top, width, height, in pixels.
     pub bounds: [u32; 4],
     /// The corners of its outline, clockwise, in pixels from the top left corner of the image. They lie on the edges of pixels.
@@ -24,8 +27,14 @@ pub struct Lesion {
 
 /// The lesions of a mask, the largest first.
 ///
+/// - `pixel_size`: the height and the width of a pixel in millimetres
 /// - `certainties`: of every pixel that is no background, in order, the probability of its class
-pub fn lesions(mask: &Mask, certainties: &[f32], profile: &Profile) -> Vec<Lesion> {
+pub fn lesions(
+    mask: &Mask,
+    pixel_size: Option<[f32; 2]>,
+    certainties: &[f32],
+    profile: &Profile,
+) -> Vec<Lesion> {
     if certainties.is_empty() {
         return Vec::new();
     }
@@ -40,6 +49,7 @@ pub fn lesions(mask: &Mask, certainties: &[f32], profile: &Profile) -> Vec<Lesio
         confidence: (sum / part.pixels as f64) as f32,
         fraction: part.pixels as f32 / mask.classes().len() as f32,
         pixels: part.pixels,
+        area_mm2: pixel_size.map(|[height, width]| part.pixels as f32 * height * width),
         bounds: [part.bounds.left, part.bounds.top, part.bounds.width, part.bounds.height],
         outline: part.outline,
     };

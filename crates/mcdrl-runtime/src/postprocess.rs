@@ -67,7 +67,7 @@ pub fn postprocess(
         decide(&probabilities, lesion_below, profile, image)?;
     let expected_dice = expected_dice(&probabilities.values[..rows * columns], lesion_below);
     Ok(Segmentation {
-        lesions: lesions(&mask, &certainties, profile),
+        lesions: lesions(&mask, image.pixel_size(), &certainties, profile),
         mask,
         classes,
         confounders,

@@ -45,6 +45,9 @@ pub use mcdrl_runtime::{
 };
 
 #[cfg(feature = "native")]
+pub use mcdrl_image::DicomFile;
+
+#[cfg(feature = "native")]
 pub use mcdrl_data as data;
 #[cfg(feature = "native")]
 pub use mcdrl_eval as eval;

@@ -14,7 +14,7 @@ from ..errors import SegmenterError
 from .results import MASKS, RESULTS
 from .store import STORAGE_ERRORS, Store
 
-_IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+_IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm")
 _MANIFESTS = (".csv", ".tsv", ".jsonl", ".txt", ".parquet")
 
 

@@ -17,7 +17,8 @@ import ray
 from PIL import Image
 
 from ..errors import SegmenterError, translated
-from ..images import MOST_BYTES, to_image
+from ..files import MOST_BYTES
+from ..images import to_image
 from ..segmenter import ImageSegmenter
 from .results import MASKS, SCHEMA, UNREADABLE
 from .store import STORAGE_ERRORS, Store

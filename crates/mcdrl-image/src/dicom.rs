@@ -1,0 +1,104 @@
+//! DICOM files: endoscopic pictures, ultrasound, photographs and screen captures, with one or several frames.
+//!
+//! Read are frames that are uncompressed (either byte order, deflated), run-length encoded, or compressed with JPEG (8 and 12
+//! bits, lossless up to 16 bits) or JPEG 2000, in grey, in colours or with a palette. JPEG-LS and videos are refused by name.
+
+mod codec;
+mod color;
+mod dataset;
+mod frames;
+mod grey;
+mod lookup_table;
+mod samples;
+mod segmentation;
+
+use dicom_dictionary_std::tags;
+
+use self::dataset::Dataset;
+use crate::kind::FileKind;
+use crate::{Error, Image, Note, Result};
+
+/// A DICOM file with pixel data.
+pub struct DicomFile {
+    dataset: Dataset,
+    frames: usize,
+}
+
+impl DicomFile {
+    /// Whether bytes are a DICOM file, with or without its preamble.
+    pub fn is_dicom(bytes: &[u8]) -> bool {
+        FileKind::is_dicom(bytes)
+    }
+
+    /// Reads a file. The frames are decoded later.
+    ///
+    /// # Errors
+    /// [`Error::Kind`] for a file without pixel data and for a video, [`Error::Decode`] for a broken file and for what is no
+    /// picture.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let dataset = Dataset::read(bytes)?;
+        if dataset.element(tags::PIXEL_DATA).is_none() {
+            return Err(Error::Kind(FileKind::DICOM_WITHOUT_PIXELS));
+        }
+        if dataset.is_video() {
+            return Err(Error::Kind(FileKind::DICOM_VIDEO));
+        }
+        let frames = dataset.number(tags::NUMBER_OF_FRAMES).unwrap_or(1).max(1);
+        Ok(Self { dataset, frames })
+    }
+
+    /// The number of frames.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Decodes a frame to 8-bit RGB. Grey values are shown through the window of the file, or else scaled by the bits that are
+    /// used.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for a frame that is missing or cut off, and for an unknown compression, [`Error::TooLarge`].
+    pub fn frame(&self, index: usize) -> Result<Image> {
+        let mut notes = Vec::new();
+        let bytes = frames::bytes(&self.dataset, index, self.frames)?;
+        let image = match codec::decode(&self.dataset, &bytes)? {
+            codec::Decoded::Rgb(rgb) => rgb,
+            codec::Decoded::Samples(samples) if samples.channels == 1 => {
+                grey::to_rgb(&self.dataset, index, &samples, &mut notes)?
+            }
+            codec::Decoded::Samples(samples) => color::to_rgb(&self.dataset, &samples)?,
+        };
+        let (width, height) = image.dimensions();
+        let image = Image::from_rgb(width as usize, height as usize, image.into_raw())?;
+        Ok(image.with_notes(notes).with_pixel_size(self.pixel_size(index)))
+    }
+
+    /// Millimetres from one row to the next, and from one column to the next, where the file states them.
+    fn pixel_size(&self, frame: usize) -> Option<[f32; 2]> {
+        let in_groups = |tag| self.dataset.of_frame(frame, tags::PIXEL_MEASURES_SEQUENCE, tag);
+        let stated = in_groups(tags::PIXEL_SPACING)
+            .or_else(|| self.dataset.numbers(tags::IMAGER_PIXEL_SPACING))
+            .or_else(|| self.dataset.numbers(tags::NOMINAL_SCANNED_PIXEL_SPACING))
+            .or_else(|| self.dataset.ultrasound_spacing());
+        match stated?.as_slice() {
+            [row, column, ..] if *row > 0.0 && *column > 0.0 => Some([*row as f32, *column as f32]),
+            _ => None,
+        }
+    }
+}
+
+/// Decodes the first frame of a file.
+pub fn decode_first(bytes: &[u8]) -> Result<Image> {
+    let file = DicomFile::read(bytes)?;
+    let image = file.frame(0)?;
+    Ok(match file.frames() {
+        1 => image,
+        frames => {
+            let notes = image.notes().iter().cloned().chain([Note::Frames { frames }]).collect();
+            image.with_notes(notes)
+        }
+    })
+}
+
+fn broken(reason: impl Into<String>) -> Error {
+    Error::Decode { reason: format!("the DICOM file {}", reason.into()) }
+}

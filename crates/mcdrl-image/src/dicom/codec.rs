@@ -1,0 +1,158 @@
+//! Compressed frames. Their own first bytes tell the compression, since what the file says of it is sometimes wrong.
+
+use image::{DynamicImage, RgbImage};
+use oxiarc_jpeg::{DecodeOptions, Decoder, JpegError};
+
+use super::broken;
+use super::dataset::Dataset;
+use super::frames::FrameBytes;
+use super::samples::{self, Layout, Samples};
+use crate::decode::{check_size, decode as decode_file};
+use crate::kind::FileKind;
+use crate::{Error, Result};
+
+/// A decoded frame.
+pub enum Decoded {
+    /// Colours whose conversion the picture itself states.
+    Rgb(RgbImage),
+    /// Values as they are stored.
+    Samples(Samples),
+}
+
+/// Decodes the bytes of a frame.
+pub fn decode(dataset: &Dataset, bytes: &FrameBytes<'_>) -> Result<Decoded> {
+    match bytes {
+        FrameBytes::Plain(bytes) => Ok(Decoded::Samples(Layout::of(dataset)?.samples(bytes))),
+        FrameBytes::Compressed(bytes) => {
+            const CODE_STREAM: &[u8] = b"\xff\x4f\xff\x51";
+            const JP2: &[u8] = b"\0\0\0\x0cjP  ";
+            if bytes.starts_with(b"\xff\xd8") {
+                jpeg(dataset, bytes)
+            } else if bytes.starts_with(CODE_STREAM) || bytes.starts_with(JP2) {
+                jpeg_2000(dataset, bytes)
+            } else {
+                Ok(Decoded::Samples(run_lengths(&Layout::of(dataset)?, bytes)?))
+            }
+        }
+    }
+}
+
+/// The kinds of JPEG by the marker before their size.
+fn jpeg(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
+    const LOSSLESS: u8 = 0xc3;
+    const JPEG_LS: u8 = 0xf7;
+    match crate::jpeg::frame_marker(bytes) {
+        Some((JPEG_LS, _)) => Err(Error::Kind(FileKind::DICOM_JPEG_LS)),
+        Some((marker, bits)) if marker == LOSSLESS || bits > 8 => {
+            deep_jpeg(dataset, &crate::jpeg::with_whole_band(bytes))
+        }
+        _ if !crate::jpeg::tells_colors(bytes) && dataset.photometric() == "RGB" => {
+            bytes_a_value(&crate::jpeg::as_rgb(bytes))
+        }
+        _ => bytes_a_value(bytes),
+    }
+}
+
+/// A JPEG of 8 bits.
+fn bytes_a_value(bytes: &[u8]) -> Result<Decoded> {
+    let image = match decode_file(bytes)?.image {
+        DynamicImage::ImageLuma8(image) => image,
+        image => return Ok(Decoded::Rgb(image.into_rgb8())),
+    };
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let values = image.into_raw().into_iter().map(i64::from).collect();
+    let samples = Samples { width, height, channels: 1, bits: 8, is_signed: false, values };
+    Ok(Decoded::Samples(samples))
+}
+
+/// A JPEG that is lossless or has more than 8 bits. The values are decoded as they are stored: what their colours are, only the
+/// file tells.
+fn deep_jpeg(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
+    let wrong = |error: JpegError| Error::Decode { reason: error.to_string() };
+    let mut decoder = Decoder::with_options(bytes, DecodeOptions::raw());
+    let info = decoder.read_info().map_err(wrong)?;
+    let (width, height) = (usize::from(info.width), usize::from(info.height));
+    check_size(width, height)?;
+    let channels = usize::from(info.num_components);
+    if !matches!(channels, 1 | 3) {
+        return Err(broken(format!("has a JPEG with {channels} values a pixel; 1 and 3 are read")));
+    }
+    let stored = decoder.decode_u16().map_err(wrong)?;
+    let layout = Layout::of(dataset)?;
+    let (bits, is_signed) = (layout.bits_stored.min(info.precision.into()), layout.is_signed);
+    let value = |value: &u16| samples::number((*value).into(), bits, is_signed);
+    let values = stored.iter().map(value).collect();
+    Ok(Decoded::Samples(Samples { width, height, channels, bits, is_signed, values }))
+}
+
+fn jpeg_2000(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
+    let image = jpeg2k::Image::from_bytes(bytes)
+        .map_err(|error| Error::Decode { reason: format!("JPEG 2000: {error}") })?;
+    let components = image.components();
+    let Some(first) = components.first() else {
+        return Err(broken("has an empty JPEG 2000 picture"));
+    };
+    let (width, height) = (first.width() as usize, first.height() as usize);
+    check_size(width, height)?;
+    let channels = if components.len() >= 3 { 3 } else { 1 };
+    let planes: Vec<&[i32]> = components[..channels].iter().map(|plane| plane.data()).collect();
+    let pixels = width * height;
+    if planes.iter().any(|plane| plane.len() != pixels) {
+        return Err(broken("has a JPEG 2000 picture whose colours have another size"));
+    }
+    // Where the picture and the file differ, the file says whether values are signed.
+    let (bits, is_signed) = (first.precision(), Layout::of(dataset)?.is_signed);
+    let value = |plane: &&[i32], at: usize| samples::number(plane[at].into(), bits, is_signed);
+    let values =
+        (0..pixels).flat_map(|at| planes.iter().map(move |plane| value(plane, at))).collect();
+    Ok(Decoded::Samples(Samples { width, height, channels, bits, is_signed, values }))
+}
+
+/// PS3.5, annex G: each byte of each channel is a plane of its own, the highest first.
+fn run_lengths(layout: &Layout, bytes: &[u8]) -> Result<Samples> {
+    /// The number of planes, and fifteen offsets.
+    const HEADER: usize = 64;
+    let wrong = || broken("has a frame of an unknown compression, or a damaged one");
+    let word = |at: usize| {
+        let word = bytes.get(4 * at..4 * at + 4).and_then(|word| word.first_chunk::<4>());
+        word.map(|word| u32::from_le_bytes(*word) as usize).ok_or_else(wrong)
+    };
+    let bytes_a_value = layout.bits_allocated as usize / 8;
+    let planes = layout.channels * bytes_a_value;
+    if word(0)? != planes || bytes.len() < HEADER {
+        return Err(wrong());
+    }
+    let pixels = layout.width * layout.height;
+    let mut stored = vec![0; pixels * planes];
+    for plane in 0..planes {
+        let start = word(1 + plane)?;
+        let end = if plane + 1 < planes { word(2 + plane)? } else { bytes.len() };
+        let unpacked = unpack_bits(bytes.get(start..end).ok_or_else(wrong)?, pixels);
+        if unpacked.len() < pixels {
+            return Err(broken("is cut off"));
+        }
+        let (channel, byte) = (plane / bytes_a_value, bytes_a_value - 1 - plane % bytes_a_value);
+        let places = stored.iter_mut().skip(channel * bytes_a_value + byte).step_by(planes);
+        places.zip(unpacked).for_each(|(place, byte)| *place = byte);
+    }
+    let interleaved = Layout { is_planar: false, is_halved: false, ..*layout };
+    Ok(interleaved.samples(&stored))
+}
+
+/// Apple's PackBits: a number says how many bytes follow, or how often the next is repeated.
+fn unpack_bits(packed: &[u8], length: usize) -> Vec<u8> {
+    let mut unpacked = Vec::with_capacity(length);
+    let mut rest = packed;
+    while let ([count, tail @ ..], true) = (rest, unpacked.len() < length) {
+        let count = *count as i8;
+        let (bytes, repeats) = match count {
+            0.. => (tail.len().min(count as usize + 1), 1),
+            -127..0 => (tail.len().min(1), 1 - i32::from(count)),
+            -128 => (0, 0),
+        };
+        (0..repeats).for_each(|_| unpacked.extend_from_slice(&tail[..bytes]));
+        rest = &tail[bytes..];
+    }
+    unpacked.truncate(length);
+    unpacked
+}

@@ -1,0 +1,192 @@
+//! The elements of a DICOM file. Nothing of the patient is asked for.
+
+use dicom_core::Tag;
+use dicom_core::value::{PrimitiveValue, Value};
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::ReadError;
+use dicom_object::file::{OddLengthStrategy, OpenFileOptions};
+use dicom_object::mem::{InMemDicomObject, InMemElement};
+use dicom_transfer_syntax_registry::entries::{
+    EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
+};
+
+use super::broken;
+use crate::{Error, Result};
+
+/// Bytes before the mark of a file.
+const PREAMBLE: usize = 128;
+
+const MARK: &[u8] = b"DICM";
+
+/// The group of the elements that say how the others are written.
+const META: [u8; 2] = [2, 0];
+
+/// The elements of a file.
+pub struct Dataset {
+    object: InMemDicomObject,
+    /// The transfer syntax. Files without a meta group do not state it.
+    syntax: Option<String>,
+    is_big_endian: bool,
+}
+
+impl Dataset {
+    /// Reads a file, also one without preamble or meta group.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let marked = bytes.get(PREAMBLE..).and_then(|rest| rest.strip_prefix(MARK));
+        let elements = marked.unwrap_or(bytes);
+        let options = OpenFileOptions::new().odd_length_strategy(OddLengthStrategy::Accept);
+        let has_meta = elements.starts_with(&META);
+        let elements = match options.from_reader(bytes) {
+            Ok(file) if has_meta => {
+                let syntax = file.meta().transfer_syntax().trim_end_matches(['\0', ' ']).to_owned();
+                let is_big_endian = syntax == EXPLICIT_VR_BIG_ENDIAN.uid();
+                return Ok(Self { object: file.into_inner(), syntax: Some(syntax), is_big_endian });
+            }
+            Err(ReadError::ParseMetaDataSet { .. }) if has_meta => after_meta(elements),
+            Err(error) if has_meta => return Err(unreadable(&error)),
+            _ => elements,
+        };
+        let is_explicit =
+            elements.get(4..6).is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase));
+        let is_big_endian = is_explicit && elements.starts_with(&[0]);
+        let syntax = match is_explicit {
+            true if is_big_endian => EXPLICIT_VR_BIG_ENDIAN.erased(),
+            true => EXPLICIT_VR_LITTLE_ENDIAN.erased(),
+            false => IMPLICIT_VR_LITTLE_ENDIAN.erased(),
+        };
+        let object = InMemDicomObject::read_dataset_with_ts(elements, &syntax);
+        Ok(Self {
+            object: object.map_err(|error| unreadable(&error))?,
+            syntax: None,
+            is_big_endian,
+        })
+    }
+
+    /// All elements.
+    pub fn object(&self) -> &InMemDicomObject {
+        &self.object
+    }
+
+    /// An element.
+    pub fn element(&self, tag: Tag) -> Option<&InMemElement> {
+        self.object.get(tag)
+    }
+
+    /// A count or a code.
+    pub fn number(&self, tag: Tag) -> Option<usize> {
+        number(&self.object, tag)
+    }
+
+    /// Numbers.
+    pub fn numbers(&self, tag: Tag) -> Option<Vec<f64>> {
+        numbers(&self.object, tag)
+    }
+
+    /// A code word.
+    pub fn word(&self, tag: Tag) -> Option<String> {
+        let text = self.object.get(tag)?.value().to_str().ok()?;
+        Some(text.trim_matches(['\0', ' ']).to_owned())
+    }
+
+    /// What the values of a pixel mean.
+    pub fn photometric(&self) -> String {
+        self.word(tags::PHOTOMETRIC_INTERPRETATION).unwrap_or_default()
+    }
+
+    /// The first item of a sequence.
+    pub fn item(&self, tag: Tag) -> Option<&InMemDicomObject> {
+        item(&self.object, tag)
+    }
+
+    /// Numbers that may lie in the functional groups of a frame, in those of all frames, or at the top.
+    ///
+    /// - `group`: the sequence of the functional group
+    pub fn of_frame(&self, frame: usize, group: Tag, tag: Tag) -> Option<Vec<f64>> {
+        let frames = self.object.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+        let own = frames.and_then(|frames| frames.value().items()?.get(frame));
+        let shared = item(&self.object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
+        let in_groups = [own, shared].into_iter().flatten();
+        let mut found = in_groups.filter_map(|groups| numbers(item(groups, group)?, tag));
+        found.next().or_else(|| self.numbers(tag))
+    }
+
+    /// Whether the highest byte of a number came first.
+    pub fn is_big_endian(&self) -> bool {
+        self.is_big_endian
+    }
+
+    /// Whether the pixel data are a video stream.
+    pub fn is_video(&self) -> bool {
+        // MPEG-2, MPEG-4 AVC and HEVC.
+        const VIDEOS: [&str; 4] =
+            [uids::MPEG2MPML, uids::MPEG2MPHL, "1.2.840.10008.1.2.4.10", "1.2.840.10008.1.2.4.102"];
+        self.syntax
+            .as_ref()
+            .is_some_and(|syntax| VIDEOS.iter().any(|video| syntax.starts_with(video)))
+    }
+
+    /// Millimetres per row and column of the first region of an ultrasound picture.
+    pub fn ultrasound_spacing(&self) -> Option<Vec<f64>> {
+        const CENTIMETRES: usize = 3;
+        let region = self.item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)?;
+        let is_metric = [tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_UNITS_Y_DIRECTION]
+            .iter()
+            .all(|tag| number(region, *tag) == Some(CENTIMETRES));
+        let delta = |tag| Some(10.0 * numbers(region, tag)?.first()?.abs());
+        let spacing = vec![delta(tags::PHYSICAL_DELTA_Y)?, delta(tags::PHYSICAL_DELTA_X)?];
+        is_metric.then_some(spacing)
+    }
+}
+
+/// What follows a meta group that is damaged.
+fn after_meta(mut elements: &[u8]) -> &[u8] {
+    while let [2, 0, _, _, vr1, vr2, low, high, rest @ ..] = elements {
+        let is_long = matches!([vr1, vr2], [b'O', _] | [b'U', b'N' | b'T'] | [b'S', b'Q']);
+        let (length, value) = match rest.split_first_chunk::<4>() {
+            Some((length, value)) if is_long => (u32::from_le_bytes(*length) as usize, value),
+            _ => (usize::from(u16::from_le_bytes([*low, *high])), rest),
+        };
+        elements = value.get(length..).unwrap_or_default();
+    }
+    elements
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Error {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let is_cut_off = causes.clone().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof)
+    });
+    match causes.last() {
+        _ if is_cut_off => broken("is cut off"),
+        Some(cause) => broken(format!("cannot be read: {cause}")),
+        None => broken("cannot be read"),
+    }
+}
+
+/// A count or a code of an item.
+pub fn number(object: &InMemDicomObject, tag: Tag) -> Option<usize> {
+    object.get(tag)?.value().to_int::<i64>().ok()?.try_into().ok()
+}
+
+/// Numbers of an item.
+pub fn numbers(object: &InMemDicomObject, tag: Tag) -> Option<Vec<f64>> {
+    let numbers = object.get(tag)?.value().to_multi_float64().ok()?;
+    (!numbers.is_empty()).then_some(numbers)
+}
+
+/// The first item of a sequence of an item.
+pub fn item(object: &InMemDicomObject, tag: Tag) -> Option<&InMemDicomObject> {
+    object.get(tag)?.value().items()?.first()
+}
+
+/// The bytes of a value without a structure, in little endian.
+pub fn bytes(element: &InMemElement) -> Option<Vec<u8>> {
+    match element.value() {
+        Value::Primitive(PrimitiveValue::U16(words)) => {
+            Some(words.iter().flat_map(|word| word.to_le_bytes()).collect())
+        }
+        Value::Primitive(value) => Some(value.to_bytes().into_owned()),
+        _ => None,
+    }
+}

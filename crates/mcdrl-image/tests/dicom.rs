@@ -1,0 +1,271 @@
+//! DICOM files, written here byte by byte. The files of pydicom are read in a test of the Python package.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, Rgb, RgbImage};
+use mcdrl_image::{DicomFile, Error, Image, Mask, Note};
+
+const ROWS: usize = 6;
+const COLUMNS: usize = 8;
+const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+const JPEG: &str = "1.2.840.10008.1.2.4.50";
+
+/// An element in explicit little endian.
+fn element(group: u16, number: u16, vr: &str, value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    if value.len() % 2 == 1 {
+        value.push(if vr == "UI" { 0 } else { b' ' });
+    }
+    let mut bytes = [group.to_le_bytes(), number.to_le_bytes()].concat();
+    bytes.extend(vr.as_bytes());
+    if matches!(vr, "OB" | "OW") {
+        bytes.extend([0, 0]);
+        bytes.extend((value.len() as u32).to_le_bytes());
+    } else {
+        bytes.extend((value.len() as u16).to_le_bytes());
+    }
+    [bytes, value].concat()
+}
+
+fn short(group: u16, number: u16, value: u16) -> Vec<u8> {
+    element(group, number, "US", &value.to_le_bytes())
+}
+
+/// A picture to be written.
+struct Written {
+    syntax: &'static str,
+    photometric: &'static str,
+    channels: u16,
+    bits: [u16; 2],
+    others: Vec<Vec<u8>>,
+    frames: usize,
+    pixels: Vec<u8>,
+}
+
+impl Written {
+    fn grey(bits: [u16; 2], values: &[u16]) -> Self {
+        let pixels: Vec<u8> = match bits[0] {
+            8 => values.iter().map(|value| *value as u8).collect(),
+            _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        };
+        Self {
+            syntax: EXPLICIT,
+            photometric: "MONOCHROME2",
+            channels: 1,
+            bits,
+            others: Vec::new(),
+            frames: 1,
+            pixels: element(0x7fe0, 0x10, "OW", &pixels),
+        }
+    }
+
+    fn rgb(frames: usize) -> Self {
+        let pixels: Vec<u8> = (0..frames * ROWS * COLUMNS * 3).map(|at| (at * 5) as u8).collect();
+        Self {
+            photometric: "RGB",
+            channels: 3,
+            frames,
+            pixels: element(0x7fe0, 0x10, "OW", &pixels),
+            ..Self::grey([8, 8], &[])
+        }
+    }
+
+    /// A JPEG picture in two fragments, with an empty table of offsets.
+    fn jpeg(jpeg: &[u8]) -> Self {
+        let item = |bytes: &[u8]| {
+            let mut item = b"\xfe\xff\x00\xe0".to_vec();
+            let padded = [bytes, &[0][..bytes.len() % 2]].concat();
+            item.extend((padded.len() as u32).to_le_bytes());
+            [item, padded].concat()
+        };
+        let (first, second) = jpeg.split_at(jpeg.len() / 4 * 2);
+        let pixels = [
+            b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff".to_vec(),
+            item(&[]),
+            item(first),
+            item(second),
+            b"\xfe\xff\xdd\xe0\0\0\0\0".to_vec(),
+        ]
+        .concat();
+        Self { syntax: JPEG, pixels, ..Self::rgb(1) }
+    }
+
+    fn elements(&self) -> Vec<u8> {
+        let mut elements = vec![
+            element(8, 0x16, "UI", b"1.2.840.10008.5.1.4.1.1.77.1.1"),
+            element(8, 0x18, "UI", b"1.2.3.4"),
+            element(0x10, 0x10, "PN", b"Planted^Name"),
+            element(0x20, 0x0d, "UI", b"1.2.3"),
+            element(0x20, 0x0e, "UI", b"1.2.3.5"),
+            short(0x28, 2, self.channels),
+            element(0x28, 4, "CS", self.photometric.as_bytes()),
+            element(0x28, 8, "IS", self.frames.to_string().as_bytes()),
+            short(0x28, 0x10, ROWS as u16),
+            short(0x28, 0x11, COLUMNS as u16),
+            short(0x28, 0x100, self.bits[0]),
+            short(0x28, 0x101, self.bits[1]),
+            short(0x28, 0x102, self.bits[1] - 1),
+            short(0x28, 0x103, 0),
+        ];
+        elements.extend(self.others.clone());
+        elements.sort_by_key(|bytes| [1, 0, 3, 2].map(|at| bytes[at]));
+        elements.push(self.pixels.clone());
+        elements.concat()
+    }
+
+    fn file(&self) -> Vec<u8> {
+        let syntax = element(2, 0x10, "UI", self.syntax.as_bytes());
+        let meta = [
+            element(2, 1, "OB", &[0, 1]),
+            element(2, 2, "UI", b"1.2.840.10008.5.1.4.1.1.77.1.1"),
+            element(2, 3, "UI", b"1.2.3.4"),
+            syntax,
+            element(2, 0x12, "UI", b"1.2.3.9"),
+        ]
+        .concat();
+        let length = element(2, 0, "UL", &(meta.len() as u32).to_le_bytes());
+        [vec![0; 128], b"DICM".to_vec(), length, meta, self.elements()].concat()
+    }
+}
+
+fn ramp(step: u16) -> Vec<u16> {
+    (0..(ROWS * COLUMNS) as u16).map(|at| at * step).collect()
+}
+
+fn greys(image: &Image) -> Vec<u8> {
+    assert!(image.pixels().chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]));
+    image.pixels().iter().copied().step_by(3).collect()
+}
+
+/// A window, and the size of pixels.
+fn window(center: &str, width: &str) -> Vec<Vec<u8>> {
+    vec![
+        element(0x28, 0x1050, "DS", center.as_bytes()),
+        element(0x28, 0x1051, "DS", width.as_bytes()),
+        element(0x28, 0x30, "DS", b"0.5\\0.25"),
+    ]
+}
+
+#[test]
+fn grey_values_are_scaled_by_their_bits_or_shown_through_the_window() {
+    let bytes = Image::decode(&Written::grey([8, 8], &ramp(5)).file()).unwrap();
+    assert_eq!(greys(&bytes), ramp(5).iter().map(|value| *value as u8).collect::<Vec<_>>());
+    assert_eq!((bytes.notes(), bytes.pixel_size()), (&[][..], None));
+
+    let deep = Image::decode(&Written::grey([16, 16], &ramp(21)).file()).unwrap();
+    assert_eq!(deep.notes(), [Note::SignificantBits { bits: 16, used: 10 }]);
+    assert_eq!(greys(&deep)[47], (47.0f32 * 21.0 / 1023.0 * 255.0).round() as u8);
+
+    let shown = Written { others: window("500", "401"), ..Written::grey([16, 12], &ramp(21)) };
+    let image = Image::decode(&shown.file()).unwrap();
+    let expected = |value: &u16| {
+        let share = (f32::from(*value) - 499.5) / 400.0 + 0.5;
+        (255.0 * share.clamp(0.0, 1.0)).round() as u8
+    };
+    assert_eq!(greys(&image), ramp(21).iter().map(expected).collect::<Vec<_>>());
+    assert_eq!(image.pixel_size(), Some([0.5, 0.25]));
+    assert!(image.notes().is_empty());
+
+    let inverted = Written { photometric: "MONOCHROME1", ..shown };
+    let inverted = greys(&Image::decode(&inverted.file()).unwrap());
+    assert!(inverted.iter().zip(greys(&image)).all(|(a, b)| *a == 255 - b));
+}
+
+#[test]
+fn every_frame_is_read() {
+    let file = DicomFile::read(&Written::rgb(3).file()).unwrap();
+    assert_eq!(file.frames(), 3);
+    let length = ROWS * COLUMNS * 3;
+    for frame in 0..3 {
+        let expected: Vec<u8> = (0..length).map(|at| ((frame * length + at) * 5) as u8).collect();
+        assert_eq!(file.frame(frame).unwrap().pixels(), expected);
+    }
+    assert!(file.frame(3).unwrap_err().to_string().contains("cut off"));
+    let first = Image::decode(&Written::rgb(3).file()).unwrap();
+    assert_eq!(first.notes(), [Note::Frames { frames: 3 }]);
+}
+
+#[test]
+fn files_without_a_meta_group_are_read() {
+    let written = Written::rgb(1);
+    let expected = Image::decode(&written.file()).unwrap();
+    let bare = written.elements();
+    let marked = [vec![0; 128], b"DICM".to_vec(), bare.clone()].concat();
+    for bytes in [bare, marked] {
+        assert!(DicomFile::is_dicom(&bytes));
+        assert_eq!(Image::decode(&bytes).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_jpeg_tells_its_colours_itself() {
+    let picture = RgbImage::from_fn(COLUMNS as u32, ROWS as u32, |x, y| {
+        Rgb([200, 20 + 5 * x as u8, 20 + 5 * y as u8])
+    });
+    let mut jpeg = Vec::new();
+    picture.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, 95)).unwrap();
+    let expected = Image::decode(&jpeg).unwrap();
+    for photometric in ["YBR_FULL_422", "RGB", "MONOCHROME2"] {
+        let image = Image::decode(&Written { photometric, ..Written::jpeg(&jpeg) }.file()).unwrap();
+        assert_eq!(image.pixels(), expected.pixels(), "{photometric}");
+    }
+    // Without a marker of JFIF or Adobe the file tells.
+    let silent = [&jpeg[..2], &jpeg[20..]].concat();
+    let shown = |photometric| {
+        Image::decode(&Written { photometric, ..Written::jpeg(&silent) }.file()).unwrap()
+    };
+    assert_eq!(shown("YBR_FULL").pixels(), expected.pixels());
+    assert_ne!(shown("RGB").pixels(), expected.pixels());
+}
+
+#[test]
+fn what_is_no_picture_is_named() {
+    let without = Written { pixels: Vec::new(), ..Written::rgb(1) };
+    let error = Image::decode(&without.file()).unwrap_err();
+    assert!(error.to_string().contains("without pixel data") && error.is_junk());
+    let video = Written { syntax: "1.2.840.10008.1.2.4.102", ..Written::jpeg(&[0; 4]) };
+    let error = Image::decode(&video.file()).unwrap_err();
+    assert!(matches!(error, Error::Kind(_)) && error.to_string().contains("video"), "{error}");
+    let segmentation = Written { bits: [1, 1], ..Written::grey([8, 8], &ramp(1)) };
+    let error = Image::decode(&segmentation.file()).unwrap_err().to_string();
+    assert!(error.contains("segmentation"), "{error}");
+}
+
+#[test]
+fn damaged_files_are_errors() {
+    let mut png = Cursor::new(Vec::new());
+    RgbImage::new(4, 4).write_to(&mut png, ImageFormat::Jpeg).unwrap();
+    for file in [Written::rgb(2).file(), Written::jpeg(&png.into_inner()).file()] {
+        for length in (0..file.len()).step_by(13) {
+            // Elements that are missing at the end may not be needed.
+            if let Err(error) = Image::decode(&file[..length]) {
+                assert!(error.to_string().contains("not a readable image"), "{length}: {error}");
+            }
+        }
+        for at in (132..file.len()).step_by(5) {
+            let mut bytes = file.clone();
+            bytes[at] ^= if at % 2 == 0 { 0x01 } else { 0x80 };
+            let _ = Image::decode(&bytes);
+        }
+    }
+    let file = Written::rgb(1).file();
+    let error = Image::decode(&file[..file.len() - 10]).unwrap_err().to_string();
+    assert!(error.contains("cut off"), "{error}");
+}
+
+#[test]
+fn a_segmentation_refers_to_its_picture() {
+    let file = DicomFile::read(&Written::rgb(2).file()).unwrap();
+    let classes: Vec<u8> = (0..ROWS * COLUMNS).map(|at| u8::from(at % COLUMNS < 3)).collect();
+    let mask = Mask::from_classes(COLUMNS, ROWS, classes).unwrap();
+    let written = file.segmentation(1, &mask, &["polyp".into()]).unwrap();
+    assert!(DicomFile::is_dicom(&written));
+    for words in ["1.2.3.4", "1.2.3.5", "polyp", "Planted^Name", "BINARY"] {
+        let found = written.windows(words.len()).any(|window| window == words.as_bytes());
+        assert!(found, "{words}");
+    }
+    let small = Mask::from_classes(1, 1, vec![1]).unwrap();
+    let error = file.segmentation(0, &small, &["polyp".into()]).unwrap_err();
+    assert!(matches!(error, Error::BufferLength { .. }), "{error}");
+}

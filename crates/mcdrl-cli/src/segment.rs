@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SendError, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -108,7 +108,8 @@ impl Segment {
             scope.spawn(move || {
                 for input in inputs {
                     // An error here means that the disk has failed and nobody waits.
-                    if self.read(segmenter, input, bar, &to_network).is_err() {
+                    let send = |picture, image| to_network.send((picture, image)).is_ok();
+                    if !self.read(segmenter, input, bar, send) {
                         break;
                     }
                 }
@@ -146,19 +147,17 @@ impl Segment {
         })
     }
 
-    /// Reads the pictures of a file and sends them to the network.
+    /// Reads the pictures of a file and sends them to the network. Returns whether all were sent.
     fn read(
         &self,
         segmenter: &Segmenter,
         input: &Input,
         bar: &Bar,
-        to_network: &SyncSender<(Picture, Result<Image, Miss>)>,
-    ) -> Result<(), SendError<(Picture, Result<Image, Miss>)>> {
+        send: impl Fn(Picture, Result<Image, Miss>) -> bool,
+    ) -> bool {
         let opened = match Opened::open(input) {
             Ok(opened) => opened,
-            Err(error) => {
-                return to_network.send((Picture::of(input), Err(Miss::of(error, input.is_named))));
-            }
+            Err(error) => return send(Picture::of(input), Err(Miss::of(error, input.is_named))),
         };
         let mut pictures = opened.pictures(input);
         bar.grow(pictures.len() - 1);
@@ -169,11 +168,10 @@ impl Segment {
                 !is_done
             });
         }
-        for picture in pictures {
+        pictures.into_iter().all(|picture| {
             let image = opened.decode(&picture).map_err(|error| Miss::of(error, picture.is_named));
-            to_network.send((picture, image))?;
-        }
-        Ok(())
+            send(picture, image)
+        })
     }
 
     fn path(&self, picture: &Picture, ending: &str) -> PathBuf {

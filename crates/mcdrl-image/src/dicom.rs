@@ -6,6 +6,7 @@
 mod codec;
 mod color;
 mod dataset;
+mod elements;
 mod frames;
 mod grey;
 mod lookup_table;

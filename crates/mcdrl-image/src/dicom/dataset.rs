@@ -11,15 +11,13 @@ use dicom_transfer_syntax_registry::entries::{
 };
 
 use super::broken;
+use super::elements::{Encoding, META, after_meta, check_lengths};
 use crate::{Error, Result};
 
 /// Bytes before the mark of a file.
 const PREAMBLE: usize = 128;
 
 const MARK: &[u8] = b"DICM";
-
-/// The group of the elements that say how the others are written.
-const META: [u8; 2] = [2, 0];
 
 /// The elements of a file.
 pub struct Dataset {
@@ -34,31 +32,33 @@ impl Dataset {
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let marked = bytes.get(PREAMBLE..).and_then(|rest| rest.strip_prefix(MARK));
         let elements = marked.unwrap_or(bytes);
-        let options = OpenFileOptions::new().odd_length_strategy(OddLengthStrategy::Accept);
-        let has_meta = elements.starts_with(&META);
-        let elements = match options.from_reader(bytes) {
-            Ok(file) if has_meta => {
-                let syntax = file.meta().transfer_syntax().trim_end_matches(['\0', ' ']).to_owned();
-                let is_big_endian = syntax == EXPLICIT_VR_BIG_ENDIAN.uid();
-                return Ok(Self { object: file.into_inner(), syntax: Some(syntax), is_big_endian });
+        check_lengths(elements)?;
+        let elements = if elements.starts_with(&META) {
+            let options = OpenFileOptions::new().odd_length_strategy(OddLengthStrategy::Accept);
+            match options.from_reader(bytes) {
+                Ok(file) => {
+                    let syntax = file.meta().transfer_syntax().trim_end_matches(['\0', ' ']);
+                    let is_big_endian = syntax == EXPLICIT_VR_BIG_ENDIAN.uid();
+                    let syntax = Some(syntax.to_owned());
+                    return Ok(Self { object: file.into_inner(), syntax, is_big_endian });
+                }
+                Err(ReadError::ParseMetaDataSet { .. }) => after_meta(elements)?,
+                Err(error) => return Err(unreadable(&error)),
             }
-            Err(ReadError::ParseMetaDataSet { .. }) if has_meta => after_meta(elements),
-            Err(error) if has_meta => return Err(unreadable(&error)),
-            _ => elements,
+        } else {
+            elements
         };
-        let is_explicit =
-            elements.get(4..6).is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase));
-        let is_big_endian = is_explicit && elements.starts_with(&[0]);
-        let syntax = match is_explicit {
-            true if is_big_endian => EXPLICIT_VR_BIG_ENDIAN.erased(),
-            true => EXPLICIT_VR_LITTLE_ENDIAN.erased(),
-            false => IMPLICIT_VR_LITTLE_ENDIAN.erased(),
+        let encoding = Encoding::of(elements);
+        let syntax = match encoding {
+            Encoding::BigEndian => EXPLICIT_VR_BIG_ENDIAN.erased(),
+            Encoding::Explicit => EXPLICIT_VR_LITTLE_ENDIAN.erased(),
+            Encoding::Implicit => IMPLICIT_VR_LITTLE_ENDIAN.erased(),
         };
         let object = InMemDicomObject::read_dataset_with_ts(elements, &syntax);
         Ok(Self {
             object: object.map_err(|error| unreadable(&error))?,
             syntax: None,
-            is_big_endian,
+            is_big_endian: encoding == Encoding::BigEndian,
         })
     }
 
@@ -136,19 +136,6 @@ impl Dataset {
         let spacing = vec![delta(tags::PHYSICAL_DELTA_Y)?, delta(tags::PHYSICAL_DELTA_X)?];
         is_metric.then_some(spacing)
     }
-}
-
-/// What follows a meta group that is damaged.
-fn after_meta(mut elements: &[u8]) -> &[u8] {
-    while let [2, 0, _, _, vr1, vr2, low, high, rest @ ..] = elements {
-        let is_long = matches!([vr1, vr2], [b'O', _] | [b'U', b'N' | b'T'] | [b'S', b'Q']);
-        let (length, value) = match rest.split_first_chunk::<4>() {
-            Some((length, value)) if is_long => (u32::from_le_bytes(*length) as usize, value),
-            _ => (usize::from(u16::from_le_bytes([*low, *high])), rest),
-        };
-        elements = value.get(length..).unwrap_or_default();
-    }
-    elements
 }
 
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Error {

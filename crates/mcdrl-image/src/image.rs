@@ -43,7 +43,7 @@ impl Image {
         Self::from_rgb(width, height, rgb)
     }
 
-    /// Decodes JPEG, PNG, TIFF, BMP or WebP to 8-bit sRGB.
+    /// Decodes JPEG, PNG, TIFF, BMP or WebP to 8-bit sRGB, and with the feature `dicom` the first frame of a DICOM file.
     ///
     /// Values of more than 8 bits are scaled by the bits that are used. Pixels of opacity 0 become black. The ICC profile
     /// and the EXIF orientation are applied. Of a file with several pages, the first is read that is not a thumbnail.

@@ -49,7 +49,7 @@ public final class ImageSegmenter: Sendable {
         device = native.device()
     }
 
-    /// Segments an image file: JPEG, PNG, TIFF, BMP or WebP. The EXIF orientation is applied.
+    /// Segments an image file: JPEG, PNG, TIFF, BMP, WebP or DICOM. The EXIF orientation is applied.
     public func segment(_ file: Data) async throws -> Segmentation {
         try await segment(translated { try MCDRLFFI.Image.decode(file: crossing(file, "the file")) })
     }

@@ -38,7 +38,7 @@ public class ImageSegmenter private constructor(
     public val device: String = native.device()
 
     /**
-     * Segments an image file: JPEG, PNG, TIFF, BMP or WebP. The EXIF orientation is applied. A cancelled coroutine drops
+     * Segments an image file: JPEG, PNG, TIFF, BMP, WebP or DICOM. The EXIF orientation is applied. A cancelled coroutine drops
      * the image at once.
      *
      * @throws SegmenterException `IMAGE`, `IMAGE_TOO_LARGE`, `DEVICE`, `CLOSED`

@@ -11,6 +11,7 @@ mod embed;
 mod error;
 mod evaluate;
 mod foundation_source;
+mod import;
 mod impose;
 mod inputs;
 mod inspect;
@@ -54,6 +55,7 @@ enum Verb {
     Loso(loso::Loso),
     Segment(segment::Segment),
     Inspect(inspect::Inspect),
+    Import(import::Import),
     Serve(serve::Serve),
 }
 
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Verb::Loso(verb) => verb.run(),
         Verb::Segment(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
+        Verb::Import(verb) => verb.run(),
         Verb::Serve(verb) => verb.run(),
     };
     match result {

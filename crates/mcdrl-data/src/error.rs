@@ -119,6 +119,18 @@ pub enum Error {
         /// Whether the values look like numbers of lesions.
         instances: bool,
     },
+    /// The folder to create exists.
+    #[error("{path} exists already; choose another folder")]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A path without a last component, such as `/`.
+    #[error("{path} has no name for a folder; choose another path")]
+    NoName {
+        /// The path.
+        path: PathBuf,
+    },
     /// Several faults of one dataset.
     #[error("{first}; {others} more faults: `mcdrl inspect` lists them all")]
     Several {

@@ -34,15 +34,23 @@ impl MaskFolder {
             let path = site.join(MASK_FOLDERS[0]);
             return Ok(Self { path, files: BTreeMap::new(), lower: BTreeMap::new() });
         };
+        let pictures = entries(&path)?.into_iter().filter(|path| is_picture(path)).collect();
+        Ok(Self::of_files(&path, pictures))
+    }
+
+    /// The masks among some files.
+    ///
+    /// - `path`: their folder, for messages
+    pub fn of_files(path: &Path, masks: Vec<PathBuf>) -> Self {
         let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        for file in entries(&path)?.into_iter().filter(|path| is_picture(path)) {
+        for file in masks {
             files.entry(comparable(&file_stem(&file))).or_default().push(file);
         }
         let mut lower: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for name in files.keys() {
             lower.entry(name.to_lowercase()).or_default().push(name.clone());
         }
-        Ok(Self { path, files, lower })
+        Self { path: path.into(), files, lower }
     }
 
     /// Takes the masks of an image: `<name>.png`, or `<name>_mask.png`, `<name>_mask_1.png` and so on, which are parts of one

@@ -434,7 +434,7 @@ fn inspection_names_every_fault() {
         "cut.png: not a readable image",
         "mask-cut.png: not a readable image",
         "a HEIC photo",
-        "the DICOM file",
+        "a DICOM file",
         "empty.png: an empty file",
         "looks inverted",
         "looks like a mask",

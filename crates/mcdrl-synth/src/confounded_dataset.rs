@@ -8,14 +8,13 @@ use mcdrl_data::{Dataset, LabelledImage, Sample};
 use rayon::prelude::*;
 
 use crate::confounding::Confounding;
-use crate::new_folder::new_folder;
 use crate::{Error, Result};
 
 /// Writes the samples with the confounder, their masks, their groups, and the `dataset.toml` of the folder. The same arguments
 /// give the same bytes. `progress` is called with the number of finished images.
 ///
 /// # Errors
-/// [`Error::Exists`], [`Error::Io`]; [`Error::Data`] for an image or a mask that cannot be read.
+/// [`Error::Data`] if the folder exists, [`Error::Io`]; [`Error::Data`] for an image or a mask that cannot be read.
 pub fn write_confounded(
     dataset: &Dataset,
     samples: &[Sample],

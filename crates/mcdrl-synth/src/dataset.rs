@@ -12,7 +12,6 @@ use crate::config::SynthConfig;
 use crate::confounders::CONFOUNDERS;
 use crate::frame::synthesize_frame;
 use crate::lesion::LESION_CLASSES;
-use crate::new_folder::new_folder;
 use crate::site::site_name;
 use crate::{Error, Result};
 
@@ -21,7 +20,7 @@ use crate::{Error, Result};
 /// `progress` is called with the number of finished frames.
 ///
 /// # Errors
-/// [`Error::Config`], [`Error::Exists`], [`Error::Io`].
+/// [`Error::Config`], [`Error::Data`] if the folder exists, [`Error::Io`].
 pub fn write_dataset(
     config: &SynthConfig,
     out: &Path,

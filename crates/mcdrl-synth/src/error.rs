@@ -8,21 +8,9 @@ pub enum Error {
     /// A configuration that is not valid.
     #[error("{0}")]
     Config(String),
-    /// The folder exists.
-    #[error("{path} exists already; choose another folder")]
-    Exists {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A dataset that cannot be read.
+    /// A dataset that cannot be read, or a folder that cannot be created.
     #[error(transparent)]
     Data(#[from] mcdrl_data::Error),
-    /// A path without a last component, such as `/`.
-    #[error("{path} has no name for a folder; choose another path")]
-    NoName {
-        /// The path.
-        path: PathBuf,
-    },
     /// A file or folder cannot be written.
     #[error("{path}: {source}")]
     Io {

@@ -32,7 +32,6 @@ mod frame;
 mod impose;
 mod lesion;
 mod mucosa;
-mod new_folder;
 mod noise;
 mod place;
 mod placement;

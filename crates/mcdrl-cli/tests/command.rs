@@ -471,7 +471,13 @@ fn evaluate_writes_csv_json_and_html() {
     assert_eq!(csv.lines().count(), 1 + total["images"].as_u64().unwrap() as usize);
     let columns = csv.lines().next().unwrap().split(',').count();
     assert!(csv.lines().all(|line| line.split(',').count() == columns));
-    json(&std::fs::read_to_string(out.join("evaluation.json")).unwrap());
+    let written = json(&std::fs::read_to_string(out.join("evaluation.json")).unwrap());
+    let half = &written["thresholds"][9];
+    assert_eq!(half["threshold"], 0.5);
+    let dice = |value: &Value| value.as_f64().unwrap();
+    let (at_half, of_masks) = (dice(&half["lesion_dice"]), dice(&total["lesion_dice"]["mean"]));
+    assert!((at_half - of_masks).abs() < 0.005, "{at_half} {of_masks}");
+    assert!(written["pixel_auroc"].as_f64().unwrap() > 0.9);
     assert!(std::fs::read_to_string(out.join("report.html")).unwrap().contains("<svg"));
 }
 

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::metrics::{
-    Calibration, CalibrationBin, Detection, Foreground, Interval, MaskPair, Summary, quantile,
-    score_calibration_error,
+    Calibration, CalibrationBin, Counts, Detection, Foreground, Interval, MaskPair, Summary,
+    ThresholdScore, Thresholds, quantile, score_calibration_error,
 };
 use crate::{Error, Result};
 
@@ -36,6 +36,10 @@ pub struct Evaluation {
     pub total: SiteScore,
     /// Accuracy for each confidence bin, over all pixels.
     pub reliability: Vec<CalibrationBin>,
+    /// What another threshold of a lesion would change. The probabilities are those of the results.
+    pub thresholds: Vec<ThresholdScore>,
+    /// The area under the ROC curve of the pixels: lesion against background.
+    pub pixel_auroc: Option<f64>,
 }
 
 /// The scores of one image. Distances are in pixels of the image.
@@ -148,6 +152,7 @@ pub fn evaluate(
     let mut images = Vec::with_capacity(samples.len());
     let mut calibrations: Vec<(String, Calibration)> = Vec::new();
     let mut whole = Calibration::default();
+    let mut thresholds = Thresholds::default();
     for chunk in samples.chunks(BATCH) {
         let loaded: Vec<LabelledImage> = chunk
             .par_iter()
@@ -155,13 +160,14 @@ pub fn evaluate(
             .collect::<Result<_, mcdrl_data::Error>>()?;
         let pixels: Vec<_> = loaded.iter().map(|labelled| &labelled.image).collect();
         let segmentations = segmenter.segment_batch(&pixels)?;
-        let scored: Vec<(ImageScore, Vec<(f32, bool)>)> = chunk
+        let scored: Vec<Scored> = chunk
             .par_iter()
             .zip(&loaded)
             .zip(&segmentations)
             .map(|((sample, truth), segmentation)| score(sample, truth, segmentation, &matching))
             .collect::<Result<_>>()?;
-        for (score, confidences) in scored {
+        for Scored { score, confidences, counts } in scored {
+            thresholds.add(&counts);
             if calibrations.last().is_none_or(|(site, _)| *site != score.site) {
                 calibrations.push((score.site.clone(), Calibration::default()));
             }
@@ -187,6 +193,8 @@ pub fn evaluate(
         sites,
         total,
         reliability: whole.bins().to_vec(),
+        thresholds: thresholds.scores(),
+        pixel_auroc: thresholds.auroc(),
     })
 }
 
@@ -210,12 +218,20 @@ impl ClassMatching {
     }
 }
 
+/// An image with what is summed over all.
+struct Scored {
+    score: ImageScore,
+    /// Of every pixel: how sure the model is, and whether it is right.
+    confidences: Vec<(f32, bool)>,
+    counts: Counts,
+}
+
 fn score(
     sample: &Sample,
     truth: &LabelledImage,
     segmentation: &Segmentation,
     matching: &ClassMatching,
-) -> Result<(ImageScore, Vec<(f32, bool)>)> {
+) -> Result<Scored> {
     let (width, height) = (truth.mask.width(), truth.mask.height());
     let prediction = segmentation.mask.clone().map(|class| matching.values[usize::from(class)]);
     let pair = MaskPair::new(prediction.classes(), truth.mask.classes(), width, height)
@@ -233,6 +249,8 @@ fn score(
         let says_lesion = *background < LESION_BELOW;
         (background.max(1.0 - background), says_lesion == (*truth != 0))
     });
+    let lesions = background.iter().zip(truth.mask.classes());
+    let counts = Counts::of(lesions.map(|(background, truth)| (1.0 - background, *truth != 0)));
     let mut confounders = segmentation.confounders.clone();
     confounders.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     let area = |mask: &mcdrl_image::Mask| {
@@ -256,7 +274,7 @@ fn score(
         expected_dice: segmentation.expected_dice,
         confounders,
     };
-    Ok((score, confidences.collect()))
+    Ok(Scored { score, confidences: confidences.collect(), counts })
 }
 
 fn overlap(pair: &MaskPair<'_>, of: Foreground) -> Overlap {

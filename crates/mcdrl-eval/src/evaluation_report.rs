@@ -54,6 +54,26 @@ pub fn evaluation_report(title: &str, introduction: &str, evaluation: &Evaluatio
         }
         report.table(&rows);
     }
+    report.heading("Threshold");
+    let auroc = spread(evaluation.pixel_auroc, None, 4);
+    report.paragraph(&format!(
+        "A pixel is a lesion above the threshold. Sensitivity and specificity are over all pixels; the area under their curve \
+         is {auroc}. lesion dice: the mean over the images that have a lesion."
+    ));
+    report.roc_plot(&evaluation.thresholds);
+    let head = ["threshold", "lesion dice", "sensitivity", "specificity"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(evaluation.thresholds.iter().map(|score| {
+        let share = |value| spread(value, None, 3);
+        let threshold = format!("{:.2}", score.threshold);
+        vec![
+            threshold,
+            share(score.lesion_dice),
+            share(score.sensitivity),
+            share(score.specificity),
+        ]
+    }));
+    report.table(&rows);
     report.heading("Calibration");
     report.reliability_plot(&evaluation.reliability);
     report

@@ -10,7 +10,7 @@ use mcdrl_runtime::{ConfounderWeight, Segmentation};
 
 use crate::Result;
 use crate::evaluate::Evaluation;
-use crate::metrics::{CalibrationBin, Interval};
+use crate::metrics::{CalibrationBin, Interval, ThresholdScore};
 use crate::region_overlay::region_overlay;
 
 const STYLE: &str = include_str!("report.css");
@@ -272,6 +272,29 @@ impl Report {
              <text x=155 y=288 class=tick>confidence</text><text x=20 y=24 class=tick>1</text></svg>\
              <figcaption>Reliability: on the diagonal, confidence equals accuracy; larger dots stand for more \
              pixels</figcaption></figure>",
+        );
+    }
+
+    /// Adds a plot of sensitivity over the share of wrong alarms, a dot a threshold.
+    pub fn roc_plot(&mut self, scores: &[ThresholdScore]) {
+        self.body.push_str(
+            "<figure><svg viewBox=\"0 0 300 300\" class=small role=img aria-label=\"ROC curve\">\
+             <line x1=30 y1=270 x2=280 y2=20 class=grid />",
+        );
+        for score in scores {
+            if let (Some(sensitivity), Some(specificity)) = (score.sensitivity, score.specificity) {
+                let (x, y) = (280.0 - 250.0 * specificity, 270.0 - 250.0 * sensitivity);
+                let threshold = score.threshold;
+                let _ = write!(
+                    self.body,
+                    "<circle cx={x:.1} cy={y:.1} r=3><title>{threshold:.2}</title></circle>"
+                );
+            }
+        }
+        self.body.push_str(
+            "<text x=30 y=288 class=tick>0</text><text x=280 y=288 class=tick>1</text>\
+             <text x=155 y=288 class=tick>1 − specificity</text><text x=20 y=24 class=tick>1</text></svg>\
+             <figcaption>ROC: sensitivity over wrong alarms, a dot a threshold</figcaption></figure>",
         );
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mcdrl_data::{Dataset, LabelledImage, Sample};
+use mcdrl_data::{Dataset, LabelledImage, Sample, new_folder};
 use rayon::prelude::*;
 
 use crate::confounding::Confounding;

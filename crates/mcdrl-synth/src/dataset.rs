@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mcdrl_data::Factors;
+use mcdrl_data::{Factors, new_folder};
 use rayon::prelude::*;
 
 use crate::config::SynthConfig;

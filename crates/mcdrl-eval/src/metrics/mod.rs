@@ -13,6 +13,7 @@ mod mask_pair;
 mod roc;
 mod summary;
 mod surface;
+mod thresholds;
 
 pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, score_calibration_error};
 pub use detection::Detection;
@@ -21,3 +22,4 @@ pub use mask_pair::{Foreground, MaskPair, MaskSizeError};
 pub use roc::auroc;
 pub use summary::{Summary, quantile};
 pub use surface::SurfaceDistances;
+pub use thresholds::{Counts, ThresholdScore, Thresholds};

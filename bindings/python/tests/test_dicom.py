@@ -146,7 +146,7 @@ def test_segmentations_open_in_highdicom(name, tmp_path):
     if "ImagePositionPatient" in source:
         affine = segmentation.get_volume_geometry().affine
         np.testing.assert_allclose(affine[:3, 3], source.ImagePositionPatient)
-        np.testing.assert_allclose(np.abs(affine[:3, 1:]).max(axis=0), source.PixelSpacing)
+        np.testing.assert_allclose(np.abs(affine[:3, 1:3]).max(axis=0), source.PixelSpacing)
 
 
 def test_a_mask_of_another_size_is_refused():

@@ -44,7 +44,7 @@ impl DicomFile {
         if dataset.is_video() {
             return Err(Error::Kind(FileKind::DICOM_VIDEO));
         }
-        let frames = dataset.number(tags::NUMBER_OF_FRAMES).unwrap_or(1).max(1);
+        let frames = frames::count(&dataset)?;
         Ok(Self { dataset, frames })
     }
 

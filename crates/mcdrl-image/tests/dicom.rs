@@ -105,7 +105,7 @@ impl Written {
             short(0x28, 0x11, COLUMNS as u16),
             short(0x28, 0x100, self.bits[0]),
             short(0x28, 0x101, self.bits[1]),
-            short(0x28, 0x102, self.bits[1] - 1),
+            short(0x28, 0x102, self.bits[1].max(1) - 1),
             short(0x28, 0x103, 0),
         ];
         elements.extend(self.others.clone());
@@ -243,11 +243,21 @@ fn damaged_files_are_errors() {
                 assert!(error.to_string().contains("not a readable image"), "{length}: {error}");
             }
         }
-        for at in (132..file.len()).step_by(5) {
+        for at in (132..file.len()).step_by(11) {
             let mut bytes = file.clone();
             bytes[at] ^= if at % 2 == 0 { 0x01 } else { 0x80 };
             let _ = Image::decode(&bytes);
         }
+    }
+    let no_bits = Written { bits: [8, 0], ..Written::grey([8, 8], &ramp(1)) };
+    let no_palette = Written { photometric: "PALETTE COLOR", ..Written::grey([8, 8], &ramp(1)) };
+    let mut many = Written::rgb(1);
+    many.frames = 2_000_000_000;
+    for (written, words) in
+        [(no_bits, "0 of 8 bits"), (no_palette, "palette"), (many, "2000000000 frames and has 1")]
+    {
+        let error = Image::decode(&written.file()).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
     }
     let file = Written::rgb(1).file();
     let error = Image::decode(&file[..file.len() - 10]).unwrap_err().to_string();

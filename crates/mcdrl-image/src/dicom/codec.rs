@@ -101,7 +101,7 @@ fn jpeg_2000(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
         return Err(broken("has a JPEG 2000 picture whose colours have another size"));
     }
     // Where the picture and the file differ, the file says whether values are signed.
-    let (bits, is_signed) = (first.precision(), Layout::of(dataset)?.is_signed);
+    let (bits, is_signed) = (first.precision().clamp(1, 32), Layout::of(dataset)?.is_signed);
     let value = |plane: &&[i32], at: usize| samples::number(plane[at].into(), bits, is_signed);
     let values =
         (0..pixels).flat_map(|at| planes.iter().map(move |plane| value(plane, at))).collect();

@@ -17,6 +17,27 @@ pub enum FrameBytes<'a> {
     Compressed(Cow<'a, [u8]>),
 }
 
+/// The number of frames.
+///
+/// # Errors
+/// [`Error::Decode`](crate::Error::Decode) if the file states more than it can hold.
+pub fn count(dataset: &Dataset) -> Result<usize> {
+    let stated = dataset.number(tags::NUMBER_OF_FRAMES).unwrap_or(1).max(1);
+    let element = dataset.element(tags::PIXEL_DATA);
+    let held = match element.map(|element| element.value()) {
+        Some(Value::PixelSequence(sequence)) => sequence.fragments().len(),
+        Some(Value::Primitive(value)) => {
+            value.calculate_byte_len() / samples::frame_length(dataset)?
+        }
+        _ => 0,
+    };
+    // That of a single frame is told when it is read.
+    if stated > 1 && stated > held {
+        return Err(broken(format!("is cut off: it states {stated} frames and has {held}")));
+    }
+    Ok(stated)
+}
+
 /// Finds the bytes of a frame.
 pub fn bytes(dataset: &Dataset, index: usize, frames: usize) -> Result<FrameBytes<'_>> {
     let missing = || broken(format!("has no frame {} of {frames}", index + 1));

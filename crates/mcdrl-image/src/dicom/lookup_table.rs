@@ -33,7 +33,7 @@ impl LookupTable {
         } else {
             data.iter().take(count).map(|byte| u16::from(*byte)).collect()
         };
-        if entries.len() < count {
+        if entries.is_empty() || entries.len() < count {
             return Err(wrong());
         }
         Ok(Some(Self { first: first as i64, bits: bits as u32, entries }))

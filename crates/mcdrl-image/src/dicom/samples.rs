@@ -46,7 +46,8 @@ impl Layout {
         let bits_allocated = number(tags::BITS_ALLOCATED, "bits")? as u32;
         let bits_stored =
             dataset.number(tags::BITS_STORED).map_or(bits_allocated, |bits| bits as u32);
-        let high_bit = dataset.number(tags::HIGH_BIT).map_or(bits_stored - 1, |bit| bit as u32);
+        let high_bit =
+            dataset.number(tags::HIGH_BIT).map_or(bits_stored.saturating_sub(1), |bit| bit as u32);
         check_size(width, height)?;
         if width * height == 0 {
             return Err(broken(format!("has {width}×{height} pixels")));

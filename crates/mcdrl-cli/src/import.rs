@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::error::{Failure, Outcome};
 use crate::output::{counter, say, tell};
 
-/// Write a dataset folder from a layout that people have.
+/// Write a dataset folder from a common layout.
 #[derive(Args)]
 pub struct Import {
     /// The layout: kvasir (also CVC-ClinicDB and others with `images` and `masks`), isic, busi, coco, labelme or nnunet.

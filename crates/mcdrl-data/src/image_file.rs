@@ -68,9 +68,13 @@ pub fn file_name(path: &Path) -> String {
     shown(path.file_name().unwrap_or_default())
 }
 
-/// The name of a file without its extension.
+/// The name of a file without its extension. A number is no extension: archives name DICOM files `1.2.840.113619.7`.
 pub fn file_stem(path: &Path) -> String {
-    shown(path.file_stem().unwrap_or_default())
+    let extension = path.extension().unwrap_or_default().as_encoded_bytes();
+    match extension.iter().all(u8::is_ascii_digit) {
+        true => file_name(path),
+        false => shown(path.file_stem().unwrap_or_default()),
+    }
 }
 
 /// A name as text. Old systems wrote names in Latin-1, whose bytes are the first 256 characters of Unicode.

@@ -1,4 +1,4 @@
-//! Imports: from the layouts that people have to a dataset folder.
+//! Imports: from common layouts to a dataset folder.
 //!
 //! An import copies images as they are. Masks that are files are copied too; those that are outlines are drawn.
 
@@ -69,6 +69,8 @@ struct Picture {
     /// The name in the dataset, without extension.
     name: String,
     masks: Masks,
+    /// The width and the height that its annotations state.
+    size: Option<(usize, usize)>,
 }
 
 /// The masks of an image.
@@ -224,6 +226,13 @@ impl Picture {
     fn draw(&self, areas: &[(u8, outline::Area)], masks: &Path) -> Result<()> {
         let image = crate::read_image(&self.image)?;
         let (width, height) = (image.width(), image.height());
+        if let Some(stated) = self.size.filter(|stated| *stated != (width, height)) {
+            let problem = format!(
+                "the image has {width}×{height} pixels, but its annotations are of {}×{}",
+                stated.0, stated.1
+            );
+            return Err(Error::Text { path: self.image.clone(), problem });
+        }
         let mut classes = vec![0; width * height];
         for (class, area) in areas {
             area.fill(&mut classes, [width, height], *class)
@@ -237,7 +246,7 @@ impl Picture {
 
 /// The picture of an image, named as its file.
 fn picture(image: PathBuf, masks: Masks) -> Picture {
-    Picture { name: file_stem(&image), image, masks }
+    Picture { name: file_stem(&image), image, masks, size: None }
 }
 
 /// The number of a class, from 1, by its name.

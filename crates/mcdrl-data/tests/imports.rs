@@ -1,4 +1,4 @@
-//! Imports from the layouts that people have. What is written opens as a dataset, and its masks are right.
+//! Imports from common layouts. What is written opens as a dataset, and its masks are right.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -129,12 +129,13 @@ fn coco_outlines_and_run_lengths_are_drawn() {
             { "image_id": 7, "category_id": 3, "segmentation": whole },
             { "image_id": 8, "category_id": 3, "segmentation": { "size": [16, 20], "counts": [16, 32, 272] } },
             { "image_id": 8, "category_id": 3, "bbox": [1, 1, 2, 2] },
+            { "image_id": 8, "category_id": 3, "iscrowd": 1, "segmentation": { "size": [16, 20], "counts": [0, 320] } },
         ],
     });
     source.json("annotations/instances.json", &coco);
     let (imported, dataset) = source.import(Layout::Coco).unwrap();
     assert_eq!(imported.classes, ["polyp", "cyst"]);
-    assert_eq!(imported.warnings.len(), 1);
+    assert_eq!(imported.warnings.len(), 2);
     let expected = [("a".to_owned(), vec![0, 304, 16]), ("b".to_owned(), vec![288, 32, 0])];
     assert_eq!(pixels(&dataset), expected);
 }
@@ -155,7 +156,11 @@ fn wrong_coco_files_are_named() {
     };
     broken(&|coco| coco["images"][0]["file_name"] = "none.png".into(), "none.png");
     broken(&|coco| coco["annotations"][0]["category_id"] = 5.into(), "category 5");
-    broken(&|coco| coco["images"] = json!([]), "no jpg");
+    broken(&|coco| coco["images"] = json!([]), "does not list");
+    let image = json!({ "id": 1, "file_name": "a.png", "width": 16, "height": 20 });
+    broken(&|coco| coco["images"][0] = image.clone(), "annotations are of 16×20");
+    let wrapping = json!({ "size": [16, 20], "counts": [0, u64::MAX, 321] });
+    broken(&|coco| coco["annotations"][0]["segmentation"] = wrapping.clone(), "another sum");
     broken(&|coco| *coco = json!({ "images": 1 }), "coco.json");
     let runs = json!({ "size": [4, 4], "counts": [16] });
     broken(&|coco| coco["annotations"][0]["segmentation"] = runs.clone(), "4×4");
@@ -198,6 +203,13 @@ fn nnunet_labels_become_classes() {
         let (imported, dataset) = source.import(Layout::Nnunet).unwrap();
         assert_eq!(imported.classes, ["polyp", "cyst"]);
         assert_eq!(pixels(&dataset), [("case_1".to_owned(), vec![280, 0, 40])]);
+    }
+    for labels in [json!({ "polyp": 1, "ignore": 2 }), json!({ "polyp": 1, "cyst": 1 })] {
+        let source = Source::new();
+        source.image("imagesTr/case_1_0000.png");
+        source.mask("labelsTr/case_1.png", 2, 1);
+        source.json("dataset.json", &json!({ "labels": labels }));
+        source.fails(Layout::Nnunet, "label");
     }
     let source = Source::new();
     source.image("imagesTr/case_1_0000.png");

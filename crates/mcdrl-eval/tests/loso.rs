@@ -34,7 +34,7 @@ fn small_clip() -> PretrainConfig {
 fn config() -> TrainConfig {
     let mut config = TrainConfig::default();
     config.schedule.epochs = 1;
-    config.schedule.intervention_start_epoch = 0;
+    config.schedule.intervention_start_epoch = Some(0);
     config.schedule.patience = 0;
     config.data.batch_size = 8;
     config.optimizer.learning_rate = 0.002;

@@ -23,6 +23,8 @@ use crate::{Error, Image, Note, Result};
 pub struct DicomFile {
     dataset: Dataset,
     frames: usize,
+    /// The series of its segmentations.
+    series: String,
 }
 
 impl DicomFile {
@@ -45,7 +47,7 @@ impl DicomFile {
             return Err(Error::Kind(FileKind::DICOM_VIDEO));
         }
         let frames = frames::count(&dataset)?;
-        Ok(Self { dataset, frames })
+        Ok(Self { dataset, frames, series: segmentation::new_uid() })
     }
 
     /// The number of frames.
@@ -59,6 +61,9 @@ impl DicomFile {
     /// # Errors
     /// [`Error::Decode`] for a frame that is missing or cut off, and for an unknown compression, [`Error::TooLarge`].
     pub fn frame(&self, index: usize) -> Result<Image> {
+        if index >= self.frames {
+            return Err(broken(format!("has {} frames and no frame {}", self.frames, index + 1)));
+        }
         let mut notes = Vec::new();
         let bytes = frames::bytes(&self.dataset, index, self.frames)?;
         let image = match codec::decode(&self.dataset, &bytes)? {
@@ -77,7 +82,6 @@ impl DicomFile {
     fn pixel_size(&self, frame: usize) -> Option<[f32; 2]> {
         let in_groups = |tag| self.dataset.of_frame(frame, tags::PIXEL_MEASURES_SEQUENCE, tag);
         let stated = in_groups(tags::PIXEL_SPACING)
-            .or_else(|| self.dataset.numbers(tags::IMAGER_PIXEL_SPACING))
             .or_else(|| self.dataset.numbers(tags::NOMINAL_SCANNED_PIXEL_SPACING))
             .or_else(|| self.dataset.ultrasound_spacing());
         match stated?.as_slice() {

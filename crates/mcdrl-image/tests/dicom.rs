@@ -181,7 +181,7 @@ fn every_frame_is_read() {
         let expected: Vec<u8> = (0..length).map(|at| ((frame * length + at) * 5) as u8).collect();
         assert_eq!(file.frame(frame).unwrap().pixels(), expected);
     }
-    assert!(file.frame(3).unwrap_err().to_string().contains("cut off"));
+    assert!(file.frame(3).unwrap_err().to_string().contains("no frame 4"));
     let first = Image::decode(&Written::rgb(3).file()).unwrap();
     assert_eq!(first.notes(), [Note::Frames { frames: 3 }]);
 }
@@ -265,6 +265,27 @@ fn damaged_files_are_errors() {
 }
 
 #[test]
+fn hostile_files_are_errors() {
+    let undefined = |group: u16, number: u16, vr: &[u8]| {
+        [&group.to_le_bytes()[..], &number.to_le_bytes(), vr, &[0xff; 4]].concat()
+    };
+    let refused = |others: Vec<u8>, words: &str| {
+        // After the other elements, before the pixels.
+        let written = Written { pixels: others, ..Written::rgb(1) };
+        let error = Image::decode(&written.file()).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    let level = [undefined(0x40, 0x100, b"SQ\0\0"), undefined(0xfffe, 0xe000, b"")].concat();
+    refused(level.repeat(10_000), "levels");
+    let huge = [&level[..], b"\x40\0\x02\x01OB\0\0\xf0\xff\xff\xff"].concat();
+    refused(huge, "cut off");
+    let mut large = b"\xff\x4f\xff\x51\0\x29\0\0".to_vec();
+    large.extend([30_000u32, 30_000, 0, 0].iter().flat_map(|side| side.to_be_bytes()));
+    let error = Image::decode(&Written::jpeg(&large).file()).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
+#[test]
 fn a_segmentation_refers_to_its_picture() {
     let file = DicomFile::read(&Written::rgb(2).file()).unwrap();
     let classes: Vec<u8> = (0..ROWS * COLUMNS).map(|at| u8::from(at % COLUMNS < 3)).collect();
@@ -275,6 +296,11 @@ fn a_segmentation_refers_to_its_picture() {
         let found = written.windows(words.len()).any(|window| window == words.as_bytes());
         assert!(found, "{words}");
     }
+    for classes in [vec![], vec!["polyp".to_owned(); 255]] {
+        assert!(matches!(file.segmentation(1, &mask, &classes), Err(Error::Encode { .. })));
+    }
+    let unnamed = mask.map(|class| 2 * class);
+    assert!(file.segmentation(1, &unnamed, &["polyp".into()]).is_err());
     let small = Mask::from_classes(1, 1, vec![1]).unwrap();
     let error = file.segmentation(0, &small, &["polyp".into()]).unwrap_err();
     assert!(matches!(error, Error::BufferLength { .. }), "{error}");

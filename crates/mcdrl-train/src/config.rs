@@ -107,9 +107,11 @@ pub struct ScheduleConfig {
     /// Number of epochs (paper: 50). With 0, only the read-out learns.
     #[garde(skip)]
     pub epochs: usize,
-    /// Number of epochs at the start in which the head is trained without the intervention (paper: 10).
+    /// Number of epochs at the start in which the head is trained without the intervention (paper: 10). Default: half of all,
+    /// and none if training continues from a trained model. With a read-out that has not learned yet, the intervention costs
+    /// Dice.
     #[garde(skip)]
-    pub intervention_start_epoch: usize,
+    pub intervention_start_epoch: Option<usize>,
     /// Share of the steps in which the learning rate rises. After that it falls to zero along a cosine.
     #[garde(custom(below_one))]
     pub warmup_ratio: f64,
@@ -240,7 +242,7 @@ impl Default for ScheduleConfig {
     fn default() -> Self {
         Self {
             epochs: 30,
-            intervention_start_epoch: 0,
+            intervention_start_epoch: None,
             warmup_ratio: 0.1,
             patience: 0,
             readout_epochs: 4,
@@ -276,6 +278,13 @@ impl Default for DataConfig {
     }
 }
 
+impl ScheduleConfig {
+    /// The number of epochs after which the intervention joins.
+    pub fn intervention_start(&self) -> usize {
+        self.intervention_start_epoch.unwrap_or(self.epochs / 2)
+    }
+}
+
 impl TrainConfig {
     /// The paper's values. It does not state these, so they are ours: the batch size, α, weight decay, gradient clipping,
     /// augmentation, the cosine schedule, the share of validation images, the temperature of Pool, the heads and the MLP ratio
@@ -295,7 +304,7 @@ impl TrainConfig {
             },
             schedule: ScheduleConfig {
                 epochs: 50,
-                intervention_start_epoch: 10,
+                intervention_start_epoch: Some(10),
                 warmup_ratio: 0.0,
                 patience: 0,
                 readout_epochs: 0,
@@ -356,8 +365,8 @@ impl TrainConfig {
                 ));
             }
         }
-        let ScheduleConfig { epochs, intervention_start_epoch: start, readout_epochs, .. } =
-            self.schedule;
+        let ScheduleConfig { epochs, readout_epochs, .. } = self.schedule;
+        let start = self.schedule.intervention_start();
         if epochs + readout_epochs == 0 {
             faults.push("`schedule.epochs` and `schedule.readout_epochs` are both 0".into());
         }

@@ -74,7 +74,7 @@ impl RunState {
     /// Whether the intervention runs in the next epoch.
     pub fn intervenes(&self) -> bool {
         let enabled = self.config.model.run.intervention.enabled;
-        enabled && self.history.len() >= self.config.schedule.intervention_start_epoch
+        enabled && self.history.len() >= self.config.schedule.intervention_start()
     }
 
     /// The number of epochs after which the read-out learns alone. After that it is frozen.
@@ -89,7 +89,7 @@ impl RunState {
 
     fn intervention_start(&self) -> usize {
         match self.config.model.run.intervention.enabled {
-            true => self.config.schedule.intervention_start_epoch,
+            true => self.config.schedule.intervention_start(),
             false => 0,
         }
     }

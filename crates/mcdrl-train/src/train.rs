@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
             network,
             optimizer: ModuleAdamW::new(config.optimizer.weight_decay, config.optimizer.clip_norm),
             state: RunState {
-                config: config.clone(),
+                config: settled(config, request.foundation.model().is_some()),
                 data: request.data.clone(),
                 initial_sha256: initialization.weights.sha256(Precision::Full),
                 history: Vec::new(),
@@ -324,7 +324,7 @@ impl<'a> Run<'a> {
                 "there is an unfinished run here; continue it with --resume or choose another folder",
             ));
         }
-        if !is_same(&checkpoint.state.config, self.request.config) {
+        if !is_same(&checkpoint.state.config, &self.state.config) {
             return Err(problem(
                 "the unfinished run here has another configuration; choose another folder",
             ));
@@ -386,6 +386,15 @@ impl<'a> Run<'a> {
         }
         Ok(model)
     }
+}
+
+/// The configuration of a run. A model that is trained already has a read-out for the intervention.
+fn settled(config: &TrainConfig, is_trained: bool) -> TrainConfig {
+    let mut config = config.clone();
+    if is_trained {
+        config.schedule.intervention_start_epoch.get_or_insert(0);
+    }
+    config
 }
 
 /// Whether two configurations are equal as text. A stored one has lost the last bit of some numbers.

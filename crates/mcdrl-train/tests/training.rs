@@ -52,7 +52,7 @@ fn small_clip() -> PretrainConfig {
 fn config() -> TrainConfig {
     let mut config = TrainConfig::default();
     config.schedule.epochs = 4;
-    config.schedule.intervention_start_epoch = 2;
+    config.schedule.intervention_start_epoch = Some(2);
     config.schedule.patience = 0;
     config.data.batch_size = 8;
     config.optimizer.learning_rate = 0.002;
@@ -63,7 +63,7 @@ fn config() -> TrainConfig {
 fn with_epochs(epochs: usize, intervention_start_epoch: usize) -> TrainConfig {
     let mut config = config();
     config.schedule.epochs = epochs;
-    config.schedule.intervention_start_epoch = intervention_start_epoch;
+    config.schedule.intervention_start_epoch = Some(intervention_start_epoch);
     config
 }
 
@@ -350,7 +350,8 @@ fn another_kind_of_imaging_needs_only_a_profile() {
 fn the_papers_values_are_exact() {
     let paper = TrainConfig::paper();
     assert_eq!(paper.schedule.epochs, 50);
-    assert_eq!(paper.schedule.intervention_start_epoch, 10);
+    assert_eq!(paper.schedule.intervention_start_epoch, Some(10));
+    assert_eq!(TrainConfig::default().schedule.intervention_start(), 15);
     assert_eq!(paper.optimizer.learning_rate, 0.005);
     assert_eq!(paper.model.input_size, 224);
     let CausalInterventionConfig::Attention(attention) = paper.model.intervention else {

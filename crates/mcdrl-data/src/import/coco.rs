@@ -1,12 +1,12 @@
 //! COCO: one JSON file with the images, the categories and an area for each object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::outline::Area;
-use super::{Masks, Source, image_of, picture, read_json};
+use super::{Masks, Picture, Source, image_of, picture, read_json};
 use crate::image_file::entries;
 use crate::{Error, Result};
 
@@ -21,6 +21,8 @@ struct Coco {
 struct CocoImage {
     id: u64,
     file_name: String,
+    width: Option<usize>,
+    height: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +30,8 @@ struct Annotation {
     image_id: u64,
     category_id: u64,
     segmentation: Option<Segmentation>,
+    #[serde(default)]
+    iscrowd: u8,
 }
 
 #[derive(Deserialize)]
@@ -64,10 +68,14 @@ pub fn find(source: &Path) -> Result<Source> {
     if categories.is_empty() || categories.len() >= usize::from(u8::MAX) {
         return Err(fault(format!("it has {} categories; 1 to 254 are read", categories.len())));
     }
+    let names: BTreeSet<&String> = categories.iter().map(|category| &category.name).collect();
+    if names.len() < categories.len() {
+        return Err(fault("two categories have the same name".into()));
+    }
     let numbers: BTreeMap<u64, u8> =
         categories.iter().map(|category| category.id).zip(1..).collect();
     let mut areas: BTreeMap<u64, Vec<(u8, Area)>> = BTreeMap::new();
-    let mut boxes = 0;
+    let (mut boxes, mut crowds) = (0, 0);
     for annotation in coco.annotations {
         let class = numbers.get(&annotation.category_id).ok_or_else(|| {
             fault(format!(
@@ -75,6 +83,10 @@ pub fn find(source: &Path) -> Result<Source> {
                 annotation.category_id
             ))
         })?;
+        if annotation.iscrowd != 0 {
+            crowds += 1;
+            continue;
+        }
         let found = annotation.segmentation.map(areas_of).transpose().map_err(fault)?;
         let found = found.unwrap_or_default();
         boxes += usize::from(found.is_empty());
@@ -90,14 +102,21 @@ pub fn find(source: &Path) -> Result<Source> {
         let mut areas = areas.remove(&image.id).unwrap_or_default();
         // A small lesion on a large one stays visible.
         areas.sort_by(|a, b| b.1.extent().total_cmp(&a.1.extent()));
-        pictures.push(picture(file, Masks::Areas(areas)));
+        let size = image.width.zip(image.height);
+        pictures.push(Picture { size, ..picture(file, Masks::Areas(areas)) });
+    }
+    if let Some(image) = areas.keys().next() {
+        return Err(fault(format!(
+            "an annotation is of the image {image}, which it does not list"
+        )));
     }
     let classes = categories.into_iter().map(|category| category.name).collect();
-    let warnings = if boxes > 0 {
-        vec![format!("{boxes} annotations have no outline and were left out")]
-    } else {
-        Vec::new()
-    };
+    let mut warnings = Vec::new();
+    for (count, what) in [(boxes, "have no outline"), (crowds, "are crowds (`iscrowd`)")] {
+        if count > 0 {
+            warnings.push(format!("{count} annotations {what} and were left out"));
+        }
+    }
     Ok(Source { pictures, classes, warnings, ..Source::default() })
 }
 
@@ -142,7 +161,7 @@ fn areas_of(segmentation: Segmentation) -> Result<Vec<Area>, String> {
     }
 }
 
-/// The lengths in COCO's packed form: numbers of five bits a letter, from the third on as differences to the one before the
+/// The lengths in COCO's packed form: numbers of five bits a letter, from the fourth on as differences to the one before the
 /// last (`rleFrString` of pycocotools).
 fn unpacked(packed: &str) -> Result<Vec<usize>, String> {
     const FIRST: u8 = 48;
@@ -163,7 +182,7 @@ fn unpacked(packed: &str) -> Result<Vec<usize>, String> {
             number |= -1 << shift;
         }
         let before = if lengths.len() > 2 { lengths[lengths.len() - 2] } else { 0 };
-        lengths.push(before + number);
+        lengths.push(before.checked_add(number).ok_or_else(wrong)?);
         (number, shift) = (0, 0);
     }
     lengths.into_iter().map(|length| usize::try_from(length).map_err(|_| wrong())).collect()

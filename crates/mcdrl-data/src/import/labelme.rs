@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::outline::Area;
-use super::{Masks, Source, class_number, image_of, picture, read_json};
+use super::{Masks, Picture, Source, class_number, image_of, picture, read_json};
 use crate::image_file::{entries, file_stem, is_image};
 use crate::{Error, Result};
 
@@ -14,6 +14,8 @@ use crate::{Error, Result};
 #[serde(rename_all = "camelCase")]
 struct Labelled {
     image_path: Option<String>,
+    image_width: Option<usize>,
+    image_height: Option<usize>,
     shapes: Vec<Shape>,
 }
 
@@ -62,6 +64,10 @@ pub fn find(source: &Path) -> Result<Source> {
             let class = class_number(&classes, &shape.label).ok_or_else(|| {
                 fault(format!("there are {} labels; 254 are read", classes.len()))
             })?;
+            if shape.shape_type == "mask" {
+                let problem = "shapes of the type `mask` are not read; convert them to polygons";
+                return Err(fault(problem.into()));
+            }
             match area(shape) {
                 Some(area) => areas.push((class, area)),
                 None => warnings.push(format!(
@@ -73,7 +79,8 @@ pub fn find(source: &Path) -> Result<Source> {
             }
         }
         areas.sort_by(|a, b| b.1.extent().total_cmp(&a.1.extent()));
-        pictures.push(picture(image, Masks::Areas(areas)));
+        let size = file.image_width.zip(file.image_height);
+        pictures.push(Picture { size, ..picture(image, Masks::Areas(areas)) });
     }
     let named: BTreeSet<PathBuf> = pictures.iter().map(|picture| picture.image.clone()).collect();
     let others = files.iter().filter(|path| is_image(path) && !named.contains(*path));

@@ -26,14 +26,26 @@ pub fn find(source: &Path) -> Result<Source> {
         // Version 1 writes "1": "polyp", version 2 writes "polyp": 1.
         let (number, name) = match (&value, key.parse::<usize>()) {
             (Value::String(name), Ok(number)) => (number, name.clone()),
-            (Value::Number(number), _) => (number.as_u64().unwrap_or(0) as usize, key),
+            (Value::Number(number), _) => {
+                let whole = number.as_u64().filter(|number| *number < 255);
+                let wrong = || {
+                    fault(format!("the label `{key}` has the number {number}; 0 to 254 are read"))
+                };
+                (whole.ok_or_else(wrong)? as usize, key)
+            }
             _ => {
                 return Err(fault(format!(
                     "the label `{key}` has no single number; regions are not read"
                 )));
             }
         };
-        classes.insert(number, name);
+        if name == "ignore" {
+            let problem = "it has the label `ignore`, which is not read; give its pixels another";
+            return Err(fault(problem.into()));
+        }
+        if classes.insert(number, name).is_some() {
+            return Err(fault(format!("two labels have the number {number}")));
+        }
     }
     classes.remove(&0);
     let (images, labels) = (source.join("imagesTr"), source.join("labelsTr"));
@@ -48,11 +60,15 @@ pub fn find(source: &Path) -> Result<Source> {
             return Err(Error::Text { path: image, problem });
         };
         let files = masks.take(&PathBuf::from(name).with_added_extension("png"))?;
-        pictures.push(Picture { name: name.to_owned(), masks: Masks::Files(files), image });
+        let (name, masks) = (name.to_owned(), Masks::Files(files));
+        pictures.push(Picture { name, masks, image, size: None });
     }
     if pictures.is_empty() {
         let problem = "no PNG, TIFF or JPEG image in this folder; export volumes as slices".into();
         return Err(Error::Text { path: images, problem });
+    }
+    if let Some(mask) = masks.left().next() {
+        return Err(Error::MissingImage { mask: mask.into(), images });
     }
     let is_counted = classes.keys().copied().eq(1..=classes.len());
     let names = classes.values().cloned().collect();

@@ -25,7 +25,9 @@ impl Area {
                 edges.map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<f64>().abs() / 2.0
             }
             Self::Circle(_, radius) => std::f64::consts::PI * radius * radius,
-            Self::Runs { lengths, .. } => lengths.iter().skip(1).step_by(2).sum::<usize>() as f64,
+            Self::Runs { lengths, .. } => {
+                lengths.iter().skip(1).step_by(2).map(|length| *length as f64).sum()
+            }
         }
     }
 
@@ -64,7 +66,8 @@ impl Area {
                         size[0], size[1]
                     ));
                 }
-                if lengths.iter().sum::<usize>() != width * height {
+                let sum = lengths.iter().try_fold(0usize, |sum, length| sum.checked_add(*length));
+                if sum != Some(width * height) {
                     return Err(
                         "the run lengths of its mask have another sum than its pixels".into()
                     );

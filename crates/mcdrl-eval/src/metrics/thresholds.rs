@@ -29,7 +29,7 @@ pub struct Thresholds {
     images_with_lesion: usize,
 }
 
-/// The pixels at or above each border, in lesions and elsewhere.
+/// The pixels above each border, in lesions and elsewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts {
     lesion: [u64; BINS],

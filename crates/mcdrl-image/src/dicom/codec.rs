@@ -11,6 +11,9 @@ use crate::decode::{check_size, decode as decode_file};
 use crate::kind::FileKind;
 use crate::{Error, Result};
 
+/// The start of a JPEG 2000 picture, before its size.
+const CODE_STREAM: &[u8] = b"\xff\x4f\xff\x51";
+
 /// A decoded frame.
 pub enum Decoded {
     /// Colours whose conversion the picture itself states.
@@ -24,7 +27,6 @@ pub fn decode(dataset: &Dataset, bytes: &FrameBytes<'_>) -> Result<Decoded> {
     match bytes {
         FrameBytes::Plain(bytes) => Ok(Decoded::Samples(Layout::of(dataset)?.samples(bytes))),
         FrameBytes::Compressed(bytes) => {
-            const CODE_STREAM: &[u8] = b"\xff\x4f\xff\x51";
             const JP2: &[u8] = b"\0\0\0\x0cjP  ";
             if bytes.starts_with(b"\xff\xd8") {
                 jpeg(dataset, bytes)
@@ -86,6 +88,18 @@ fn deep_jpeg(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
 }
 
 fn jpeg_2000(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
+    // The decoder reserves memory for the size that the picture states.
+    let stream = bytes.windows(CODE_STREAM.len()).position(|mark| mark == CODE_STREAM);
+    let side = |at: usize| {
+        let word = |at: usize| {
+            let start = stream? + at;
+            Some(u32::from_be_bytes(bytes.get(start..start + 4)?.try_into().ok()?))
+        };
+        Some(word(at)?.saturating_sub(word(at + 8)?) as usize)
+    };
+    let sides = side(8).zip(side(12));
+    let (width, height) = sides.ok_or_else(|| broken("has a JPEG 2000 picture without a size"))?;
+    check_size(width, height)?;
     let image = jpeg2k::Image::from_bytes(bytes)
         .map_err(|error| Error::Decode { reason: format!("JPEG 2000: {error}") })?;
     let components = image.components();

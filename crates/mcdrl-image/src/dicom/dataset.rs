@@ -1,23 +1,29 @@
-//! The elements of a DICOM file. Nothing of the patient is asked for.
+//! The elements of a DICOM file.
 
 use dicom_core::Tag;
 use dicom_core::value::{PrimitiveValue, Value};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::ReadError;
-use dicom_object::file::{OddLengthStrategy, OpenFileOptions};
 use dicom_object::mem::{InMemDicomObject, InMemElement};
 use dicom_transfer_syntax_registry::entries::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
 
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+
 use super::broken;
-use super::elements::{Encoding, META, after_meta, check_lengths};
+use super::elements::{Encoding, after_meta, check};
 use crate::{Error, Result};
 
 /// Bytes before the mark of a file.
 const PREAMBLE: usize = 128;
 
 const MARK: &[u8] = b"DICM";
+
+/// The transfer syntax of elements that are compressed as a whole.
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+
+/// The most bytes that compressed elements may become.
+const MOST_BYTES: usize = 1 << 30;
 
 /// The elements of a file.
 pub struct Dataset {
@@ -32,32 +38,23 @@ impl Dataset {
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let marked = bytes.get(PREAMBLE..).and_then(|rest| rest.strip_prefix(MARK));
         let elements = marked.unwrap_or(bytes);
-        check_lengths(elements)?;
-        let elements = if elements.starts_with(&META) {
-            let options = OpenFileOptions::new().odd_length_strategy(OddLengthStrategy::Accept);
-            match options.from_reader(bytes) {
-                Ok(file) => {
-                    let syntax = file.meta().transfer_syntax().trim_end_matches(['\0', ' ']);
-                    let is_big_endian = syntax == EXPLICIT_VR_BIG_ENDIAN.uid();
-                    let syntax = Some(syntax.to_owned());
-                    return Ok(Self { object: file.into_inner(), syntax, is_big_endian });
-                }
-                Err(ReadError::ParseMetaDataSet { .. }) => after_meta(elements)?,
-                Err(error) => return Err(unreadable(&error)),
-            }
-        } else {
-            elements
+        let (elements, syntax) = after_meta(elements)?;
+        let inflated = match syntax.as_deref() {
+            Some(DEFLATED) => Some(inflate(elements)?),
+            _ => None,
         };
+        let elements = inflated.as_deref().unwrap_or(elements);
         let encoding = Encoding::of(elements);
-        let syntax = match encoding {
+        check(elements, encoding)?;
+        let written = match encoding {
             Encoding::BigEndian => EXPLICIT_VR_BIG_ENDIAN.erased(),
             Encoding::Explicit => EXPLICIT_VR_LITTLE_ENDIAN.erased(),
             Encoding::Implicit => IMPLICIT_VR_LITTLE_ENDIAN.erased(),
         };
-        let object = InMemDicomObject::read_dataset_with_ts(elements, &syntax);
+        let object = InMemDicomObject::read_dataset_with_ts(elements, &written);
         Ok(Self {
             object: object.map_err(|error| unreadable(&error))?,
-            syntax: None,
+            syntax,
             is_big_endian: encoding == Encoding::BigEndian,
         })
     }
@@ -110,6 +107,14 @@ impl Dataset {
         found.next().or_else(|| self.numbers(tag))
     }
 
+    /// The bytes of pixel data that are not compressed.
+    pub fn pixel_bytes(&self) -> usize {
+        match self.element(tags::PIXEL_DATA).map(|element| element.value()) {
+            Some(Value::Primitive(value)) => value.calculate_byte_len(),
+            _ => 0,
+        }
+    }
+
     /// Whether the highest byte of a number came first.
     pub fn is_big_endian(&self) -> bool {
         self.is_big_endian
@@ -125,17 +130,27 @@ impl Dataset {
             .is_some_and(|syntax| VIDEOS.iter().any(|video| syntax.starts_with(video)))
     }
 
-    /// Millimetres per row and column of the first region of an ultrasound picture.
+    /// Millimetres per row and column of an ultrasound picture, if all its regions are pictures of one scale.
     pub fn ultrasound_spacing(&self) -> Option<Vec<f64>> {
         const CENTIMETRES: usize = 3;
-        let region = self.item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)?;
-        let is_metric = [tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_UNITS_Y_DIRECTION]
-            .iter()
-            .all(|tag| number(region, *tag) == Some(CENTIMETRES));
-        let delta = |tag| Some(10.0 * numbers(region, tag)?.first()?.abs());
-        let spacing = vec![delta(tags::PHYSICAL_DELTA_Y)?, delta(tags::PHYSICAL_DELTA_X)?];
-        is_metric.then_some(spacing)
+        const PICTURE: usize = 1;
+        let scale = |region: &InMemDicomObject| {
+            let units = [tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_UNITS_Y_DIRECTION];
+            let is_metric = units.iter().all(|tag| number(region, *tag) == Some(CENTIMETRES));
+            let is_picture = number(region, tags::REGION_SPATIAL_FORMAT) == Some(PICTURE);
+            let delta = |tag| Some(10.0 * numbers(region, tag)?.first()?.abs());
+            let scale = vec![delta(tags::PHYSICAL_DELTA_Y)?, delta(tags::PHYSICAL_DELTA_X)?];
+            (is_metric && is_picture).then_some(scale)
+        };
+        let regions = self.element(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)?.value().items()?;
+        let first = scale(regions.first()?)?;
+        regions.iter().all(|region| scale(region).as_ref() == Some(&first)).then_some(first)
     }
+}
+
+fn inflate(elements: &[u8]) -> Result<Vec<u8>> {
+    let inflated = decompress_to_vec_with_limit(elements, MOST_BYTES);
+    inflated.map_err(|error| broken(format!("cannot be decompressed: {error}")))
 }
 
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Error {

@@ -26,10 +26,7 @@ pub fn count(dataset: &Dataset) -> Result<usize> {
     let element = dataset.element(tags::PIXEL_DATA);
     let held = match element.map(|element| element.value()) {
         Some(Value::PixelSequence(sequence)) => sequence.fragments().len(),
-        Some(Value::Primitive(value)) => {
-            value.calculate_byte_len() / samples::frame_length(dataset)?
-        }
-        _ => 0,
+        _ => dataset.pixel_bytes() / samples::frame_length(dataset)?,
     };
     // That of a single frame is told when it is read.
     if stated > 1 && stated > held {

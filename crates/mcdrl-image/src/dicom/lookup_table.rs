@@ -13,6 +13,8 @@ pub struct LookupTable {
     /// The bits of an entry.
     bits: u32,
     entries: Vec<u16>,
+    /// Whether the entries are bytes. Some tables state 16 bits and use 8.
+    is_small: bool,
 }
 
 impl LookupTable {
@@ -25,7 +27,11 @@ impl LookupTable {
         };
         let wrong = || broken("has a lookup table that cannot be read");
         let [count, first, bits] = descriptor[..] else { return Err(wrong()) };
-        let count = if count == 0.0 { 65_536 } else { count as usize };
+        // The number may be written as a signed one.
+        let count = match count as i64 as u16 {
+            0 => 65_536,
+            count => usize::from(count),
+        };
         let data = bytes(data).ok_or_else(wrong)?;
         let word = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]);
         let entries: Vec<u16> = if data.len() >= 2 * count {
@@ -36,20 +42,19 @@ impl LookupTable {
         if entries.is_empty() || entries.len() < count {
             return Err(wrong());
         }
-        Ok(Some(Self { first: first as i64, bits: bits as u32, entries }))
+        let is_small = bits == 8.0 || entries.iter().all(|entry| *entry < 256);
+        Ok(Some(Self { first: first as i64, bits: bits as u32, entries, is_small }))
     }
 
     /// The entry of a value. Values below and above the table have its first and its last.
     pub fn entry(&self, value: i64) -> u16 {
         let last = self.entries.len() as i64 - 1;
-        self.entries[(value - self.first).clamp(0, last) as usize]
+        self.entries[value.saturating_sub(self.first).clamp(0, last) as usize]
     }
 
     /// The entry of a value as a byte.
     pub fn byte(&self, value: i64) -> u8 {
         let entry = u32::from(self.entry(value));
-        // Some tables state 16 bits and use 8.
-        let is_small = self.bits == 8 || self.entries.iter().all(|entry| *entry < 256);
-        if is_small { entry as u8 } else { (entry >> (self.bits.clamp(9, 16) - 8)) as u8 }
+        if self.is_small { entry as u8 } else { (entry >> (self.bits.clamp(9, 16) - 8)) as u8 }
     }
 }

@@ -66,6 +66,11 @@ impl Layout {
                 "has {bits_stored} of {bits_allocated} bits a value; 8, 16 and 32 are read"
             )));
         }
+        // Some programs decompress a picture and leave the word.
+        let whole = 3 * width * height * (bits_allocated as usize / 8);
+        let frames = dataset.number(tags::NUMBER_OF_FRAMES).unwrap_or(1).max(1);
+        let holds_all_colours =
+            channels != 3 || dataset.pixel_bytes() >= whole.saturating_mul(frames);
         Ok(Self {
             width,
             height,
@@ -75,7 +80,7 @@ impl Layout {
             high_bit,
             is_signed: dataset.number(tags::PIXEL_REPRESENTATION) == Some(1),
             is_planar: dataset.number(tags::PLANAR_CONFIGURATION) == Some(1),
-            is_halved: channels == 3 && dataset.photometric() == "YBR_FULL_422",
+            is_halved: dataset.photometric() == "YBR_FULL_422" && !holds_all_colours,
         })
     }
 

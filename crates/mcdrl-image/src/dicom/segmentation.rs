@@ -7,6 +7,7 @@ use dicom_core::header::Tag;
 use dicom_core::value::{DataSetSequence, PrimitiveValue};
 use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::{tags, uids};
+use dicom_encoding::text::SpecificCharacterSet;
 use dicom_object::FileMetaTableBuilder;
 use dicom_object::mem::InMemDicomObject;
 
@@ -15,7 +16,7 @@ use super::{DicomFile, broken};
 use crate::{Error, Mask, Result};
 
 /// What a segmentation has in common with its picture: the patient and the study. An archive files it by them.
-const COMMON: [(Tag, VR); 11] = [
+const COMMON: [(Tag, VR); 10] = [
     (tags::STUDY_DATE, VR::DA),
     (tags::STUDY_TIME, VR::TM),
     (tags::ACCESSION_NUMBER, VR::SH),
@@ -26,7 +27,16 @@ const COMMON: [(Tag, VR); 11] = [
     (tags::PATIENT_SEX, VR::CS),
     (tags::STUDY_INSTANCE_UID, VR::UI),
     (tags::STUDY_ID, VR::SH),
-    (tags::FRAME_OF_REFERENCE_UID, VR::UI),
+];
+
+/// The most classes of a mask.
+const MOST_CLASSES: usize = 254;
+
+/// What says how a picture was compressed before. A segmentation of it repeats it.
+const COMPRESSION: [Tag; 3] = [
+    tags::LOSSY_IMAGE_COMPRESSION,
+    tags::LOSSY_IMAGE_COMPRESSION_RATIO,
+    tags::LOSSY_IMAGE_COMPRESSION_METHOD,
 ];
 
 /// The name of the maker and of the algorithm.
@@ -41,9 +51,20 @@ impl DicomFile {
     ///
     /// # Errors
     /// [`Error::Decode`] if the picture does not say who it is, [`Error::BufferLength`] for a mask of another size,
-    /// [`Error::Encode`].
+    /// [`Error::Encode`] for a class without a name.
     pub fn segmentation(&self, frame: usize, mask: &Mask, classes: &[String]) -> Result<Vec<u8>> {
         let source = Source::of(&self.dataset, frame, self.frames)?;
+        let largest = mask.classes().iter().copied().max().unwrap_or(0);
+        if classes.is_empty()
+            || classes.len() > MOST_CLASSES
+            || usize::from(largest) > classes.len()
+        {
+            let reason = format!(
+                "the mask has the class {largest} and {} classes have a name; name each, 1 to {MOST_CLASSES}",
+                classes.len()
+            );
+            return Err(Error::Encode { reason });
+        }
         let [rows, columns] = [tags::ROWS, tags::COLUMNS].map(|tag| self.dataset.number(tag));
         let (width, height) = (columns.unwrap_or(0), rows.unwrap_or(0));
         if (mask.width(), mask.height()) != (width, height) {
@@ -59,7 +80,7 @@ impl DicomFile {
         let instance = new_uid();
         let object = Object::new()
             .with_common(&self.dataset)
-            .with_identity(&instance)
+            .with_identity(&instance, &self.series, frame + 1)
             .with_source(&source)
             .with_segments(classes)
             .with_frames(&self.dataset, &source, &shown)
@@ -92,6 +113,7 @@ impl Source {
                 || broken(format!("does not state its {name}, so nothing can refer to it"));
             dataset.word(tag).filter(|uid| !uid.is_empty()).ok_or_else(missing)
         };
+        uid(tags::STUDY_INSTANCE_UID, "study")?;
         Ok(Self {
             class: uid(tags::SOP_CLASS_UID, "SOP class")?,
             instance: uid(tags::SOP_INSTANCE_UID, "SOP instance")?,
@@ -144,15 +166,33 @@ impl Object {
                 Some(element) => {
                     self.0.put(element.clone());
                 }
-                // No frame of reference means no place in space. The others may be empty.
-                None if tag == tags::FRAME_OF_REFERENCE_UID => {}
                 None => self = self.with(tag, vr, PrimitiveValue::Empty),
             }
         }
-        self.with(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192")
+        self = self.with(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00");
+        for tag in COMPRESSION {
+            if let Some(element) = dataset.element(tag) {
+                self.0.put(element.clone());
+            }
+        }
+        // A place in space.
+        if let Some(element) = dataset.element(tags::FRAME_OF_REFERENCE_UID) {
+            self.0.put(element.clone());
+            self = self.with(tags::POSITION_REFERENCE_INDICATOR, VR::LO, PrimitiveValue::Empty);
+        }
+        let set = dataset.element(tags::SPECIFIC_CHARACTER_SET);
+        let words = dataset.word(tags::SPECIFIC_CHARACTER_SET).unwrap_or_default();
+        match set {
+            // Names in a set that is not known were read as bytes, and are written as the same ones.
+            Some(set) if !words.is_empty() && SpecificCharacterSet::from_code(&words).is_none() => {
+                self.0.put(set.clone());
+                self
+            }
+            _ => self.with(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
+        }
     }
 
-    fn with_identity(self, instance: &str) -> Self {
+    fn with_identity(self, instance: &str, series: &str, number: usize) -> Self {
         let [date, time] = now();
         self.with(
             tags::IMAGE_TYPE,
@@ -161,9 +201,9 @@ impl Object {
         )
         .with(tags::SOP_CLASS_UID, VR::UI, uids::SEGMENTATION_STORAGE)
         .with(tags::SOP_INSTANCE_UID, VR::UI, instance)
-        .with(tags::SERIES_INSTANCE_UID, VR::UI, new_uid())
+        .with(tags::SERIES_INSTANCE_UID, VR::UI, series)
         .with(tags::SERIES_NUMBER, VR::IS, "1")
-        .with(tags::INSTANCE_NUMBER, VR::IS, "1")
+        .with(tags::INSTANCE_NUMBER, VR::IS, number.to_string())
         .with(tags::INSTANCE_CREATION_DATE, VR::DA, date.as_str())
         .with(tags::INSTANCE_CREATION_TIME, VR::TM, time.as_str())
         .with(tags::CONTENT_DATE, VR::DA, date.as_str())
@@ -298,13 +338,12 @@ impl Object {
             .with(tags::BITS_STORED, VR::US, 1u16)
             .with(tags::HIGH_BIT, VR::US, 0u16)
             .with(tags::PIXEL_REPRESENTATION, VR::US, 0u16)
-            .with(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00")
             .with(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(bytes.into()))
     }
 }
 
 /// A new identifier (PS3.5, B.2): a random number below the root that is free for all.
-fn new_uid() -> String {
+pub fn new_uid() -> String {
     let random = || u128::from(RandomState::new().hash_one(0));
     format!("2.25.{}", random() << 64 | random())
 }

@@ -90,6 +90,11 @@ impl FileKind {
     pub(crate) const DICOM_JPEG_LS: Self =
         Self { name: "a DICOM file with a JPEG-LS image", advice: DECOMPRESS, is_junk: false };
 
+    /// The same on phones.
+    #[cfg(all(feature = "dicom", any(target_os = "android", target_os = "ios")))]
+    pub(crate) const DICOM_JPEG_2000: Self =
+        Self { name: "a DICOM file with a JPEG 2000 image", advice: DECOMPRESS, is_junk: false };
+
     /// A DICOM file with a video stream.
     #[cfg(feature = "dicom")]
     pub(crate) const DICOM_VIDEO: Self =

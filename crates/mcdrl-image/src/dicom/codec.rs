@@ -87,6 +87,12 @@ fn deep_jpeg(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
     Ok(Decoded::Samples(Samples { width, height, channels, bits, is_signed, values }))
 }
 
+#[cfg(any(target_os = "android", target_os = "ios"))]
+fn jpeg_2000(_: &Dataset, _: &[u8]) -> Result<Decoded> {
+    Err(Error::Kind(crate::kind::FileKind::DICOM_JPEG_2000))
+}
+
+#[cfg(not(any(target_os = "android", target_os = "ios")))]
 fn jpeg_2000(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
     // The decoder reserves memory for the size that the picture states.
     let stream = bytes.windows(CODE_STREAM.len()).position(|mark| mark == CODE_STREAM);

@@ -48,9 +48,11 @@ impl Import {
             say!("{line}");
         } else {
             let classes = if classes.is_empty() { "lesion".into() } else { classes.join(", ") };
-            say!(
-                "{out}: {images} images of the site {site}, {without_lesion} without a lesion; classes: {classes}"
-            );
+            let without = match without_lesion {
+                Some(count) => format!(", {count} without a lesion"),
+                None => String::new(),
+            };
+            say!("{out}: {images} images of the site {site}{without}; classes: {classes}");
             say!("check it with `mcdrl inspect {out}`");
         }
         Ok(())

@@ -66,7 +66,7 @@ impl Opened {
             Self::Bytes(bytes) => Image::decode(bytes),
             Self::Dicom(file) => file.frame(picture.frame.map_or(0, |frame| frame - 1)),
         };
-        image.map_err(Error::image(&picture.path))
+        image.map_err(Error::image(picture.shown().as_ref()))
     }
 }
 

@@ -207,6 +207,11 @@ impl Segment {
         let save = |path: &Path, png: Vec<u8>| {
             write_atomic(path, &png).map_err(|error| Miss::Disk(error.into()))
         };
+        let classes = &segmenter.header().profile.classes;
+        let dicom_seg = match self.format {
+            MaskFormat::DicomSeg => Some(dicom_seg(picture, segmentation, classes)?),
+            MaskFormat::Png => None,
+        };
         for kind in &self.maps {
             for (index, name) in kind.names(&segmenter.header().profile).iter().enumerate() {
                 let map =
@@ -214,9 +219,8 @@ impl Segment {
                 save(&self.map_path(picture, name), encode(map)?)?;
             }
         }
-        if self.format == MaskFormat::DicomSeg {
-            let written = dicom_seg(picture, segmentation, &segmenter.header().profile.classes);
-            save(&self.path(picture, DICOM_SEG), written?)?;
+        if let Some(written) = dicom_seg {
+            save(&self.path(picture, DICOM_SEG), written)?;
         }
         // The mask and the overlay come last: with them the image is done.
         let mask = self.path(picture, MASK);

@@ -47,8 +47,8 @@ pub struct Imported {
     pub classes: Vec<String>,
     /// The number of images.
     pub images: usize,
-    /// The images without a lesion.
-    pub without_lesion: usize,
+    /// The images without an outline. `None` if the masks are files, which were copied and not looked at.
+    pub without_lesion: Option<usize>,
     /// Remarks, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -137,8 +137,8 @@ pub fn import<P: Fn(usize)>(
     out: &Path,
     progress: impl FnOnce(usize) -> P,
 ) -> Result<Imported> {
-    let is_folder = !site.is_empty() && !site.contains(['/', '\\']) && !site.starts_with('.');
-    if !is_folder {
+    let is_name = !site.is_empty() && !site.contains(['/', '\\']) && !site.starts_with('.');
+    if !is_name {
         return Err(Error::Config(format!("`{site}` is no name for a site; give it another")));
     }
     let found = layout.find(source)?;
@@ -151,14 +151,11 @@ pub fn import<P: Fn(usize)>(
             return Err(Error::DuplicateName { path: picture.image.clone() });
         }
     }
-    let without_lesion = found
-        .pictures
-        .iter()
-        .filter(|picture| match &picture.masks {
-            Masks::Files(files) => files.is_empty(),
-            Masks::Areas(areas) => areas.is_empty(),
-        })
-        .count();
+    let outlines = found.pictures.iter().map(|picture| match &picture.masks {
+        Masks::Files(_) => None,
+        Masks::Areas(areas) => Some(usize::from(areas.is_empty())),
+    });
+    let without_lesion = outlines.sum();
     new_folder(out, |folder| -> Result<()> {
         let [images, masks] = ["images", "masks"].map(|name| folder.join(site).join(name));
         for folder in [&images, &masks] {
@@ -205,7 +202,6 @@ impl Picture {
         };
         copy(&self.image, &images.join(named(&self.image, &self.name)))?;
         match &self.masks {
-            Masks::Files(files) if files.is_empty() => self.draw(&[], masks),
             Masks::Files(files) => {
                 for (number, file) in files.iter().enumerate() {
                     let part = if number == 0 { String::new() } else { format!("_{number}") };

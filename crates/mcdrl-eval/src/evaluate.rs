@@ -36,7 +36,7 @@ pub struct Evaluation {
     pub total: SiteScore,
     /// Accuracy for each confidence bin, over all pixels.
     pub reliability: Vec<CalibrationBin>,
-    /// What another threshold of a lesion would change. The probabilities are those of the results.
+    /// The scores of the lesion masks at other thresholds.
     pub thresholds: Vec<ThresholdScore>,
     /// The area under the ROC curve of the pixels: lesion against background.
     pub pixel_auroc: Option<f64>,

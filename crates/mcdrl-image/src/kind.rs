@@ -90,7 +90,7 @@ impl FileKind {
     pub(crate) const DICOM_JPEG_LS: Self =
         Self { name: "a DICOM file with a JPEG-LS image", advice: DECOMPRESS, is_junk: false };
 
-    /// The same on phones.
+    /// The libraries for phones have no decoder of JPEG 2000.
     #[cfg(all(feature = "dicom", any(target_os = "android", target_os = "ios")))]
     pub(crate) const DICOM_JPEG_2000: Self =
         Self { name: "a DICOM file with a JPEG 2000 image", advice: DECOMPRESS, is_junk: false };

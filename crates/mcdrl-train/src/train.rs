@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
             network,
             optimizer: ModuleAdamW::new(config.optimizer.weight_decay, config.optimizer.clip_norm),
             state: RunState {
-                config: settled(config, request.foundation.model().is_some()),
+                config: resolved(config, request.foundation.model().is_some()),
                 data: request.data.clone(),
                 initial_sha256: initialization.weights.sha256(Precision::Full),
                 history: Vec::new(),
@@ -389,7 +389,7 @@ impl<'a> Run<'a> {
 }
 
 /// The configuration of a run. A model that is trained already has a read-out for the intervention.
-fn settled(config: &TrainConfig, is_trained: bool) -> TrainConfig {
+fn resolved(config: &TrainConfig, is_trained: bool) -> TrainConfig {
     let mut config = config.clone();
     if is_trained {
         config.schedule.intervention_start_epoch.get_or_insert(0);

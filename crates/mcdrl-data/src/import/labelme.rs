@@ -40,6 +40,9 @@ pub fn find(source: &Path) -> Result<Source> {
     for path in files.iter().filter(is_json) {
         labelled.push((path, read_json::<Labelled>(path)?));
     }
+    if labelled.is_empty() {
+        return Err(Error::Config(format!("{}: no JSON file of labelme", source.display())));
+    }
     let labels: BTreeSet<&String> = labelled
         .iter()
         .flat_map(|(_, file)| file.shapes.iter().map(|shape| &shape.label))
@@ -86,7 +89,7 @@ pub fn find(source: &Path) -> Result<Source> {
     let others = files.iter().filter(|path| is_image(path) && !named.contains(*path));
     let without: Vec<_> =
         others.map(|image| picture(image.clone(), Masks::Areas(Vec::new()))).collect();
-    if !without.is_empty() && !pictures.is_empty() {
+    if !without.is_empty() {
         warnings.push(format!("{} images have no JSON file: they have no lesion", without.len()));
         pictures.extend(without);
     }

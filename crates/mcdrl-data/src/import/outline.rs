@@ -21,8 +21,8 @@ impl Area {
     pub fn extent(&self) -> f64 {
         match self {
             Self::Polygon(corners) => {
-                let edges = corners.iter().zip(corners.iter().cycle().skip(1));
-                edges.map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<f64>().abs() / 2.0
+                let twice: f64 = edges(corners).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
+                twice.abs() / 2.0
             }
             Self::Circle(_, radius) => std::f64::consts::PI * radius * radius,
             Self::Runs { lengths, .. } => {
@@ -87,10 +87,14 @@ impl Area {
     }
 }
 
+/// The edges of a polygon: their two ends.
+fn edges(corners: &[[f64; 2]]) -> impl Iterator<Item = (&[f64; 2], &[f64; 2])> {
+    corners.iter().zip(corners.iter().cycle().skip(1))
+}
+
 /// Where a horizontal line crosses the edges of a polygon, from left to right.
 fn crossings(corners: &[[f64; 2]], y: f64) -> Vec<f64> {
-    let edges = corners.iter().zip(corners.iter().cycle().skip(1));
-    let crossing = edges.filter(|(a, b)| (a[1] <= y) != (b[1] <= y));
+    let crossing = edges(corners).filter(|(a, b)| (a[1] <= y) != (b[1] <= y));
     let mut found: Vec<f64> =
         crossing.map(|(a, b)| a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0])).collect();
     found.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What a lesion's threshold changes: sensitivity, specificity and Dice.
+//! Sensitivity, specificity and Dice at several thresholds of the probability of a lesion.
 
 use serde::Serialize;
 

@@ -26,8 +26,7 @@ pub fn to_rgb(dataset: &Dataset, samples: &Samples) -> Result<RgbImage> {
             return Err(broken(format!("has colours of the kind {other:?}, which are not read")));
         }
     }
-    RgbImage::from_raw(samples.width as u32, samples.height as u32, bytes)
-        .ok_or_else(|| broken("is cut off"))
+    samples.picture(bytes)
 }
 
 /// Replaces indices by the colours of the file's palette.
@@ -53,12 +52,9 @@ pub fn from_palette(dataset: &Dataset, samples: &Samples) -> Result<RgbImage> {
             table.ok_or_else(|| broken("has palette indices but no palette of a known kind"))?,
         );
     }
-    let bytes = samples.values.iter().flat_map(|index| {
-        let index = *index;
-        [palette[0].byte(index), palette[1].byte(index), palette[2].byte(index)]
-    });
-    RgbImage::from_raw(samples.width as u32, samples.height as u32, bytes.collect())
-        .ok_or_else(|| broken("is cut off"))
+    let bytes =
+        samples.values.iter().flat_map(|index| [0, 1, 2].map(|at| palette[at].byte(*index)));
+    samples.picture(bytes.collect())
 }
 
 /// PS3.3, C.7.6.3.1.2: YBR_FULL

@@ -7,7 +7,6 @@ use dicom_object::mem::{InMemDicomObject, InMemElement};
 use dicom_transfer_syntax_registry::entries::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
-
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 use super::broken;

@@ -1,7 +1,7 @@
 //! The elements of a file, without their values: where they begin, how long they are, and how deep they are nested.
 //!
-//! The parser reserves memory for the length that an element states, and calls itself for each level. So a length beyond the end of
-//! the file, and elements that are nested too deeply, are found before.
+//! The parser reserves memory for the length that an element states. It calls itself for each level. So both are checked before it
+//! runs.
 
 use super::broken;
 use crate::Result;
@@ -88,7 +88,8 @@ struct Level {
     encoding: Encoding,
 }
 
-/// What follows the meta group, whatever its own length says, and the transfer syntax that the group states.
+/// Reads the meta group. Returns the elements after it, and the transfer syntax that it states. The group ends where another group
+/// begins; its own length is not used.
 ///
 /// # Errors
 /// [`Error::Decode`](crate::Error::Decode) if the group is longer than the file.

@@ -1,12 +1,14 @@
 //! Where the bytes of a frame lie.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use dicom_core::value::{PrimitiveValue, Value};
 use dicom_dictionary_std::tags;
 
+use super::broken;
 use super::dataset::Dataset;
-use super::{broken, samples};
+use super::samples::Layout;
 use crate::Result;
 
 /// The bytes of a frame, as they are stored. Words are in little endian.
@@ -26,7 +28,7 @@ pub fn count(dataset: &Dataset) -> Result<usize> {
     let element = dataset.element(tags::PIXEL_DATA);
     let held = match element.map(|element| element.value()) {
         Some(Value::PixelSequence(sequence)) => sequence.fragments().len(),
-        _ => dataset.pixel_bytes() / samples::frame_length(dataset)?,
+        _ => dataset.pixel_bytes() / Layout::of(dataset)?.frame_length(),
     };
     // That of a single frame is told when it is read.
     if stated > 1 && stated > held {
@@ -58,41 +60,50 @@ pub fn bytes(dataset: &Dataset, index: usize, frames: usize) -> Result<FrameByte
             }
         }
         Value::Primitive(value) => {
-            let length = samples::frame_length(dataset)?;
-            let all: Cow<[u8]> = match value {
-                PrimitiveValue::U8(bytes) => bytes.as_slice().into(),
-                PrimitiveValue::U16(words)
-                    if dataset.is_big_endian() && samples::is_long(dataset)? =>
-                {
-                    // A long number in this byte order has its upper word first.
-                    let pairs = words.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]);
-                    pairs.flat_map(u16::to_le_bytes).collect::<Vec<_>>().into()
-                }
-                _ => super::dataset::bytes(element).ok_or_else(missing)?.into(),
-            };
-            let (start, end) = (index * length, (index + 1) * length);
-            if all.len() < end {
-                let found = all.len().saturating_sub(start);
+            let layout = Layout::of(dataset)?;
+            let length = layout.frame_length();
+            let held = dataset.pixel_bytes().saturating_sub(index * length).min(length);
+            if held < length {
+                let frame = index + 1;
                 return Err(broken(format!(
-                    "is cut off: frame {} has {found} of {length} bytes",
-                    index + 1
+                    "is cut off: frame {frame} has {held} of {length} bytes"
                 )));
             }
-            Ok(FrameBytes::Plain(match all {
-                Cow::Borrowed(all) => all[start..end].into(),
-                Cow::Owned(all) => all[start..end].to_vec().into(),
-            }))
+            let is_swapped = dataset.is_big_endian() && layout.bits_allocated == 32;
+            let range = index * length..(index + 1) * length;
+            plain(value, range, is_swapped).map(FrameBytes::Plain).ok_or_else(missing)
         }
         Value::Sequence(_) => Err(missing()),
     }
 }
 
+/// A part of the pixel data that are not compressed.
+///
+/// - `is_swapped`: whether a number has two words, and the upper one is the first
+fn plain(value: &PrimitiveValue, range: Range<usize>, is_swapped: bool) -> Option<Cow<'_, [u8]>> {
+    match value {
+        PrimitiveValue::U8(bytes) => Some(bytes.get(range)?.into()),
+        PrimitiveValue::U16(words) => {
+            let words = words.get(range.start / 2..range.end.div_ceil(2))?;
+            let mut bytes: Vec<u8> = match is_swapped {
+                true => words
+                    .chunks_exact(2)
+                    .flat_map(|w| [w[1], w[0]])
+                    .flat_map(u16::to_le_bytes)
+                    .collect(),
+                false => words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+            };
+            // A frame of an odd length may begin in the middle of a word.
+            bytes.drain(..range.start % 2);
+            bytes.truncate(range.len());
+            Some(bytes.into())
+        }
+        value => Some(value.to_bytes().get(range)?.to_vec().into()),
+    }
+}
+
 /// The fragments of a frame by the table of their offsets.
-fn by_offsets(
-    fragments: &[Vec<u8>],
-    table: &[u32],
-    index: usize,
-) -> Option<std::ops::Range<usize>> {
+fn by_offsets(fragments: &[Vec<u8>], table: &[u32], index: usize) -> Option<Range<usize>> {
     /// The tag and the length before a fragment.
     const HEADER: u32 = 8;
     let begins = |offset: u32| {
@@ -112,7 +123,7 @@ fn by_offsets(
 }
 
 /// The fragments of a frame by the first bytes of a JPEG or JPEG 2000 picture.
-fn by_starts(fragments: &[Vec<u8>], index: usize) -> Option<std::ops::Range<usize>> {
+fn by_starts(fragments: &[Vec<u8>], index: usize) -> Option<Range<usize>> {
     let is_start = |fragment: &Vec<u8>| {
         [&b"\xff\xd8\xff"[..], b"\xff\x4f\xff\x51"].iter().any(|mark| fragment.starts_with(mark))
     };

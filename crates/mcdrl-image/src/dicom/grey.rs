@@ -3,10 +3,10 @@
 use dicom_dictionary_std::tags;
 use image::RgbImage;
 
+use super::color;
 use super::dataset::Dataset;
 use super::lookup_table::LookupTable;
 use super::samples::Samples;
-use super::{broken, color};
 use crate::depth::bits_of_detector;
 use crate::{Note, Result};
 
@@ -27,9 +27,7 @@ pub fn to_rgb(
         let byte = display.byte(*value);
         if is_inverted { 255 - byte } else { byte }
     });
-    let rgb = grey.flat_map(|byte| [byte; 3]).collect();
-    RgbImage::from_raw(samples.width as u32, samples.height as u32, rgb)
-        .ok_or_else(|| broken("is cut off"))
+    samples.picture(grey.flat_map(|byte| [byte; 3]).collect())
 }
 
 /// From a stored value to a grey.

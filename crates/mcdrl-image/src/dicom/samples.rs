@@ -1,6 +1,7 @@
 //! The stored values of a frame.
 
 use dicom_dictionary_std::tags;
+use image::RgbImage;
 
 use super::broken;
 use super::dataset::Dataset;
@@ -16,6 +17,14 @@ pub struct Samples {
     pub bits: u32,
     pub is_signed: bool,
     pub values: Vec<i64>,
+}
+
+impl Samples {
+    /// The picture of its size with these bytes, RGB.
+    pub fn picture(&self, rgb: Vec<u8>) -> Result<RgbImage> {
+        RgbImage::from_raw(self.width as u32, self.height as u32, rgb)
+            .ok_or_else(|| broken("is cut off"))
+    }
 }
 
 /// How a frame is stored.
@@ -84,6 +93,12 @@ impl Layout {
         })
     }
 
+    /// The bytes of a frame that is not compressed.
+    pub fn frame_length(&self) -> usize {
+        let channels = if self.is_halved && !self.is_planar { 2 } else { self.channels };
+        self.width * self.height * channels * self.bits_allocated as usize / 8
+    }
+
     /// The values of a frame from its bytes, which are in little endian.
     pub fn samples(&self, bytes: &[u8]) -> Samples {
         let words = bytes.chunks_exact(self.bits_allocated as usize / 8);
@@ -120,16 +135,4 @@ pub fn number(word: i64, bits: u32, is_signed: bool) -> i64 {
     let unused = i64::BITS - bits;
     let top = word << unused;
     if is_signed { top >> unused } else { (top as u64 >> unused) as i64 }
-}
-
-/// Whether a value has two words.
-pub fn is_long(dataset: &Dataset) -> Result<bool> {
-    Ok(Layout::of(dataset)?.bits_allocated == 32)
-}
-
-/// The bytes of a frame that is not compressed.
-pub fn frame_length(dataset: &Dataset) -> Result<usize> {
-    let layout = Layout::of(dataset)?;
-    let channels = if layout.is_halved && !layout.is_planar { 2 } else { layout.channels };
-    Ok(layout.width * layout.height * channels * layout.bits_allocated as usize / 8)
 }

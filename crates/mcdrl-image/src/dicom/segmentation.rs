@@ -15,7 +15,7 @@ use super::dataset::Dataset;
 use super::{DicomFile, broken};
 use crate::{Error, Mask, Result};
 
-/// What a segmentation has in common with its picture: the patient and the study. An archive files it by them.
+/// The elements of the patient and of the study. A segmentation repeats those of its picture, and an archive files it by them.
 const COMMON: [(Tag, VR); 10] = [
     (tags::STUDY_DATE, VR::DA),
     (tags::STUDY_TIME, VR::TM),
@@ -32,7 +32,7 @@ const COMMON: [(Tag, VR); 10] = [
 /// The most classes of a mask.
 const MOST_CLASSES: usize = 254;
 
-/// What says how a picture was compressed before. A segmentation of it repeats it.
+/// The elements that say how a picture was compressed. A segmentation repeats them.
 const COMPRESSION: [Tag; 3] = [
     tags::LOSSY_IMAGE_COMPRESSION,
     tags::LOSSY_IMAGE_COMPRESSION_RATIO,
@@ -113,6 +113,9 @@ impl Source {
                 || broken(format!("does not state its {name}, so nothing can refer to it"));
             dataset.word(tag).filter(|uid| !uid.is_empty()).ok_or_else(missing)
         };
+        if frame >= frames {
+            return Err(broken(format!("has {frames} frames and no frame {}", frame + 1)));
+        }
         uid(tags::STUDY_INSTANCE_UID, "study")?;
         Ok(Self {
             class: uid(tags::SOP_CLASS_UID, "SOP class")?,

@@ -8,9 +8,9 @@ import { draw, type Drawing } from "./viewer.js";
 /** The numbers of a result, with the names of `mcdrl segment --json`. */
 export function numbers({ name, result }: Picture): object {
   if (!result) return { image: name };
-  const { width, height, classes, confounders, lesions, disturbances, notes, unfamiliar, device, milliseconds } = result;
+  const { width, height, activeArea, classes, confounders, lesions, disturbances, notes, unfamiliar, device, milliseconds } = result;
   const scores = { unfamiliar, uncertainty: result.meanUncertainty, expected_dice: result.expectedDice };
-  return { image: name, width, height, classes, lesions, confounders, disturbances, notes, ...scores, device, milliseconds };
+  return { image: name, width, height, active_area: activeArea, classes, lesions, confounders, disturbances, notes, ...scores, device, milliseconds };
 }
 
 /** The drawing of a mask, without its view. */

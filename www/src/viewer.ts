@@ -33,9 +33,10 @@ export function draw(canvas: HTMLCanvasElement, { bitmap, result }: Picture, dra
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   if (!result) return;
-  for (const { map, opaque } of layersOf(result, view, colorOf)) {
+  for (const { map, opaque, area } of layersOf(result, view, colorOf)) {
     context.globalAlpha = opaque ? 1 : opacity;
-    context.drawImage(map, 0, 0, canvas.width, canvas.height);
+    const [left, top, width, height] = (area ?? [0, 0, bitmap.width, bitmap.height]).map((side) => side * scale);
+    context.drawImage(map, left!, top!, width!, height!);
   }
   context.globalAlpha = 1;
 }
@@ -76,6 +77,8 @@ interface Layer {
   map: HTMLCanvasElement;
   /** Whether the opacity of the drawing does not apply. */
   opaque?: boolean;
+  /** The part of the image that it shows: left, top, width, height. Default: all of it. */
+  area?: SegmentationResult["activeArea"];
 }
 
 /** The layers of each result. They are painted once, because the slider changes only their opacity. */
@@ -91,7 +94,7 @@ function layersOf(result: SegmentationResult, view: View, colorOf: Drawing["colo
 }
 
 function paintLayers(result: SegmentationResult, view: View, colorOf: Drawing["colorOf"]): Layer[] {
-  const { width, height, categoryMask, uncertainty, regions } = result;
+  const { width, height, activeArea, categoryMask, uncertainty, regions } = result;
   switch (view.kind) {
     case "image":
       return [];
@@ -108,9 +111,9 @@ function paintLayers(result: SegmentationResult, view: View, colorOf: Drawing["c
       return [{ map: paint(width, height, (at) => colors[Math.round(255 * (uncertainty[at] ?? 0))]!) }];
     }
     case "regions":
-      return [{ map: regionMap(regions) }];
+      return [{ map: regionMap(regions), area: activeArea }];
     case "confounder":
-      return [{ map: confounderMap(regions, view.index) }];
+      return [{ map: confounderMap(regions, view.index), area: activeArea }];
   }
 }
 

@@ -22,7 +22,7 @@ pub struct CategoryMask {
     pub classes: Bytes,
 }
 
-/// The grid on which the text prompts selected candidate regions.
+/// The grid on which the text prompts selected candidate regions. It lies on the active area.
 #[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct RegionMap {
     /// Rows of the grid.
@@ -105,6 +105,13 @@ impl Segmentation {
     /// The share of the image where each confounder is visible, 0..1.
     pub fn confounder_areas(&self) -> Bytes {
         bytes(self.segmentation.confounders.iter().map(|confounder| confounder.area))
+    }
+
+    /// The part of the image that was segmented: left, top, width, height, in pixels. It is the picture, without wide borders, panels and
+    /// text around it.
+    pub fn active_area(&self) -> Vec<u32> {
+        let mcdrl_image::Bounds { left, top, width, height } = self.segmentation.area;
+        vec![left, top, width, height]
     }
 
     /// The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture".

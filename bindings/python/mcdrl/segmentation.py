@@ -89,7 +89,7 @@ class ConfounderWeight:
 
 @dataclass(frozen=True)
 class RegionMap:
-    """The grid on which the text prompts selected candidate regions."""
+    """The grid on which the text prompts selected candidate regions. It lies on the active area."""
 
     #: Similarity to the best class prompt: float32, rows × columns, -1..1.
     similarity: npt.NDArray[np.float32]
@@ -104,6 +104,7 @@ _PARTS = (
     "milliseconds",
     "classes",
     "lesions",
+    "active_area",
     "confounders",
     "disturbances",
     "notes",
@@ -160,6 +161,15 @@ class Segmentation:
         return [lesion(found) for found in self._native.lesions()]
 
     @cached_property
+    def active_area(self) -> tuple[int, int, int, int]:
+        """The part of the image that was segmented: left, top, width, height, in pixels.
+
+        It is the picture, without wide borders, panels and text around it. Elsewhere is background.
+        """
+        left, top, width, height = self._native.active_area()
+        return (left, top, width, height)
+
+    @cached_property
     def confounders(self) -> list[ConfounderWeight]:
         """Every confounder. The weights sum to one."""
         native = self._native
@@ -192,7 +202,7 @@ class Segmentation:
 
     @cached_property
     def mean_uncertainty(self) -> float:
-        """The mean of :attr:`uncertainty`."""
+        """The mean uncertainty of the active area."""
         return float(self._native.mean_uncertainty())
 
     @property

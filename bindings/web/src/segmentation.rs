@@ -33,6 +33,7 @@ impl Maps {
 struct Summary<'a> {
     width: usize,
     height: usize,
+    active_area: [u32; 4],
     classes: &'a [ClassShare],
     lesions: &'a [Lesion],
     confounders: &'a [ConfounderWeight],
@@ -49,13 +50,15 @@ struct Grid {
     columns: usize,
 }
 
-/// `{ width, height, classes, lesions, confounders, disturbances, notes, unfamiliar, expectedDice, meanUncertainty, categoryMask,
+/// `{ width, height, activeArea, classes, lesions, confounders, disturbances, notes, unfamiliar, expectedDice, meanUncertainty, categoryMask,
 /// confidenceMasks, uncertainty, regions, image? }`.
 pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<JsValue, JsValue> {
+    let area = segmentation.area;
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     let result = Summary {
         width: segmentation.mask.width(),
         height: segmentation.mask.height(),
+        active_area: [area.left, area.top, area.width, area.height],
         classes: &segmentation.classes,
         lesions: &segmentation.lesions,
         confounders: &segmentation.confounders,

@@ -142,7 +142,7 @@ export interface ConfounderWeight {
   area: number;
 }
 
-/** The grid on which the text prompts selected candidate regions. */
+/** The grid on which the text prompts selected candidate regions. It lies on `activeArea`. */
 export interface RegionMap {
   rows: number;
   columns: number;
@@ -158,6 +158,11 @@ export interface RegionMap {
 export interface SegmentationResult {
   width: number;
   height: number;
+  /**
+   * The part of the image that was segmented: left, top, width, height, in pixels. It is the picture, without wide borders, panels
+   * and text around it. Elsewhere is background.
+   */
+  activeArea: [number, number, number, number];
   /** A class for every pixel, row-major: an index into {@link ImageSegmenter.getLabels}, 0 is the background. */
   categoryMask: Uint8Array;
   /** For every label its probability at every pixel, row-major; empty without `outputConfidenceMasks`. */
@@ -166,7 +171,7 @@ export interface SegmentationResult {
   uncertainty: Float32Array;
   /** The segmented image, decoded and upright: RGBA, row-major; `undefined` without `outputImage`. */
   image?: Uint8ClampedArray;
-  /** The mean of `uncertainty`. */
+  /** The mean uncertainty of the active area. */
   meanUncertainty: number;
   classes: ClassShare[];
   /** The connected lesions, the largest first. */

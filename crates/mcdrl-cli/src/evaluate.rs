@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::error::{Failure, Outcome};
 use crate::impose::share;
 use crate::output::{Common, counter, open_datasets, say, tell, tell_warnings};
-use crate::segment::open_segmenter;
+use crate::segment::{NOT_REDACTED, open_segmenter};
+use crate::view::ViewOptions;
 
 /// The most images whose features are compared with and without a confounder.
 const COMPARED: usize = 32;
@@ -43,20 +44,25 @@ pub struct Evaluate {
     /// The folder for evaluation.csv, evaluation.json and report.html, and with --impose for robustness.json.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Black out everything around the picture in the report's images: borders, panels, and the text in them.
+    #[arg(long)]
+    redact: bool,
+    #[command(flatten)]
+    view: ViewOptions,
     #[command(flatten)]
     common: Common,
 }
 
 impl Evaluate {
     pub fn run(self) -> Outcome {
-        let segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
+        let segmenter = self.view.apply(open_segmenter(self.model.as_deref(), &self.common)?);
         let dataset = open_datasets(&self.data)?;
         let samples = dataset.samples_of(&self.site)?;
         let count = counter("images", samples.len());
         let evaluation = evaluate(&segmenter, &dataset, &samples, count)?;
         tell_warnings(&dataset);
         if let Some(out) = &self.out {
-            write_reports(out, &segmenter, &dataset, &samples, &evaluation)?;
+            self.write_reports(out, &segmenter, &dataset, &samples, &evaluation)?;
         }
         let robustness = match self.impose {
             Some(strength) => {
@@ -97,39 +103,46 @@ impl Evaluate {
         }
         Ok(())
     }
-}
 
-fn write_reports(
-    out: &Path,
-    segmenter: &Segmenter,
-    dataset: &Dataset,
-    samples: &[Sample],
-    evaluation: &Evaluation,
-) -> Outcome {
-    std::fs::create_dir_all(out).map_err(Failure::io(out))?;
-    write_atomic(&out.join("evaluation.csv"), evaluation.to_csv().as_bytes())?;
-    let json = serde_json::to_vec_pretty(evaluation).expect("scores are plain data");
-    write_atomic(&out.join("evaluation.json"), &json)?;
-    let title = "MCDRL evaluation";
-    let introduction = format!("{} images of {}", samples.len(), dataset.path.display());
-    let mut report = evaluation_report(title, &introduction, evaluation);
-    report.heading("Worst, median and best image of each site");
-    report.legend(&segmenter.header().profile.classes);
-    for score in remarkable(evaluation) {
-        let sample = samples.iter().find(|s| s.site == score.site && s.name == score.name);
-        let Some(sample) = sample else { continue };
-        let labelled = dataset.load(sample)?;
-        let segmentation = segmenter.segment(&labelled.image)?;
-        report.gallery(&[Exhibit {
-            title: sample.label(),
-            note: format!("Dice {:.3}", score.dice.unwrap_or_default()),
-            truth: Some(&labelled),
-            image: &labelled.image,
-            segmentation: &segmentation,
-        }])?;
+    fn write_reports(
+        &self,
+        out: &Path,
+        segmenter: &Segmenter,
+        dataset: &Dataset,
+        samples: &[Sample],
+        evaluation: &Evaluation,
+    ) -> Outcome {
+        std::fs::create_dir_all(out).map_err(Failure::io(out))?;
+        write_atomic(&out.join("evaluation.csv"), evaluation.to_csv().as_bytes())?;
+        let json = serde_json::to_vec_pretty(evaluation).expect("scores are plain data");
+        write_atomic(&out.join("evaluation.json"), &json)?;
+        let title = "MCDRL evaluation";
+        let introduction = format!("{} images of {}", samples.len(), dataset.path.display());
+        let mut report = evaluation_report(title, &introduction, evaluation);
+        report.heading("Worst, median and best image of each site");
+        report.legend(&segmenter.header().profile.classes);
+        for score in remarkable(evaluation) {
+            let sample = samples.iter().find(|s| s.site == score.site && s.name == score.name);
+            let Some(sample) = sample else { continue };
+            let mut labelled = dataset.load(sample)?;
+            let segmentation = segmenter.segment(&labelled.image)?;
+            if self.redact {
+                match labelled.image.redacted() {
+                    Some(redacted) => labelled.image = redacted,
+                    None => tell!("mcdrl: {}: {NOT_REDACTED}", sample.label()),
+                }
+            }
+            report.gallery(&[Exhibit {
+                title: sample.label(),
+                note: format!("Dice {:.3}", score.dice.unwrap_or_default()),
+                truth: Some(&labelled),
+                image: &labelled.image,
+                segmentation: &segmentation,
+            }])?;
+        }
+        write_atomic(&out.join("report.html"), report.to_html(title).as_bytes())?;
+        Ok(())
     }
-    write_atomic(&out.join("report.html"), report.to_html(title).as_bytes())?;
-    Ok(())
 }
 
 /// The images with the lowest, the median and the highest Dice of each site.

@@ -24,6 +24,7 @@ mod segment;
 mod serve;
 mod synth;
 mod train;
+mod view;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use mcdrl::data::{self, PART, write_atomic};
-use mcdrl::{Image, Lesion, Segmentation, Segmenter, TINT, overlay};
+use mcdrl::{Bounds, Image, Lesion, Segmentation, Segmenter, TINT, overlay};
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
@@ -13,6 +13,7 @@ use crate::inputs::{DICOM_SEG, Input, Inputs, MASK, OVERLAY};
 use crate::maps::{MAP, MapFormat, Maps};
 use crate::output::{Bar, Common, tell, tell_fallback};
 use crate::picture::{Opened, Picture};
+use crate::view::ViewOptions;
 
 /// Segment images: write masks and overlays, print the confounders.
 #[derive(Args)]
@@ -38,6 +39,11 @@ pub struct Segment {
     /// Leave out the images whose results are already there: continue an interrupted run, with the same images and options.
     #[arg(long)]
     resume: bool,
+    /// Black out everything around the picture in overlays: borders, panels, and the text in them. Text on the picture itself stays.
+    #[arg(long)]
+    redact: bool,
+    #[command(flatten)]
+    view: ViewOptions,
     /// Images, or folders of images. A DICOM file with several frames has results `<name>.frame-0001.mask.png` and so on.
     #[arg(required = true)]
     input: Vec<PathBuf>,
@@ -76,7 +82,7 @@ const QUEUE: usize = 2;
 
 impl Segment {
     pub fn run(self) -> Outcome {
-        let mut segmenter = open_segmenter(self.model.as_deref(), &self.common)?;
+        let mut segmenter = self.view.apply(open_segmenter(self.model.as_deref(), &self.common)?);
         if self.threshold.is_some() {
             segmenter = segmenter.with_threshold(self.threshold);
         }
@@ -225,7 +231,11 @@ impl Segment {
         // The mask and the overlay come last: with them the image is done.
         let mask = self.path(picture, MASK);
         save(&mask, encode(segmentation.mask.encode_png())?)?;
-        let drawn = overlay(image, &segmentation.mask, TINT);
+        let redacted = if self.redact { image.redacted() } else { None };
+        if self.redact && redacted.is_none() {
+            bar.tell(format_args!("mcdrl: {}: {NOT_REDACTED}", picture.shown()));
+        }
+        let drawn = overlay(redacted.as_ref().unwrap_or(image), &segmentation.mask, TINT);
         save(&self.path(picture, OVERLAY), encode(drawn.encode_png())?)?;
         for note in &segmentation.notes {
             bar.tell(format_args!("mcdrl: {}: {note}", picture.shown()));
@@ -279,11 +289,13 @@ fn line(
     segmentation: &Segmentation,
     milliseconds: f64,
 ) -> Value {
+    let Bounds { left, top, width, height } = segmentation.area;
     let mut line = json!({
         "image": picture.path.to_string_lossy(),
         "width": segmentation.mask.width(),
         "height": segmentation.mask.height(),
         "mask": mask.to_string_lossy(),
+        "active_area": [left, top, width, height],
         "classes": segmentation.classes,
         "lesions": segmentation.lesions,
         "confounders": segmentation.confounders,
@@ -300,6 +312,9 @@ fn line(
     }
     line
 }
+
+/// What is said about a picture that `--redact` could not change.
+pub const NOT_REDACTED: &str = "nothing around the picture was found, so nothing was blacked out; look whether text is on the picture itself";
 
 /// Removes what a run that was killed has begun to write.
 fn remove_parts(folder: &Path) -> Outcome {

@@ -195,6 +195,74 @@ fn a_long_name_fits_and_a_note_is_told() {
 }
 
 #[test]
+fn a_screen_capture_is_segmented_where_it_shows_the_picture() {
+    let folder = TempDir::new().unwrap();
+    let original = samples().join("site-a/images/00002.png");
+    let sample = image::open(&original).unwrap().into_rgb8();
+    let (width, height) = sample.dimensions();
+    let (left, top) = (width, height / 8);
+    let panel = image::Rgb([24, 26, 32]);
+    let mut capture = image::RgbImage::from_pixel(2 * width + 8, height + height / 4, panel);
+    image::imageops::replace(&mut capture, &sample, left.into(), top.into());
+    // Text on the panel.
+    let ink = image::Rgb([255, 0, 255]);
+    for line in 0..6 {
+        for x in (12..60).filter(|x| x % 4 < 2) {
+            for y in 0..7 {
+                capture.put_pixel(x, top + 12 * line + y, ink);
+            }
+        }
+    }
+    let path = folder.path().join("capture.png");
+    capture.save(&path).unwrap();
+    let out = folder.path().join("out");
+    let run = |options: &[&str], image: &Path| {
+        let arguments = ["segment", "--json", "--out", text(&out), text(image)];
+        json(&succeed(&[&arguments[..], options].concat()))
+    };
+    let plain = run(&[], &original);
+    let found = run(&["--redact"], &path);
+    let near = |value: &Value, expected: u32| {
+        let value = value.as_u64().unwrap() as u32;
+        assert!(value.abs_diff(expected) <= 4, "{value} is not near to {expected}");
+    };
+    for (side, expected) in [left, top, width, height].into_iter().enumerate() {
+        near(&found["active_area"][side], expected);
+    }
+    assert_eq!(plain["active_area"], serde_json::json!([0, 0, width, height]));
+    assert!(found["notes"][0].as_str().unwrap().contains("was left out"));
+    let pixels = |line: &Value| line["lesions"][0]["pixels"].as_f64().unwrap();
+    assert!((pixels(&found) / pixels(&plain) - 1.0).abs() < 0.1);
+    let overlay = image::open(out.join("capture.overlay.png")).unwrap().into_rgb8();
+    assert_eq!(overlay.dimensions(), capture.dimensions());
+    assert!(overlay.pixels().all(|pixel| *pixel != ink), "text is left in the overlay");
+    let open = run(&["--whole-frame"], &path);
+    assert_eq!(open["active_area"][2], capture.width());
+    let overlay = image::open(out.join("capture-2.overlay.png"));
+    let overlay = overlay.or_else(|_| image::open(out.join("capture.overlay.png"))).unwrap();
+    assert!(overlay.into_rgb8().pixels().any(|pixel| *pixel == ink));
+    // A picture without a border is not changed, and that is said.
+    let full = mcdrl(&["segment", "--redact", "--out", text(&out), text(&original)]);
+    assert!(String::from_utf8_lossy(&full.stderr).contains("nothing was blacked out"));
+}
+
+#[test]
+fn tiles_look_more_closely() {
+    let folder = TempDir::new().unwrap();
+    let run = |options: &[&str]| {
+        let image = a_sample();
+        let arguments = ["segment", "--json", "--out", text(folder.path()), text(&image)];
+        json(&succeed(&[&arguments[..], options].concat()))
+    };
+    let (plain, tiled) = (run(&[]), run(&["--tiles=96"]));
+    assert_eq!((&plain["width"], &plain["confounders"]), (&tiled["width"], &tiled["confounders"]));
+    assert_ne!(plain["uncertainty"], tiled["uncertainty"]);
+    // Tiles of the network's input size are larger than this sample.
+    assert_eq!(run(&["--tiles"])["uncertainty"], plain["uncertainty"]);
+    fail(&["segment", "--tiles=x", "--out", "o", text(&a_sample())], 2, &["--tiles"]);
+}
+
+#[test]
 fn maps_and_the_threshold_agree_with_the_mask() {
     let folder = TempDir::new().unwrap();
     let sample = a_sample();

@@ -117,7 +117,7 @@ impl Report {
                 self.figure("truth", &drawn(&truth.mask))?;
             }
             self.figure("mask", &drawn(&exhibit.segmentation.mask))?;
-            self.figure("regions", &region_overlay(&shown, &exhibit.segmentation.regions))?;
+            self.figure("regions", &region_overlay(&shown, exhibit.segmentation))?;
             self.confounders(&exhibit.segmentation.confounders);
             self.body.push_str("</div></section>");
         }

@@ -6,7 +6,7 @@ use image::{ExtendedColorType, ImageBuffer, Rgb};
 use crate::decode::{check_length, decode_rgb};
 use crate::depth::visible;
 use crate::encode::encode_png;
-use crate::{Note, Result, Turn};
+use crate::{Bounds, Note, Result, Turn};
 
 /// An RGB image, 8 bits per channel, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +86,19 @@ impl Image {
     /// The pixels: RGB, row-major, `width · height · 3` bytes.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    pub(crate) fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
+    /// A part of the image. The part must lie within the image.
+    pub fn crop(&self, part: Bounds) -> Self {
+        let Bounds { left, top, width, height } = part;
+        let [left, top, width, height] = [left, top, width, height].map(|side| side as usize);
+        let rows = self.pixels.chunks_exact(3 * self.width).skip(top).take(height);
+        let pixels = rows.flat_map(|row| &row[3 * left..3 * (left + width)]).copied().collect();
+        Self { width, height, pixels, notes: self.notes.clone(), ..*self }
     }
 
     /// Remarks about the file that the image came from.

@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod active_area;
 mod color_profile;
 mod components;
 mod decode;

@@ -1,5 +1,7 @@
 //! Maps on the network's own grid, and their interpolation to the size of an image.
 
+use mcdrl_image::Bounds;
+
 /// Values on the network's own grid: `[channels, rows, columns]`.
 #[derive(Clone, Debug)]
 pub struct GridMap {
@@ -43,11 +45,31 @@ impl GridMap {
         Self { channels: 1, rows: self.rows, columns: self.columns, values }
     }
 
-    /// Channel 0 at every pixel of a `width × height` image, row-major.
-    pub fn scaled(&self, width: usize, height: usize) -> Vec<f32> {
-        let mut scaled = Vec::with_capacity(width * height);
-        self.upsample(width, height, |values| scaled.push(values[0]));
-        scaled
+    /// The values of a channel, row-major.
+    pub fn channel(&self, index: usize) -> &[f32] {
+        let positions = self.rows * self.columns;
+        &self.values[index * positions..][..positions]
+    }
+
+    /// A channel at every pixel of a `width × height` image, row-major. The map lies on `area`; elsewhere the value is `outside`.
+    pub fn on_image(
+        &self,
+        index: usize,
+        area: Bounds,
+        [width, height]: [usize; 2],
+        outside: f32,
+    ) -> Vec<f32> {
+        let Self { rows, columns, .. } = *self;
+        let map = Self { channels: 1, rows, columns, values: self.channel(index).to_vec() };
+        let mut image = vec![outside; width * height];
+        let across = area.width as usize;
+        let start = area.top as usize * width + area.left as usize;
+        let mut visited = 0;
+        map.upsample(across, area.height as usize, |values| {
+            image[start + visited / across * width + visited % across] = values[0];
+            visited += 1;
+        });
+        image
     }
 
     /// The mean of every channel in every cell of a `cells × cells` grid: channel by channel, row-major.

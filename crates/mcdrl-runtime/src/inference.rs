@@ -1,45 +1,87 @@
 //! One forward pass: images → preprocess → network → read-back → segmentations.
 
+use std::borrow::Cow;
+
 use burn::tensor::activation::sigmoid;
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{TensorData, Transaction};
-use mcdrl_image::Image;
+use mcdrl_image::{Bounds, Image};
 use mcdrl_model::NetworkOutput;
 
+use crate::grid_map::GridMap;
 use crate::model::Model;
 use crate::postprocess::{ImageOutput, Regions, postprocess};
 use crate::preprocess::Placement;
 use crate::segmentation::{RegionMap, Segmentation};
+use crate::tile_blend::{TileMap, blend};
+use crate::view::View;
 use crate::{Error, Result};
 
+/// Tiles that go through the network together.
+const TILE_BATCH: usize = 8;
+
 impl Model {
-    /// Segments images of any sizes in one forward pass.
+    /// Segments images of any sizes in one forward pass, and their tiles in further ones.
     ///
     /// # Errors
     /// [`Error::Execution`] if the device fails.
-    pub async fn segment(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
-        self.segment_with(images, Regions::Judged).await
-    }
-
-    /// As [`Self::segment`], with regions as the network predicts them, or judged.
-    pub(crate) async fn segment_with(
+    pub(crate) async fn segment(
         &self,
         images: &[&Image],
         regions: Regions,
+        view: View,
     ) -> Result<Vec<Segmentation>> {
-        if images.is_empty() {
+        let areas: Vec<Bounds> = images.iter().map(|image| view.area.of(image)).collect();
+        let pictures: Vec<_> =
+            images.iter().zip(&areas).map(|(image, area)| part(image, *area)).collect();
+        let outputs = self.look(&pictures).await?;
+        let mut segmentations = Vec::with_capacity(images.len());
+        for ((image, area), mut output) in images.iter().zip(areas).zip(outputs) {
+            if let Some(tiles) = view.tiles {
+                let tiles = tiles.of(area, self.header.preprocess.size);
+                let tiles = self.look_closely(image, &tiles).await?;
+                output.probabilities = blend(&output.probabilities, area, &tiles);
+            }
+            segmentations.push(postprocess(output, &self.header, regions, image, area)?);
+        }
+        Ok(segmentations)
+    }
+
+    /// What the network says of pictures.
+    async fn look(&self, pictures: &[Cow<'_, Image>]) -> Result<Vec<ImageOutput>> {
+        if pictures.is_empty() {
             return Ok(Vec::new());
         }
-        let device = self.network.device();
-        let pixels = self.header.preprocess.batch(images, &device);
+        let preprocess = &self.header.preprocess;
+        let pixels = preprocess.batch(pictures, &self.network.device());
         let output = self.network.forward(pixels, &self.run);
-        let read = ReadBack::from_device(output, self.header.preprocess.size).await?;
-        let segmentation = |(index, image): (usize, &&Image)| {
-            let placement = self.header.preprocess.placement(image.width(), image.height());
-            postprocess(read.image(index, placement), &self.header, regions, image)
-        };
-        images.iter().enumerate().map(segmentation).collect()
+        let read = ReadBack::from_device(output, preprocess.size).await?;
+        let placement = |picture: &Image| preprocess.placement(picture.width(), picture.height());
+        let outputs = pictures.iter().map(|picture| placement(picture)).enumerate();
+        Ok(outputs.map(|(index, placement)| read.image(index, placement)).collect())
     }
+
+    /// The probabilities of an image's tiles.
+    async fn look_closely(&self, image: &Image, tiles: &[Bounds]) -> Result<Vec<TileMap>> {
+        let mut maps = Vec::with_capacity(tiles.len());
+        for tiles in tiles.chunks(TILE_BATCH) {
+            let pictures: Vec<_> = tiles.iter().map(|tile| part(image, *tile)).collect();
+            let outputs = self.look(&pictures).await?;
+            let map = |(tile, output): (&Bounds, ImageOutput)| TileMap {
+                tile: *tile,
+                probabilities: output.probabilities,
+            };
+            maps.extend(tiles.iter().zip(outputs).map(map));
+        }
+        Ok(maps)
+    }
+}
+
+/// A part of an image, without a copy if it is the whole image.
+fn part(image: &Image, part: Bounds) -> Cow<'_, Image> {
+    let is_whole =
+        [part.width, part.height].map(|side| side as usize) == [image.width(), image.height()];
+    if is_whole { Cow::Borrowed(image) } else { Cow::Owned(image.crop(part)) }
 }
 
 /// The output of a batch in the host's memory.
@@ -125,11 +167,12 @@ impl ReadBack {
             let planes = values.chunks_exact(rows * columns);
             planes.map(|plane| cells.cut(plane, columns)).collect()
         };
+        let logits = cut(&part(&self.logits), [self.side; 2]);
+        let (channels, logits) = (logits.len(), logits.concat());
         let cells = placement.on_grid(self.side, self.grid);
         let one = |values: &[f32]| cut(&part(values), self.grid).concat();
         ImageOutput {
-            logits: cut(&part(&self.logits), [self.side; 2]).concat(),
-            size: [placement.height, placement.width],
+            probabilities: GridMap::softmax(logits, channels, placement.height, placement.width),
             presence: part(&self.presence),
             unfamiliar: self.unfamiliar[index],
             places: cut(&part(&self.places), self.place_size),

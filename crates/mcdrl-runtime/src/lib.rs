@@ -55,6 +55,8 @@ mod self_check;
 mod sentence_checkpoint;
 #[cfg(feature = "pretrained")]
 mod state_dict;
+mod tile_blend;
+mod view;
 mod weights;
 
 #[cfg(feature = "pretrained")]
@@ -79,6 +81,7 @@ pub use segmenter::Segmenter;
 pub use self_check::SelfCheck;
 #[cfg(feature = "pretrained")]
 pub use sentence_checkpoint::SentenceCheckpoint;
+pub use view::{Area, Tiles, View};
 pub use weights::{Precision, Weights};
 
 /// A tiny untrained model file, for examples in documentation.

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{FORMAT_VERSION, Model, ModelHeader};
 use crate::postprocess::Regions;
 use crate::self_check::{SelfCheck, built_in_image};
+use crate::view::View;
 use crate::weights::{Precision, Weights, hex};
 use crate::{Error, Result};
 
@@ -91,7 +92,8 @@ impl Model {
         let network = Weights::from_safetensors(stored).ok()?.load_into(network).ok()?;
         let model = Self { header: self.header.clone(), run: self.run, network };
         let image = built_in_image();
-        let segmentations = try_read_sync(model.segment_with(&[&image], Regions::Raw))?.ok()?;
+        let segmentations =
+            try_read_sync(model.segment(&[&image], Regions::Raw, View::FRAME))?.ok()?;
         Some(SelfCheck::of(&segmentations[0]))
     }
 }

@@ -1,6 +1,6 @@
 //! The network's output for one image → its [`Segmentation`].
 
-use mcdrl_image::{Image, Mask};
+use mcdrl_image::{Bounds, Image, Mask};
 
 use crate::Result;
 use crate::disturbances::disturbances;
@@ -17,10 +17,8 @@ pub const LESION_BELOW: f32 = 0.5;
 
 /// The network's output for one image, in the host's memory.
 pub struct ImageOutput {
-    /// `[K + 1, rows, columns]`
-    pub logits: Vec<f32>,
-    /// Rows and columns of the logits.
-    pub size: [usize; 2],
+    /// The probabilities of the background and the classes.
+    pub probabilities: GridMap,
     /// Whether each confounder is visible: `[M]`.
     pub presence: Vec<f32>,
     /// How unlike the training images the image is, 0..1.
@@ -43,18 +41,19 @@ pub enum Regions {
 }
 
 /// The result for an image.
+///
+/// - `area`: the part of the image that the network saw
 pub fn postprocess(
     output: ImageOutput,
     header: &ModelHeader,
     regions: Regions,
     image: &Image,
+    area: Bounds,
 ) -> Result<Segmentation> {
     let profile = &header.profile;
-    let [rows, columns] = output.size;
     let confounders = confounders(&output, profile);
     let disturbances = disturbances(profile, &confounders);
-    let mut probabilities =
-        GridMap::softmax(output.logits, profile.classes.len() + 1, rows, columns);
+    let mut probabilities = output.probabilities;
     let mut lesion_below = LESION_BELOW;
     if let Regions::Judged = regions {
         lesion_below = header.threshold.map_or(LESION_BELOW, |threshold| 1.0 - threshold);
@@ -64,8 +63,8 @@ pub fn postprocess(
         vote_on_classes(&mut probabilities, lesion_below);
     }
     let Decision { mask, classes, certainties } =
-        decide(&probabilities, lesion_below, profile, image)?;
-    let expected_dice = expected_dice(&probabilities.values[..rows * columns], lesion_below);
+        decide(&probabilities, lesion_below, profile, image, area)?;
+    let expected_dice = expected_dice(probabilities.channel(0), lesion_below);
     Ok(Segmentation {
         lesions: lesions(&mask, image.pixel_size(), &certainties, profile),
         mask,
@@ -74,10 +73,28 @@ pub fn postprocess(
         disturbances,
         unfamiliar: output.unfamiliar,
         expected_dice: header.expected_dice.apply(expected_dice),
-        notes: image.notes().iter().map(ToString::to_string).collect(),
+        notes: image
+            .notes()
+            .iter()
+            .map(ToString::to_string)
+            .chain(border_note(image, area))
+            .collect(),
+        area,
         regions: output.regions,
         entropy: probabilities.entropy(),
         probabilities,
+    })
+}
+
+/// What is said if not the whole frame was segmented.
+fn border_note(image: &Image, area: Bounds) -> Option<String> {
+    let (width, height) = (image.width(), image.height());
+    let is_whole = [area.width as usize, area.height as usize] == [width, height];
+    let Bounds { width: across, height: down, left, top } = area;
+    (!is_whole).then(|| {
+        format!(
+            "the picture is the part of {across} × {down} pixels at {left}, {top} of {width} × {height}; what is around it was left out"
+        )
     })
 }
 
@@ -138,13 +155,19 @@ fn decide(
     lesion_below: f32,
     profile: &Profile,
     image: &Image,
+    area: Bounds,
 ) -> Result<Decision> {
     let (width, height) = (image.width(), image.height());
-    let mut classes = Vec::with_capacity(width * height);
+    let mut classes = vec![0; width * height];
     let mut pixels = vec![0usize; probabilities.channels];
     let mut confidence = vec![0.0f64; probabilities.channels];
     let mut certainties = Vec::new();
-    probabilities.upsample(width, height, |probabilities| {
+    let across = area.width as usize;
+    let start = area.top as usize * width + area.left as usize;
+    let mut visited = 0;
+    probabilities.upsample(across, area.height as usize, |probabilities| {
+        let at = start + visited / across * width + visited % across;
+        visited += 1;
         let mut class = 0;
         if probabilities[0] < lesion_below {
             class = 1;
@@ -159,7 +182,7 @@ fn decide(
         }
         pixels[class] += 1;
         confidence[class] += f64::from(probabilities[class]);
-        classes.push(class as u8);
+        classes[at] = class as u8;
     });
     let shares = profile.classes.iter().zip(1..).map(|(name, class)| ClassShare {
         name: name.clone(),

@@ -68,8 +68,9 @@ impl Preprocess {
     }
 
     /// A batch of images: `[batch, 3, size, size]`.
-    pub fn batch(&self, images: &[&Image], device: &Device) -> Tensor<4> {
-        let values: Vec<f32> = images.iter().flat_map(|image| self.values(image)).collect();
+    pub fn batch<I: std::borrow::Borrow<Image>>(&self, images: &[I], device: &Device) -> Tensor<4> {
+        let values: Vec<f32> =
+            images.iter().flat_map(|image| self.values(image.borrow())).collect();
         let shape = [images.len(), 3, self.size, self.size];
         Tensor::from_data(TensorData::new(values, shape), device)
     }

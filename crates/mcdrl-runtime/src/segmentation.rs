@@ -1,6 +1,6 @@
 //! The result for one image, at the image's own size.
 
-use mcdrl_image::Mask;
+use mcdrl_image::{Bounds, Mask};
 use serde::Serialize;
 
 use crate::grid_map::GridMap;
@@ -26,6 +26,9 @@ pub struct Segmentation {
     pub expected_dice: f32,
     /// Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits.
     pub notes: Vec<String>,
+    /// The part of the image that was segmented, in pixels: the picture, without wide borders, panels and text around it. Elsewhere is
+    /// background.
+    pub area: Bounds,
     /// The candidate regions that the text prompts selected.
     pub regions: RegionMap,
     pub(crate) probabilities: GridMap,
@@ -60,7 +63,7 @@ pub struct ConfounderWeight {
     pub area: f32,
 }
 
-/// The grid on which regions were selected.
+/// The grid on which regions were selected. It lies on [`Segmentation::area`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionMap {
     /// H.
@@ -80,11 +83,8 @@ impl Segmentation {
     /// no such label. In weak regions the probability of a lesion is halved (see [`crate::ModelHeader::sure_region`]).
     pub fn confidence_mask(&self, index: usize) -> Option<Vec<f32>> {
         let map = &self.probabilities;
-        let pixels = map.rows * map.columns;
-        (index < map.channels).then(|| {
-            let values = map.values[index * pixels..][..pixels].to_vec();
-            GridMap { channels: 1, values, ..*map }.scaled(self.mask.width(), self.mask.height())
-        })
+        let outside = if index == 0 { 1.0 } else { 0.0 };
+        (index < map.channels).then(|| map.on_image(index, self.area, self.size(), outside))
     }
 
     /// The dose of confounder `index` at every pixel of the image, 0..1, row-major. `None` if there is no such confounder.
@@ -92,16 +92,20 @@ impl Segmentation {
         let RegionMap { rows, columns, confounders, .. } = &self.regions;
         let values = confounders.get(index)?.clone();
         let map = GridMap { channels: 1, rows: *rows, columns: *columns, values };
-        Some(map.scaled(self.mask.width(), self.mask.height()))
+        Some(map.on_image(0, self.area, self.size(), 0.0))
     }
 
     /// The model's uncertainty at every pixel of the image: the entropy of its class probabilities divided by the largest
     /// possible one, 0..1, row-major. It is computed on the network's own grid and interpolated.
     pub fn uncertainty_map(&self) -> Vec<f32> {
-        self.entropy.scaled(self.mask.width(), self.mask.height())
+        self.entropy.on_image(0, self.area, self.size(), 0.0)
     }
 
-    /// The mean of [`Self::uncertainty_map`], on the network's own grid.
+    fn size(&self) -> [usize; 2] {
+        [self.mask.width(), self.mask.height()]
+    }
+
+    /// The mean uncertainty of the picture, on the network's own grid.
     pub fn uncertainty(&self) -> f32 {
         self.entropy.values.iter().sum::<f32>() / self.entropy.values.len() as f32
     }

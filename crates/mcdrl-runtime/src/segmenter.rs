@@ -13,6 +13,7 @@ use crate::model::{Model, ModelHeader};
 use crate::postprocess::Regions;
 use crate::segmentation::Segmentation;
 use crate::self_check::built_in_image;
+use crate::view::View;
 use crate::{Error, Result};
 
 /// Segments images with one model on one device.
@@ -20,6 +21,7 @@ use crate::{Error, Result};
 pub struct Segmenter {
     model: Model,
     device: DeviceInfo,
+    view: View,
 }
 
 impl Segmenter {
@@ -32,7 +34,7 @@ impl Segmenter {
     pub async fn open(bytes: &[u8], options: OpenOptions<'_>) -> Result<Self> {
         let trial = ModelTrial(Arc::from(bytes));
         let (model, device) = choose_device(&trial, options).await?;
-        Ok(Self { model, device })
+        Ok(Self { model, device, view: View::default() })
     }
 
     /// As [`Self::open`]; blocks the thread until the segmenter is ready.
@@ -48,7 +50,7 @@ impl Segmenter {
     pub fn from_model(model: Model) -> Self {
         let kind = DeviceKind::of(&model.network.device());
         let device = DeviceInfo { kind, reason: DeviceReason::Requested, time: None };
-        Self { model: without_gradients(model), device }
+        Self { model: without_gradients(model), device, view: View::default() }
     }
 
     /// The same model without the causal intervention, for comparisons.
@@ -56,7 +58,7 @@ impl Segmenter {
         let Model { header, run, network } = &self.model;
         let mut model = Model { header: header.clone(), run: *run, network: network.clone() };
         model.run.intervention.enabled = false;
-        Self { model, device: self.device.clone() }
+        Self { model, device: self.device.clone(), view: self.view }
     }
 
     /// The same model, with doses from another source: for comparisons.
@@ -75,6 +77,11 @@ impl Segmenter {
     pub fn with_threshold(mut self, threshold: Option<f32>) -> Self {
         self.model.header.threshold = threshold;
         self
+    }
+
+    /// The same model, which sees other parts of images.
+    pub fn with_view(self, view: View) -> Self {
+        Self { view, ..self }
     }
 
     /// Segments one image.
@@ -104,7 +111,7 @@ impl Segmenter {
     /// # Errors
     /// [`Error::Execution`] if the device fails.
     pub async fn segment_batch_async(&self, images: &[&Image]) -> Result<Vec<Segmentation>> {
-        self.model.segment(images).await
+        self.model.segment(images, Regions::Judged, self.view).await
     }
 
     /// The names of the mask values: the background (0) first.
@@ -141,7 +148,7 @@ impl DeviceTrial for ModelTrial {
 
     async fn check(model: &Model) -> Result<()> {
         let image = built_in_image();
-        let segmentations = model.segment_with(&[&image], Regions::Raw).await?;
+        let segmentations = model.segment(&[&image], Regions::Raw, View::FRAME).await?;
         match &model.header.check {
             Some(check) => check.verify(&segmentations[0]),
             None => Ok(()),

@@ -1,39 +1,13 @@
 //! Model files and profiles: writing, reading, damaged files.
 
-use burn::tensor::{Device, Distribution, Tensor};
-use mcdrl_image::Image;
-use mcdrl_model::clip::{ClipVisionEncoderConfig, EfficientNetLiteConfig};
-use mcdrl_model::{ConfounderDictionary, NetworkConfig, RunConfig};
-use mcdrl_runtime::{Model, Precision, Preprocess, Profile, Segmenter, Weights};
-use serde_json::json;
+mod random_model;
 
-fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
-}
+use burn::tensor::{Device, Tensor};
+use mcdrl_runtime::{Model, Precision, Profile, Weights};
+use random_model::{assert_close, model, random};
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
-}
-
-fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
-    assert_eq!(a.len(), b.len());
-    for (a, b) in a.iter().zip(b) {
-        assert!((a - b).abs() <= tolerance, "{a} and {b}");
-    }
-}
-
-/// A small model of endoscopy with random weights.
-fn model(device: &Device) -> Model {
-    let encoder = EfficientNetLiteConfig::new().with_embed_dim(16);
-    let architecture = NetworkConfig::new(ClipVisionEncoderConfig::Lite(encoder), 20);
-    let texts = random([12, 20], device);
-    let network = architecture.with_parts(
-        architecture.vision.init(device),
-        random([6, 16], device),
-        ConfounderDictionary::from_texts(texts),
-    );
-    let (run, preprocess) = (RunConfig::default(), Preprocess::lite(64));
-    Model::new(network, architecture, run, Profile::endoscopy(), preprocess, json!({ "seed": 7 }))
 }
 
 #[test]
@@ -61,29 +35,6 @@ fn a_written_model_file_reads_back_unchanged() {
     let read = Weights::from_safetensors(&bytes).unwrap();
     assert_eq!(read.values("large"), weights.values("large"));
     assert_eq!(read.values("small"), weights.values("small"));
-}
-
-#[test]
-fn a_letterboxed_image_gives_the_middle_of_its_padded_square() {
-    let model = model(&Device::flex());
-    let segmenter = Segmenter::from_model(model);
-    let noise = |at: usize| (at * 7919 % 251) as u8;
-    let wide = Image::from_rgb(64, 32, (0..3 * 64 * 32).map(noise).collect()).unwrap();
-    let mut padded = vec![0; 3 * 64 * 64];
-    padded[3 * 64 * 16..3 * 64 * 48].copy_from_slice(wide.pixels());
-    let padded = Image::from_rgb(64, 64, padded).unwrap();
-    let (wide, padded) = (segmenter.segment(&wide).unwrap(), segmenter.segment(&padded).unwrap());
-    assert_eq!((wide.mask.width(), wide.mask.height()), (64, 32));
-    // The bars of the padded square vote on a lesion's class, so only its pixels are compared.
-    let [wide_lesions, padded_lesions] =
-        [&wide, &padded].map(|s| s.mask.classes().iter().map(|&c| c > 0).collect::<Vec<_>>());
-    assert_eq!(wide_lesions, padded_lesions[64 * 16..64 * 48]);
-    let [wide_map, padded_map] = [&wide, &padded].map(|s| s.confidence_mask(0).unwrap());
-    assert_close(&wide_map, &padded_map[64 * 16..64 * 48], 1e-5);
-    let [rows, columns] = [wide.regions.rows, wide.regions.columns];
-    // Of the 2 × 2 cells, whose centres are at 16 and 48 pixels, rows 16 to 47 have the upper ones.
-    assert_eq!([rows, columns], [1, 2]);
-    assert_eq!(wide.regions.retained, padded.regions.retained[..2]);
 }
 
 #[test]

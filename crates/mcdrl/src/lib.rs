@@ -35,13 +35,14 @@ pub mod demo;
 pub mod clip;
 
 pub use mcdrl_image::{
-    Error as ImageError, FloatMap, Frame, Image, MAX_MEGAPIXELS, Mask, Note, PALETTE, PixelFormat,
-    Plane, TINT, YuvColors, class_color, overlay,
+    Bounds, Error as ImageError, FloatMap, Frame, Image, MAX_MEGAPIXELS, Mask, Note, PALETTE,
+    PixelFormat, Plane, TINT, YuvColors, class_color, overlay,
 };
 pub use mcdrl_runtime::{
-    ClassShare, Confounder, ConfounderWeight, DeviceChoice, DeviceInfo, DeviceKind, DeviceReason,
-    DiceCalibration, Error, ErrorKind, FORMAT_VERSION, Lesion, Model, ModelHeader, OpenOptions,
-    OpenStage, Precision, Profile, RegionMap, Result, Segmentation, Segmenter,
+    Area, ClassShare, Confounder, ConfounderWeight, DeviceChoice, DeviceInfo, DeviceKind,
+    DeviceReason, DiceCalibration, Error, ErrorKind, FORMAT_VERSION, Lesion, Model, ModelHeader,
+    OpenOptions, OpenStage, Precision, Profile, RegionMap, Result, Segmentation, Segmenter, Tiles,
+    View,
 };
 
 #[cfg(feature = "native")]

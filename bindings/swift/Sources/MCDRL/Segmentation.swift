@@ -65,10 +65,19 @@ public struct Lesion: Sendable, Equatable {
     public let bounds: Bounds
     /// The corners of its outline, clockwise. They lie on the edges of pixels.
     public let outline: [Point]
+    /// Its area in mm²; `nil` if the file does not state the size of its pixels.
+    public let areaMm2: Float?
 
     /// A rectangle of whole pixels.
     public struct Bounds: Sendable, Equatable {
         public let left, top, width, height: Int
+
+        init(_ sides: [UInt32]) {
+            left = Int(sides[0])
+            top = Int(sides[1])
+            width = Int(sides[2])
+            height = Int(sides[3])
+        }
     }
 
     /// A corner, in pixels from the top left corner of the image.
@@ -81,8 +90,8 @@ public struct Lesion: Sendable, Equatable {
         confidence = native.confidence
         fraction = native.fraction
         pixels = Int(native.pixels)
-        let sides = native.bounds.map(Int.init)
-        bounds = Bounds(left: sides[0], top: sides[1], width: sides[2], height: sides[3])
+        bounds = Bounds(native.bounds)
+        areaMm2 = native.areaMm2
         let numbers = native.outline.map(Int.init)
         outline = stride(from: 0, to: numbers.count - 1, by: 2).map { Point(x: numbers[$0], y: numbers[$0 + 1]) }
     }
@@ -96,6 +105,8 @@ public struct Segmentation: Sendable {
     public let height: Int
     /// A class for every pixel: 0 is background, k the k-th class.
     public let categoryMask: [UInt8]
+    /// The part of the image that was segmented: the picture, without wide borders, panels and text around it. Elsewhere is background.
+    public let activeArea: Lesion.Bounds
     /// Every lesion class, in the order of the mask values.
     public let classes: [ClassShare]
     /// The connected lesions, the largest first.
@@ -110,7 +121,7 @@ public struct Segmentation: Sendable {
     public let unfamiliar: Float
     /// The lesion Dice that the model expects of the mask, 0..1.
     public let expectedDice: Float
-    /// The mean of ``uncertainty()``.
+    /// The mean uncertainty of the active area.
     public let meanUncertainty: Float
     /// The device that computed it: `cpu` or `gpu`.
     public let device: String
@@ -125,6 +136,7 @@ public struct Segmentation: Sendable {
         width = Int(mask.width)
         height = Int(mask.height)
         categoryMask = [UInt8](mask.classes)
+        activeArea = Lesion.Bounds(native.activeArea())
         let shares = zip(floats(native.classFractions()), floats(native.classConfidences()))
         classes = zip(segmenter.labels.dropFirst(), shares).map {
             ClassShare(name: $0, fraction: $1.0, confidence: $1.1)
@@ -169,7 +181,7 @@ public struct Segmentation: Sendable {
     }
 }
 
-/// The grid on which the text prompts selected candidate regions.
+/// The grid on which the text prompts selected candidate regions. It lies on the active area.
 public struct RegionMap: Sendable {
     /// Rows of the grid.
     public let rows: Int

@@ -47,6 +47,8 @@ public data class Lesion(
     public val bounds: Bounds,
     /** The corners of its outline, clockwise. They lie on the edges of pixels. */
     public val outline: List<Point>,
+    /** Its area in mm²; `null` if the file does not state the size of its pixels. */
+    public val areaMm2: Float? = null,
 )
 
 /** A rectangle of whole pixels. */
@@ -92,11 +94,15 @@ public class Segmentation internal constructor(
     /** The connected lesions, the largest first. */
     public val lesions: List<Lesion> by lazy {
         read { native.lesions() }.map { lesion ->
-            val (left, top, width, height) = lesion.bounds.map { it.toInt() }
             val outline = lesion.outline.chunked(2) { (x, y) -> Point(x.toInt(), y.toInt()) }
-            Lesion(lesion.name, lesion.confidence, lesion.fraction, lesion.pixels.toLong(), Bounds(left, top, width, height), outline)
+            Lesion(lesion.name, lesion.confidence, lesion.fraction, lesion.pixels.toLong(), boundsOf(lesion.bounds), outline, lesion.areaMm2)
         }
     }
+
+    /**
+     * The part of the image that was segmented: the picture, without wide borders, panels and text around it. Elsewhere is background.
+     */
+    public val activeArea: Bounds by lazy { boundsOf(read { native.activeArea() }) }
 
     /** Every confounder. The weights sum to one. */
     public val confounders: List<ConfounderWeight> by lazy {
@@ -120,7 +126,7 @@ public class Segmentation internal constructor(
     /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */
     public val unfamiliar: Float by lazy { read { native.unfamiliar() } }
 
-    /** The mean of [uncertainty]. */
+    /** The mean uncertainty of the active area. */
     public val meanUncertainty: Float by lazy { read { native.meanUncertainty() } }
 
     /** The probability of each label at every pixel, the background first. */
@@ -155,7 +161,7 @@ public class Segmentation internal constructor(
         }
 }
 
-/** The grid on which the text prompts selected candidate regions. */
+/** The grid on which the text prompts selected candidate regions. It lies on the active area. */
 public class RegionMap internal constructor(
     /** Rows of the grid. */
     public val rows: Int,
@@ -168,6 +174,11 @@ public class RegionMap internal constructor(
     /** For each confounder a map of its dose, 0..1. */
     public val confounders: List<FloatArray>,
 )
+
+private fun boundsOf(sides: List<UInt>): Bounds {
+    val (left, top, width, height) = sides.map { it.toInt() }
+    return Bounds(left, top, width, height)
+}
 
 private fun floats(bytes: ByteArray): FloatArray {
     val floats = FloatArray(bytes.size / 4)

@@ -13,6 +13,7 @@ mod evaluate;
 mod foundation_source;
 mod import;
 mod impose;
+mod in_order;
 mod inputs;
 mod inspect;
 mod loso;

@@ -1,14 +1,15 @@
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use mcdrl::data::{self, PART, write_atomic};
-use mcdrl::{Bounds, Image, Lesion, Segmentation, Segmenter, TINT, overlay};
+use mcdrl::{Bounds, DeviceKind, Lesion, Segmentation, Segmenter, TINT, overlay};
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Outcome};
 use crate::impose::share;
+use crate::in_order::in_order;
 use crate::inputs::{DICOM_SEG, Input, Inputs, MASK, OVERLAY};
 use crate::maps::{MAP, MapFormat, Maps};
 use crate::output::{Bar, Common, tell, tell_fallback};
@@ -70,15 +71,18 @@ enum Miss {
     Disk(Failure),
 }
 
-/// A segmented image on its way to the disk.
-struct Segmented {
-    image: Image,
-    segmentation: Segmentation,
-    milliseconds: f64,
-}
+/// A picture whose file was opened, or why it was not.
+type Unread = (Picture, Result<Arc<Opened>, Miss>);
 
-/// Images that are read ahead, and results that wait for the disk. Few, so that the memory stays bounded.
-const QUEUE: usize = 2;
+/// What is written and said about a picture.
+struct Results {
+    /// Paths and contents, in the order in which they are written.
+    files: Vec<(PathBuf, Vec<u8>)>,
+    /// Remarks, one sentence each.
+    notes: Vec<String>,
+    /// The line for standard output.
+    line: String,
+}
 
 impl Segment {
     pub fn run(self) -> Outcome {
@@ -106,64 +110,41 @@ impl Segment {
         }
     }
 
-    /// Reads images, segments them and writes the results, each in a thread of its own. Returns how many images failed.
+    /// Segments images in several threads and writes the results. Returns how many images failed.
     fn segment_all(&self, segmenter: &Segmenter, inputs: &[Input], bar: &Bar) -> Outcome<usize> {
-        let (to_network, images) = sync_channel(QUEUE);
-        let (to_disk, results) = sync_channel(QUEUE);
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                for input in inputs {
-                    // An error here means that the disk has failed and nobody waits.
-                    let send = |picture, image| to_network.send((picture, image)).is_ok();
-                    if !self.read(segmenter, input, bar, send) {
-                        break;
-                    }
+        let pictures = inputs.iter().flat_map(|input| self.pictures(segmenter, input, bar));
+        let mut failed = 0;
+        let segment = |(picture, opened): Unread| {
+            let results = opened.and_then(|opened| self.segment_one(segmenter, &picture, &opened));
+            (picture, results)
+        };
+        in_order(threads(segmenter), pictures, segment, |(picture, results)| {
+            match results.and_then(|results| write(&picture, &results, bar)) {
+                Ok(()) => {}
+                Err(Miss::Junk(failure)) => {
+                    bar.tell(format_args!("mcdrl: {failure}; it was left out"))
                 }
-            });
-            scope.spawn(move || {
-                for (picture, image) in images {
-                    let segmented = image.and_then(|image| segment_one(segmenter, image));
-                    if to_disk.send((picture, segmented)).is_err() {
-                        break;
-                    }
+                Err(Miss::Image(failure)) => {
+                    bar.tell(format_args!("mcdrl: {failure}"));
+                    failed += 1;
                 }
-            });
-            let mut failed = 0;
-            for (picture, segmented) in results {
-                let written = segmented
-                    .and_then(|segmented| self.write(segmenter, &picture, &segmented, bar));
-                match written {
-                    Ok(()) => {}
-                    Err(Miss::Junk(failure)) => {
-                        bar.tell(format_args!("mcdrl: {failure}; it was left out"))
-                    }
-                    Err(Miss::Image(failure)) => {
-                        bar.tell(format_args!("mcdrl: {failure}"));
-                        failed += 1;
-                    }
-                    Err(Miss::Disk(failure)) => {
-                        return Err(Failure::Failed(format!(
-                            "{failure}; stopped. `--resume` continues when the results can be written"
-                        )));
-                    }
+                Err(Miss::Disk(failure)) => {
+                    return Err(Failure::Failed(format!(
+                        "{failure}; stopped. `--resume` continues when the results can be written"
+                    )));
                 }
-                bar.step();
             }
-            Ok(failed)
-        })
+            bar.step();
+            Ok(())
+        })?;
+        Ok(failed)
     }
 
-    /// Reads the pictures of a file and sends them to the network. Returns whether all were sent.
-    fn read(
-        &self,
-        segmenter: &Segmenter,
-        input: &Input,
-        bar: &Bar,
-        send: impl Fn(Picture, Result<Image, Miss>) -> bool,
-    ) -> bool {
+    /// The pictures of a file, without those that are done.
+    fn pictures(&self, segmenter: &Segmenter, input: &Input, bar: &Bar) -> Vec<Unread> {
         let opened = match Opened::open(input) {
-            Ok(opened) => opened,
-            Err(error) => return send(Picture::of(input), Err(Miss::of(error, input.is_named))),
+            Ok(opened) => Arc::new(opened),
+            Err(error) => return vec![(Picture::of(input), Err(Miss::of(error, input.is_named)))],
         };
         let mut pictures = opened.pictures(input);
         bar.grow(pictures.len() - 1);
@@ -174,10 +155,52 @@ impl Segment {
                 !is_done
             });
         }
-        pictures.into_iter().all(|picture| {
-            let image = opened.decode(&picture).map_err(|error| Miss::of(error, picture.is_named));
-            send(picture, image)
-        })
+        pictures.into_iter().map(|picture| (picture, Ok(opened.clone()))).collect()
+    }
+
+    /// Decodes a picture, segments it, and encodes the results.
+    fn segment_one(
+        &self,
+        segmenter: &Segmenter,
+        picture: &Picture,
+        opened: &Opened,
+    ) -> Result<Results, Miss> {
+        let image = opened.decode(picture).map_err(|error| Miss::of(error, picture.is_named))?;
+        let started = Instant::now();
+        let segmentation = segmenter.segment(&image).map_err(|error| Miss::Image(error.into()))?;
+        let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+        let encode = |png: Result<Vec<u8>, mcdrl::ImageError>| {
+            png.map_err(|error| Miss::Image(error.into()))
+        };
+        let profile = &segmenter.header().profile;
+        let mut files = Vec::new();
+        for kind in &self.maps {
+            for (index, name) in kind.names(profile).iter().enumerate() {
+                let map =
+                    kind.map(index, &segmentation).and_then(|map| self.map_format.encode(&map));
+                files.push((self.map_path(picture, name), encode(map)?));
+            }
+        }
+        if self.format == MaskFormat::DicomSeg {
+            let written = dicom_seg(picture, &segmentation, &profile.classes)?;
+            files.push((self.path(picture, DICOM_SEG), written));
+        }
+        let redacted = if self.redact { image.redacted() } else { None };
+        let drawn = overlay(redacted.as_ref().unwrap_or(&image), &segmentation.mask, TINT);
+        // The mask and the overlay come last: with them the image is done.
+        let mask = self.path(picture, MASK);
+        files.push((mask.clone(), encode(segmentation.mask.encode_png())?));
+        files.push((self.path(picture, OVERLAY), encode(drawn.encode_png())?));
+        let mut notes = segmentation.notes.clone();
+        if self.redact && redacted.is_none() {
+            notes.push(NOT_REDACTED.into());
+        }
+        let line = if self.common.json {
+            line(segmenter, picture, &mask, &segmentation, milliseconds).to_string()
+        } else {
+            format!("{}: {}", picture.shown(), describe(&segmentation))
+        };
+        Ok(Results { files, notes, line })
     }
 
     fn path(&self, picture: &Picture, ending: &str) -> PathBuf {
@@ -198,56 +221,32 @@ impl Segment {
         }
         paths.iter().all(|path| path.is_file())
     }
+}
 
-    fn write(
-        &self,
-        segmenter: &Segmenter,
-        picture: &Picture,
-        result: &Segmented,
-        bar: &Bar,
-    ) -> Result<(), Miss> {
-        let Segmented { image, segmentation, milliseconds } = result;
-        let encode = |png: Result<Vec<u8>, mcdrl::ImageError>| {
-            png.map_err(|error| Miss::Image(error.into()))
-        };
-        let save = |path: &Path, png: Vec<u8>| {
-            write_atomic(path, &png).map_err(|error| Miss::Disk(error.into()))
-        };
-        let classes = &segmenter.header().profile.classes;
-        let dicom_seg = match self.format {
-            MaskFormat::DicomSeg => Some(dicom_seg(picture, segmentation, classes)?),
-            MaskFormat::Png => None,
-        };
-        for kind in &self.maps {
-            for (index, name) in kind.names(&segmenter.header().profile).iter().enumerate() {
-                let map =
-                    kind.map(index, segmentation).and_then(|map| self.map_format.encode(&map));
-                save(&self.map_path(picture, name), encode(map)?)?;
-            }
+/// Images that are segmented at once: two on a GPU, so that it need not wait. On the CPU the steps between the convolutions use one core, so
+/// several images keep all cores busy.
+fn threads(segmenter: &Segmenter) -> usize {
+    match segmenter.device().kind {
+        DeviceKind::Cpu => {
+            std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
         }
-        if let Some(written) = dicom_seg {
-            save(&self.path(picture, DICOM_SEG), written)?;
-        }
-        // The mask and the overlay come last: with them the image is done.
-        let mask = self.path(picture, MASK);
-        save(&mask, encode(segmentation.mask.encode_png())?)?;
-        let redacted = if self.redact { image.redacted() } else { None };
-        if self.redact && redacted.is_none() {
-            bar.tell(format_args!("mcdrl: {}: {NOT_REDACTED}", picture.shown()));
-        }
-        let drawn = overlay(redacted.as_ref().unwrap_or(image), &segmentation.mask, TINT);
-        save(&self.path(picture, OVERLAY), encode(drawn.encode_png())?)?;
-        for note in &segmentation.notes {
-            bar.tell(format_args!("mcdrl: {}: {note}", picture.shown()));
-        }
-        let text = if self.common.json {
-            line(segmenter, picture, &mask, segmentation, *milliseconds).to_string()
-        } else {
-            format!("{}: {}", picture.shown(), describe(segmentation))
-        };
-        let unsaid = |error| Miss::Disk(Failure::Failed(format!("standard output: {error}")));
-        bar.say(format_args!("{text}")).map_err(unsaid)
+        DeviceKind::Gpu => 2,
     }
+}
+
+/// Each image under way takes memory.
+const MOST_THREADS: usize = 8;
+
+/// Writes the results of a picture, then says what was found.
+fn write(picture: &Picture, results: &Results, bar: &Bar) -> Result<(), Miss> {
+    for (path, bytes) in &results.files {
+        write_atomic(path, bytes).map_err(|error| Miss::Disk(error.into()))?;
+    }
+    for note in &results.notes {
+        bar.tell(format_args!("mcdrl: {}: {note}", picture.shown()));
+    }
+    let unsaid = |error| Miss::Disk(Failure::Failed(format!("standard output: {error}")));
+    bar.say(format_args!("{}", results.line)).map_err(unsaid)
 }
 
 impl Miss {
@@ -273,13 +272,6 @@ fn dicom_seg(
     let frame = picture.frame.map_or(0, |frame| frame - 1);
     let written = file.segmentation(frame, &segmentation.mask, classes);
     written.map_err(|error| failure(error.to_string()))
-}
-
-fn segment_one(segmenter: &Segmenter, image: Image) -> Result<Segmented, Miss> {
-    let started = Instant::now();
-    let segmentation = segmenter.segment(&image).map_err(|error| Miss::Image(error.into()))?;
-    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    Ok(Segmented { image, segmentation, milliseconds })
 }
 
 fn line(

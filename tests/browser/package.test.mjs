@@ -88,6 +88,32 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       });
     });
 
+    test("a screen capture is segmented where it shows the picture", async () => {
+      const { area, outside, size, notes, whole } = await page.run(async () => {
+        const picture = await lab.pixelsOf(lab.samples[0]);
+        const [width, height] = [2 * picture.width + 40, picture.height + 100];
+        const [left, top] = [picture.width, 48];
+        const canvas = document.createElement("canvas");
+        Object.assign(canvas, { width, height });
+        const context = canvas.getContext("2d");
+        context.fillStyle = "#20242c";
+        context.fillRect(0, 0, width, height);
+        context.putImageData(picture, left, top);
+        const result = await lab.segmenter.segment(canvas);
+        const isInside = (at) => at % width >= left && at % width < left + picture.width;
+        return {
+          area: result.activeArea.map((side, index) => side - [left, top, picture.width, picture.height][index]),
+          outside: result.categoryMask.filter((value, at) => value > 0 && !isInside(at)).length,
+          size: [result.width - width, result.height - height],
+          notes: result.notes,
+          whole: (await lab.segmenter.segment(picture)).activeArea.join() === [0, 0, picture.width, picture.height].join(),
+        };
+      });
+      assert.ok(area.every((difference) => Math.abs(difference) <= 4), `${area}`);
+      assert.deepEqual({ outside, size, whole }, { outside: 0, size: [0, 0], whole: true });
+      assert.match(notes.join(), /left out/);
+    });
+
     test("every kind of input gives the same mask", async () => {
       const differing = await page.run(async () => {
         const path = lab.samples[3];

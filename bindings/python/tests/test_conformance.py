@@ -58,6 +58,20 @@ def test_lesions_are_the_parts_of_the_mask(segmenter):
         assert all(left <= x <= left + width and top <= y <= top + height for x, y in lesion.outline)
 
 
+def test_a_screen_capture_is_segmented_where_it_shows_the_picture(segmenter):
+    picture = np.array(Image.open(ASSETS / "samples/site-a/images/00002.png").convert("RGB"))
+    frame = np.full((400, 640, 3), 30, np.uint8)
+    frame[100:356, 300:556] = picture
+    plain, found = segmenter.segment(picture), segmenter.segment(frame)
+    assert plain.active_area == (0, 0, 256, 256)
+    assert np.abs(np.subtract(found.active_area, (300, 100, 256, 256))).max() <= 4
+    assert found.category_mask.shape == (400, 640) and not plain.notes and "left out" in found.notes[0]
+    same = found.category_mask[100:356, 300:556] == plain.category_mask
+    assert same.mean() > 0.99 and np.count_nonzero(found.category_mask) == np.count_nonzero(
+        found.category_mask[100:356, 300:556]
+    )
+
+
 def test_confounders_have_a_presence_and_an_area(segmenter):
     assert [confounder.name for confounder in segmenter.confounders if not confounder.is_disturbance] == ["white-light"]
     found = segmenter.segment(SAMPLE)

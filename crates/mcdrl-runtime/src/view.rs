@@ -82,7 +82,7 @@ impl Tiles {
 fn starts(length: u32, side: u32) -> Vec<u32> {
     let room = length.saturating_sub(side);
     let steps = room.div_ceil((side - side / 4).max(1));
-    (0..=steps).map(|step| if steps == 0 { 0 } else { room * step / steps }).collect()
+    (0..=steps).map(|step| room * step / steps.max(1)).collect()
 }
 
 #[cfg(test)]

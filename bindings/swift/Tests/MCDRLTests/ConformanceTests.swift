@@ -36,6 +36,23 @@ final class ConformanceTests: XCTestCase {
         try segmenter.close()
     }
 
+    func testADicomFileIsSegmentedWhereItShowsThePictureInMillimetres() async throws {
+        let segmenter = try await Lab.open()
+        let found = try await segmenter.segment(Lab.dicom())
+        XCTAssertEqual([found.width, found.height], [320, 240])
+        let area = found.activeArea
+        XCTAssertEqual([area.left, area.top, area.width, area.height], [120, 80, 160, 120])
+        XCTAssertFalse(found.lesions.isEmpty)
+        for lesion in found.lesions {
+            XCTAssertTrue(lesion.bounds.left >= 120 && lesion.bounds.top >= 80)
+            XCTAssertEqual(try XCTUnwrap(lesion.areaMm2), 0.25 * Float(lesion.pixels), accuracy: 0.01)
+        }
+        let plain = try await segmenter.segment(Lab.sample("site-b", "00000"))
+        XCTAssertEqual([plain.activeArea.width, plain.activeArea.height], [plain.width, plain.height])
+        XCTAssertTrue(plain.lesions.allSatisfy { $0.areaMm2 == nil })
+        try segmenter.close()
+    }
+
     func testTheMapsAgreeWithTheMask() async throws {
         let segmenter = try await Lab.open()
         let found = try await segmenter.segment(Lab.sample("site-b", "00000"))

@@ -57,6 +57,23 @@ class ConformanceTest {
     }
 
     @Test
+    fun `a DICOM file is segmented where it shows the picture, in millimetres`() = runBlocking<Unit> {
+        Lab.open().use { segmenter ->
+            val found = segmenter.segment(Lab.dicom())
+            assertEquals(320 to 240, found.width to found.height)
+            assertEquals(Bounds(120, 80, 160, 120), found.activeArea)
+            assertTrue(found.lesions.isNotEmpty())
+            for (lesion in found.lesions) {
+                assertTrue(lesion.bounds.left >= 120 && lesion.bounds.top >= 80)
+                assertEquals(0.25f * lesion.pixels, lesion.areaMm2!!, 0.01f)
+            }
+            val plain = segmenter.segment(Lab.sample("site-b", "00000"))
+            assertEquals(Bounds(0, 0, plain.width, plain.height), plain.activeArea)
+            assertTrue(plain.lesions.all { it.areaMm2 == null })
+        }
+    }
+
+    @Test
     fun `confounders have a presence and an area`() = runBlocking<Unit> {
         Lab.open().use { segmenter ->
             assertEquals(listOf("white-light"), segmenter.confounders.filterNot { it.isDisturbance }.map { it.name })

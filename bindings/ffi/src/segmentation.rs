@@ -102,7 +102,7 @@ impl Segmentation {
         bytes(self.segmentation.confounders.iter().map(|confounder| confounder.presence))
     }
 
-    /// The share of the image where each confounder is visible, 0..1.
+    /// The share of the active area where each confounder is visible, 0..1.
     pub fn confounder_areas(&self) -> Bytes {
         bytes(self.segmentation.confounders.iter().map(|confounder| confounder.area))
     }
@@ -119,7 +119,7 @@ impl Segmentation {
         self.segmentation.disturbances.clone()
     }
 
-    /// Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits.
+    /// Remarks about the image, one sentence each: left out pages, scaled bits, what is around the picture.
     pub fn notes(&self) -> Vec<String> {
         self.segmentation.notes.clone()
     }
@@ -134,7 +134,7 @@ impl Segmentation {
         self.segmentation.unfamiliar
     }
 
-    /// The mean of [`Self::uncertainty`].
+    /// The mean uncertainty of the active area.
     pub fn mean_uncertainty(&self) -> f32 {
         self.segmentation.uncertainty()
     }

@@ -74,7 +74,7 @@ class ConfounderWeight:
     weight: float
     #: The probability that it is visible, 0..1, independent of the others.
     presence: float
-    #: The share of the image where it is visible, 0..1.
+    #: The share of the active area where it is visible, 0..1.
     area: float
     #: Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one.
     is_disturbance: bool = True
@@ -187,7 +187,7 @@ class Segmentation:
 
     @cached_property
     def notes(self) -> list[str]:
-        """Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits."""
+        """Remarks about the image, one sentence each: left out pages, scaled bits, what is around the picture."""
         return list(self._native.notes())
 
     @cached_property

@@ -51,6 +51,7 @@ NEAR = [
     "SC_jpeg_no_color_transform.dcm",
     "SC_jpeg_no_color_transform_2.dcm",
     "SC_rgb_jpeg_app14_dcmd.dcm",
+    "SC_rgb_jpeg.dcm",  # its Adobe segment is too short
     "examples_ybr_color.dcm",
 ]
 

@@ -138,7 +138,7 @@ export interface ConfounderWeight {
   weight: number;
   /** The probability that it is visible, 0..1, independent of the others. */
   presence: number;
-  /** The share of the image where it is visible, 0..1. */
+  /** The share of the active area where it is visible, 0..1. */
   area: number;
 }
 
@@ -179,7 +179,7 @@ export interface SegmentationResult {
   confounders: ConfounderWeight[];
   /** The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture". */
   disturbances: string[];
-  /** Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits. */
+  /** Remarks about the image, one sentence each: left out pages, scaled bits, what is around the picture. */
   notes: string[];
   /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */
   unfamiliar: number;

@@ -44,8 +44,9 @@ pub struct Evaluate {
     /// The folder for evaluation.csv, evaluation.json and report.html, and with --impose for robustness.json.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Black out everything around the picture in the report's images: borders, panels, and the text in them.
-    #[arg(long)]
+    /// Black out what is around the picture in the report's images: borders, panels, and the text in them. Text on the picture itself, or
+    /// touching it, stays.
+    #[arg(long, requires = "out")]
     redact: bool,
     #[command(flatten)]
     view: ViewOptions,
@@ -55,7 +56,7 @@ pub struct Evaluate {
 
 impl Evaluate {
     pub fn run(self) -> Outcome {
-        let segmenter = self.view.apply(open_segmenter(self.model.as_deref(), &self.common)?);
+        let segmenter = self.view.apply(&open_segmenter(self.model.as_deref(), &self.common)?);
         let dataset = open_datasets(&self.data)?;
         let samples = dataset.samples_of(&self.site)?;
         let count = counter("images", samples.len());

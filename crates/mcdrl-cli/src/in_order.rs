@@ -1,10 +1,10 @@
 //! Work in several threads, with results in order.
 
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
-/// Does `work` on each item in `threads` threads, and hands the results to `take` in the order of the items. At most twice as many items
-/// as threads are under way, so that the memory stays bounded. The first error of `take` ends the work.
+/// Does `work` on each item in `threads` threads, and hands the results to `take` in the order of the items. Only a few items for each thread are
+/// under way, so that the memory stays bounded. The first error of `take` ends the work.
 pub fn in_order<T: Send, R: Send, E>(
     threads: usize,
     items: impl Iterator<Item = T> + Send,
@@ -13,8 +13,8 @@ pub fn in_order<T: Send, R: Send, E>(
 ) -> Result<(), E> {
     let (to_work, jobs) = sync_channel::<(T, SyncSender<R>)>(threads);
     let (to_take, results) = sync_channel::<Receiver<R>>(2 * threads);
-    let jobs = Mutex::new(jobs);
-    let next = || jobs.lock().ok()?.recv().ok();
+    let jobs = Arc::new(Mutex::new(jobs));
+    let work = &work;
     std::thread::scope(|scope| {
         scope.spawn(move || {
             for item in items {
@@ -26,12 +26,16 @@ pub fn in_order<T: Send, R: Send, E>(
             }
         });
         for _ in 0..threads {
-            scope.spawn(|| {
+            let jobs = jobs.clone();
+            scope.spawn(move || {
+                let next = || jobs.lock().ok()?.recv().ok();
                 while let Some((item, answer)) = next() {
                     let _ = answer.send(work(item));
                 }
             });
         }
+        // If all threads panic, nobody holds the jobs, and the sender of the items ends too.
+        drop(jobs);
         for result in results {
             // A thread that panicked sends nothing. The scope passes its panic on.
             let Ok(result) = result.recv() else { break };
@@ -65,6 +69,13 @@ mod tests {
             Ok(())
         });
         assert_eq!((done, seen), (Ok(()), (0..100).collect()));
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn panics_of_all_threads_end_the_work() {
+        let work = |_: usize| panic!("as a GPU runtime does when its device is gone");
+        let _ = in_order(2, 0..100, work, |(): ()| Ok::<(), ()>(()));
     }
 
     #[test]

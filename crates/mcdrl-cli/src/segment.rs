@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,9 +41,13 @@ pub struct Segment {
     /// Leave out the images whose results are already there: continue an interrupted run, with the same images and options.
     #[arg(long)]
     resume: bool,
-    /// Black out everything around the picture in overlays: borders, panels, and the text in them. Text on the picture itself stays.
+    /// Black out what is around the picture in overlays: borders, panels, and the text in them. Text on the picture itself, or touching it,
+    /// stays.
     #[arg(long)]
     redact: bool,
+    /// How many images are segmented at once. Default: one per core on the CPU, at most 8.
+    #[arg(long)]
+    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     view: ViewOptions,
     /// Images, or folders of images. A DICOM file with several frames has results `<name>.frame-0001.mask.png` and so on.
@@ -76,7 +81,7 @@ type Unread = (Picture, Result<Arc<Opened>, Miss>);
 
 /// What is written and said about a picture.
 struct Results {
-    /// Paths and contents, in the order in which they are written.
+    /// Paths and contents of mask and overlay.
     files: Vec<(PathBuf, Vec<u8>)>,
     /// Remarks, one sentence each.
     notes: Vec<String>,
@@ -86,7 +91,7 @@ struct Results {
 
 impl Segment {
     pub fn run(self) -> Outcome {
-        let mut segmenter = self.view.apply(open_segmenter(self.model.as_deref(), &self.common)?);
+        let mut segmenter = self.view.apply(&open_segmenter(self.model.as_deref(), &self.common)?);
         if self.threshold.is_some() {
             segmenter = segmenter.with_threshold(self.threshold);
         }
@@ -118,7 +123,7 @@ impl Segment {
             let results = opened.and_then(|opened| self.segment_one(segmenter, &picture, &opened));
             (picture, results)
         };
-        in_order(threads(segmenter), pictures, segment, |(picture, results)| {
+        in_order(self.jobs(segmenter), pictures, segment, |(picture, results)| {
             match results.and_then(|results| write(&picture, &results, bar)) {
                 Ok(()) => {}
                 Err(Miss::Junk(failure)) => {
@@ -167,40 +172,59 @@ impl Segment {
     ) -> Result<Results, Miss> {
         let image = opened.decode(picture).map_err(|error| Miss::of(error, picture.is_named))?;
         let started = Instant::now();
-        let segmentation = segmenter.segment(&image).map_err(|error| Miss::Image(error.into()))?;
+        let mut segmentation =
+            segmenter.segment(&image).map_err(|error| Miss::Image(error.into()))?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let encode = |png: Result<Vec<u8>, mcdrl::ImageError>| {
             png.map_err(|error| Miss::Image(error.into()))
         };
         let profile = &segmenter.header().profile;
-        let mut files = Vec::new();
+        let dicom_seg = match self.format {
+            MaskFormat::DicomSeg => Some(dicom_seg(picture, &segmentation, &profile.classes)?),
+            MaskFormat::Png => None,
+        };
+        // Maps are large, so they do not wait for their turn.
+        let save = |path: &Path, bytes: &[u8]| {
+            write_atomic(path, bytes).map_err(|error| Miss::Disk(error.into()))
+        };
         for kind in &self.maps {
             for (index, name) in kind.names(profile).iter().enumerate() {
                 let map =
                     kind.map(index, &segmentation).and_then(|map| self.map_format.encode(&map));
-                files.push((self.map_path(picture, name), encode(map)?));
+                save(&self.map_path(picture, name), &encode(map)?)?;
             }
         }
-        if self.format == MaskFormat::DicomSeg {
-            let written = dicom_seg(picture, &segmentation, &profile.classes)?;
-            files.push((self.path(picture, DICOM_SEG), written));
+        if let Some(written) = dicom_seg {
+            save(&self.path(picture, DICOM_SEG), &written)?;
         }
         let redacted = if self.redact { image.redacted() } else { None };
         let drawn = overlay(redacted.as_ref().unwrap_or(&image), &segmentation.mask, TINT);
+        if self.redact && redacted.is_none() {
+            segmentation.notes.push(NOT_REDACTED.into());
+        }
         // The mask and the overlay come last: with them the image is done.
         let mask = self.path(picture, MASK);
-        files.push((mask.clone(), encode(segmentation.mask.encode_png())?));
-        files.push((self.path(picture, OVERLAY), encode(drawn.encode_png())?));
-        let mut notes = segmentation.notes.clone();
-        if self.redact && redacted.is_none() {
-            notes.push(NOT_REDACTED.into());
-        }
+        let files = vec![
+            (mask.clone(), encode(segmentation.mask.encode_png())?),
+            (self.path(picture, OVERLAY), encode(drawn.encode_png())?),
+        ];
         let line = if self.common.json {
             line(segmenter, picture, &mask, &segmentation, milliseconds).to_string()
         } else {
             format!("{}: {}", picture.shown(), describe(&segmentation))
         };
-        Ok(Results { files, notes, line })
+        Ok(Results { files, notes: segmentation.notes, line })
+    }
+
+    /// How many images are segmented at once: two on a GPU, so that it need not wait. On the CPU the steps between the convolutions use
+    /// one core, so several images keep all cores busy.
+    fn jobs(&self, segmenter: &Segmenter) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        match (self.jobs, segmenter.device().kind) {
+            (Some(jobs), _) => jobs.get(),
+            (None, DeviceKind::Cpu) => cores().min(MOST_JOBS),
+            (None, DeviceKind::Gpu) => 2,
+        }
     }
 
     fn path(&self, picture: &Picture, ending: &str) -> PathBuf {
@@ -223,19 +247,8 @@ impl Segment {
     }
 }
 
-/// Images that are segmented at once: two on a GPU, so that it need not wait. On the CPU the steps between the convolutions use one core, so
-/// several images keep all cores busy.
-fn threads(segmenter: &Segmenter) -> usize {
-    match segmenter.device().kind {
-        DeviceKind::Cpu => {
-            std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
-        }
-        DeviceKind::Gpu => 2,
-    }
-}
-
-/// Each image under way takes memory.
-const MOST_THREADS: usize = 8;
+/// The most images that are segmented at once by default. Each takes memory.
+const MOST_JOBS: usize = 8;
 
 /// Writes the results of a picture, then says what was found.
 fn write(picture: &Picture, results: &Results, bar: &Bar) -> Result<(), Miss> {
@@ -334,7 +347,8 @@ pub fn open_segmenter(path: Option<&Path>, common: &Common) -> Outcome<Segmenter
 
 /// A readable line about a segmentation.
 pub fn describe(segmentation: &Segmentation) -> String {
-    let mut parts = vec![found(&segmentation.lesions)];
+    let Bounds { width, height, .. } = segmentation.area;
+    let mut parts = vec![found(&segmentation.lesions, width as f32 * height as f32)];
     if !segmentation.disturbances.is_empty() {
         parts.push(segmentation.disturbances.join(", "));
     }
@@ -345,13 +359,15 @@ pub fn describe(segmentation: &Segmentation) -> String {
 }
 
 /// "2 lesions on 3.1 % of the picture: polyp 81 %, polyp 64 %"
-fn found(lesions: &[Lesion]) -> String {
+///
+/// - `pixels`: those of the picture
+fn found(lesions: &[Lesion], pixels: f32) -> String {
     if lesions.is_empty() {
         return "no lesion".into();
     }
     let named = |lesion: &Lesion| format!("{} {:.0} %", lesion.class, 100.0 * lesion.confidence);
     let named: Vec<String> = lesions.iter().map(named).collect();
-    let share: f32 = lesions.iter().map(|lesion| lesion.fraction).sum();
+    let share = lesions.iter().map(|lesion| lesion.pixels as f32).sum::<f32>() / pixels;
     let count =
         if lesions.len() == 1 { "1 lesion".into() } else { format!("{} lesions", lesions.len()) };
     format!("{count} on {:.1} % of the picture: {}", 100.0 * share, named.join(", "))

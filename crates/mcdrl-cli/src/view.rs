@@ -1,5 +1,7 @@
 //! Options of subcommands that segment: which parts of an image the network sees.
 
+use std::num::NonZeroU32;
+
 use clap::Args;
 use mcdrl::{Area, Segmenter, Tiles, View};
 
@@ -8,8 +10,8 @@ use mcdrl::{Area, Segmenter, Tiles, View};
 pub struct ViewOptions {
     /// Also look at overlapping tiles of this side in pixels, for small lesions in large images. Without a number, a tile is as large as
     /// the network's input.
-    #[arg(long, value_name = "SIDE", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
-    tiles: Option<usize>,
+    #[arg(long, value_name = "SIDE", require_equals = true)]
+    tiles: Option<Option<NonZeroU32>>,
     /// Segment the whole frame, also wide borders and panels around the picture.
     #[arg(long)]
     whole_frame: bool,
@@ -17,8 +19,9 @@ pub struct ViewOptions {
 
 impl ViewOptions {
     /// A segmenter with these options.
-    pub fn apply(&self, segmenter: Segmenter) -> Segmenter {
-        let tiles = |side: usize| Tiles { side: (side > 0).then_some(side), ..Tiles::default() };
+    pub fn apply(&self, segmenter: &Segmenter) -> Segmenter {
+        let tiles =
+            |side: Option<NonZeroU32>| Tiles { side: side.map(u32::from), ..Tiles::default() };
         segmenter.with_view(View {
             area: if self.whole_frame { Area::Frame } else { Area::Picture },
             tiles: self.tiles.map(tiles),

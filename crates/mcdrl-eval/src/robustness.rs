@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use burn::tensor::DType;
 use mcdrl_data::{Dataset, LabelledImage, Sample};
 use mcdrl_model::cosine_similarity;
-use mcdrl_runtime::{Segmentation, Segmenter};
+use mcdrl_runtime::{Segmentation, Segmenter, View};
 use mcdrl_synth::{Renderer, Rendition};
 use mcdrl_train::Imposable;
 use rayon::prelude::*;
@@ -90,6 +90,8 @@ pub fn robustness(
     stress: Stress,
     mut done: impl FnMut(usize, usize),
 ) -> Result<Robustness> {
+    // A confounder is imposed on the whole frame, also a dark border.
+    let segmenter = &segmenter.with_view(View::FRAME);
     let imposable = Imposable::of(&segmenter.header().profile)?;
     let total = imposable.renderers().len() + 1;
     let clean = answers(segmenter, dataset, samples, None)?;

@@ -1,5 +1,7 @@
 //! Where a frame shows the picture: screen captures also have borders, panels and text.
 
+use std::collections::HashMap;
+
 use crate::{Bounds, Image};
 
 /// The picture within a frame, in cells.
@@ -12,6 +14,8 @@ pub struct ActiveArea {
     columns: usize,
     /// Whether each cell belongs to the picture, row-major.
     shows: Vec<bool>,
+    /// Whether it is large enough, and no other picture is nearly as large.
+    is_clear: bool,
 }
 
 /// About this many cells lie along the longer side of a frame.
@@ -32,6 +36,12 @@ const SHARP: f64 = 36.0;
 /// A picture on less than this share of the frame is not trusted.
 const SMALLEST: f64 = 0.1;
 
+/// If the other pictures in the frame are larger than this, as a share of the largest one, then it is not clear which one is meant.
+const OTHERS: f64 = 0.25;
+
+/// A part with one colour on more than this share of it is a panel.
+const PANEL: f64 = 0.3;
+
 /// A picture on at least this share of the frame is segmented with its border. Models know narrow borders from their training, and leaving
 /// them out gained nothing on real images.
 const WHOLE: f64 = 0.66;
@@ -49,8 +59,8 @@ impl Image {
         ActiveArea::of(self).map(|area| area.bounds)
     }
 
-    /// The image with black where the frame shows no picture, so that no text around the picture is left. Text that was drawn into the
-    /// picture stays. `None` if nothing around the picture was found.
+    /// The image with black where the frame shows no picture. Text that was drawn onto the picture, or that touches it, stays. `None` if
+    /// nothing around a picture was found.
     pub fn redacted(&self) -> Option<Self> {
         let area = ActiveArea::within(self)?;
         let mut redacted = self.clone();
@@ -69,10 +79,10 @@ impl ActiveArea {
         let area = Self::within(image)?;
         let pixels = f64::from(area.bounds.width) * f64::from(area.bounds.height);
         let share = pixels / (image.width() * image.height()) as f64;
-        (share < WHOLE).then_some(area)
+        (area.is_clear && share < WHOLE).then_some(area)
     }
 
-    /// The picture, if the frame has a background.
+    /// The largest picture, if the frame has a background.
     fn within(image: &Image) -> Option<Self> {
         let (width, height) = (image.width(), image.height());
         if width.min(height) < SHORTEST {
@@ -84,14 +94,16 @@ impl ActiveArea {
         let cell = width.max(height).div_ceil(CELLS).max(4);
         let columns = width.div_ceil(cell);
         let cells = live_cells(&is_live, [width, height], cell);
-        let mut shows = largest_part(&cells, columns);
-        let rows = shows.len() / columns;
-        let covered = |shows: &[bool], [left, top, right, bottom]: [usize; 4]| {
-            let cells = (top..bottom).flat_map(|row| &shows[row * columns..][left..right]);
-            cells.filter(|shows| **shows).count() as f64
-                >= COVERED * ((right - left) * (bottom - top)) as f64
-        };
-        let bounds = trimmed([0, 0, columns, rows], |strip| covered(&shows, strip))?;
+        let rows = cells.len() / columns;
+        let mut pictures = parts(&cells, columns);
+        pictures.retain(|part| !is_panel(image, cell, columns, part));
+        pictures.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        let (largest, others) = pictures.split_first()?;
+        let others: usize = others.iter().map(Vec::len).sum();
+        let is_alone = others as f64 <= OTHERS * largest.len() as f64;
+        let mut shows = vec![false; cells.len()];
+        largest.iter().for_each(|at| shows[*at] = true);
+        let bounds = trimmed([0, 0, columns, rows], |strip| is_covered(&shows, columns, strip))?;
         for (at, shows) in shows.iter_mut().enumerate() {
             *shows &= inside(bounds, at % columns, at / columns);
         }
@@ -100,12 +112,8 @@ impl ActiveArea {
         // From cells to pixels.
         let [left, top, right, bottom] = bounds.map(|side| side * cell);
         let [right, bottom] = [right.min(width), bottom.min(height)];
-        let is_covered = |[left, top, right, bottom]: [usize; 4]| {
-            let pixels = (top..bottom).flat_map(|row| &is_live[row * width..][left..right]);
-            pixels.filter(|live| **live).count() as f64
-                >= COVERED * ((right - left) * (bottom - top)) as f64
-        };
-        let found = trimmed([left, top, right, bottom], is_covered)?;
+        let found =
+            trimmed([left, top, right, bottom], |strip| is_covered(&is_live, width, strip))?;
         // A picture that fades into the background, as ultrasound does, goes on up to the rim.
         let [l, t, r, b] = found;
         let strips =
@@ -130,7 +138,12 @@ impl ActiveArea {
             width: (right - left) as u32,
             height: (bottom - top) as u32,
         };
-        (share >= SMALLEST).then_some(Self { bounds, cell, columns, shows })
+        for side in (0..4).filter(|side| !is_border[*side]) {
+            go_on(&mut shows, columns, side);
+        }
+        fill_holes(&mut shows, columns);
+        let is_clear = share >= SMALLEST && is_alone;
+        Some(Self { bounds, cell, columns, shows, is_clear })
     }
 
     fn shows(&self, x: usize, y: usize) -> bool {
@@ -261,19 +274,30 @@ fn live_cells(is_live: &[bool], [width, height]: [usize; 2], cell: usize) -> Vec
     cells.map(live).collect()
 }
 
-/// The largest part whose cells are connected by their sides.
-fn largest_part(cells: &[bool], columns: usize) -> Vec<bool> {
+/// Whether enough of a strip is set, in a map with `columns` columns.
+fn is_covered(map: &[bool], columns: usize, [left, top, right, bottom]: [usize; 4]) -> bool {
+    let strip = (top..bottom).flat_map(|row| &map[row * columns..][left..right]);
+    let set = strip.filter(|is_set| **is_set).count();
+    set as f64 >= COVERED * ((right - left) * (bottom - top)) as f64
+}
+
+/// The parts whose cells are connected by their sides.
+fn parts(cells: &[bool], columns: usize) -> Vec<Vec<usize>> {
     let mut open = cells.to_vec();
-    let mut largest = Vec::new();
-    for start in 0..cells.len() {
-        let part = flood(&mut open, columns, start);
-        if part.len() > largest.len() {
-            largest = part;
-        }
+    let parts = (0..cells.len()).map(|start| flood(&mut open, columns, start));
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
+/// Whether a part has one colour almost everywhere, as panels and menus have. It looks at the middle of each cell.
+fn is_panel(image: &Image, cell: usize, columns: usize, part: &[usize]) -> bool {
+    let mut counts = HashMap::new();
+    for at in part {
+        let x = (at % columns * cell + cell / 2).min(image.width() - 1);
+        let y = (at / columns * cell + cell / 2).min(image.height() - 1);
+        *counts.entry(pixel(image, x, y).map(|value| value / 2)).or_insert(0usize) += 1;
     }
-    let mut shows = vec![false; cells.len()];
-    largest.into_iter().for_each(|at| shows[at] = true);
-    shows
+    let most = counts.into_values().max().unwrap_or(0);
+    most as f64 > PANEL * part.len() as f64
 }
 
 /// Takes the connected cells from `start` on out of `open`.
@@ -313,6 +337,23 @@ fn fill_holes(shows: &mut [bool], columns: usize) {
     // What the rim does not reach is enclosed.
     for (shows, enclosed) in shows.iter_mut().zip(outside) {
         *shows |= enclosed;
+    }
+}
+
+/// Lets the picture go on up to a side of the frame: left (0), top, right or bottom (3).
+fn go_on(shows: &mut [bool], columns: usize, side: usize) {
+    let (is_across, is_forwards) = (side.is_multiple_of(2), side >= 2);
+    let rows = shows.len() / columns;
+    let (lines, length) = if is_across { (rows, columns) } else { (columns, rows) };
+    for line in 0..lines {
+        let at = |step: usize| {
+            let step = if is_forwards { step } else { length - 1 - step };
+            if is_across { line * columns + step } else { step * columns + line }
+        };
+        let last = (0..length).rev().find(|step| shows[at(*step)]);
+        for step in last.unwrap_or(length)..length {
+            shows[at(step)] = true;
+        }
     }
 }
 

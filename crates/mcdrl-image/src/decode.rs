@@ -67,7 +67,8 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     let bytes: Cow<[u8]> = match format {
         Some(ImageFormat::Jpeg) => {
             let pixels = |bytes: &[u8]| Some(read(bytes).ok()?.image.into_bytes());
-            jpeg::complete(bytes, pixels, &mut notes)?
+            let bytes = jpeg::without_short_adobe(bytes);
+            jpeg::complete(&bytes, pixels, &mut notes)?.into_owned().into()
         }
         Some(ImageFormat::Tiff) => match Page::find(bytes) {
             Some(page) => {

@@ -80,8 +80,10 @@ impl DicomFile {
 
     /// Millimetres from one row to the next, and from one column to the next, where the file states them.
     fn pixel_size(&self, frame: usize) -> Option<[f32; 2]> {
-        let in_groups = |tag| self.dataset.of_frame(frame, tags::PIXEL_MEASURES_SEQUENCE, tag);
-        let stated = in_groups(tags::PIXEL_SPACING)
+        let spacing = |object: &_| dataset::numbers(object, tags::PIXEL_SPACING);
+        let stated = self
+            .dataset
+            .of_frame(frame, tags::PIXEL_MEASURES_SEQUENCE, spacing)
             .or_else(|| self.dataset.numbers(tags::NOMINAL_SCANNED_PIXEL_SPACING))
             .or_else(|| self.dataset.ultrasound_spacing());
         match stated?.as_slice() {

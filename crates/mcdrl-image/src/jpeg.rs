@@ -56,6 +56,23 @@ pub fn complete<'a>(
     Ok(whole.into())
 }
 
+/// The same file without a segment of Adobe that is too short to say anything. The decoder would refuse it; libjpeg passes over it.
+pub fn without_short_adobe(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const ADOBE: u8 = 0xee;
+    const SHORTEST: usize = 12;
+    let mut markers = Markers::of(bytes);
+    let is_short = |(marker, segment): (u8, &[u8])| {
+        marker == ADOBE && segment.starts_with(b"Adobe") && segment.len() < SHORTEST
+    };
+    match markers.find(|marker| is_short(*marker)) {
+        Some((_, segment)) => {
+            let start = markers.at - segment.len() - 4;
+            [&bytes[..start], &bytes[markers.at..]].concat().into()
+        }
+        None => bytes.into(),
+    }
+}
+
 fn other(name: &'static str) -> Error {
     Error::Kind(FileKind { name, advice: TO_BASELINE, is_junk: false })
 }

@@ -19,7 +19,7 @@ fn element(group: u16, number: u16, vr: &str, value: &[u8]) -> Vec<u8> {
     }
     let mut bytes = [group.to_le_bytes(), number.to_le_bytes()].concat();
     bytes.extend(vr.as_bytes());
-    if matches!(vr, "OB" | "OW") {
+    if matches!(vr, "OB" | "OW" | "SQ") {
         bytes.extend([0, 0]);
         bytes.extend((value.len() as u32).to_le_bytes());
     } else {
@@ -173,6 +173,35 @@ fn grey_values_are_scaled_by_their_bits_or_shown_through_the_window() {
 }
 
 #[test]
+fn a_frame_has_its_own_window_and_function() {
+    let item = |elements: &[Vec<u8>]| {
+        let elements = elements.concat();
+        let length = (elements.len() as u32).to_le_bytes();
+        [b"\xfe\xff\x00\xe0".to_vec(), length.to_vec(), elements].concat()
+    };
+    let of_frame = |center: &str, function: &[u8]| {
+        let [center, width, _] = window(center, "400").try_into().unwrap();
+        let voi = item(&[center, width, element(0x28, 0x1056, "CS", function)]);
+        item(&[element(0x28, 0x9132, "SQ", &voi)])
+    };
+    let frames = [of_frame("300", b"LINEAR_EXACT"), of_frame("600", b"SIGMOID")].concat();
+    let values = [ramp(21), ramp(21)].concat();
+    let written = Written {
+        frames: 2,
+        others: vec![element(0x5200, 0x9230, "SQ", &frames)],
+        ..Written::grey([16, 12], &values)
+    };
+    let file = DicomFile::read(&written.file()).unwrap();
+    let exact = |value: &u16| ((f32::from(*value) - 300.0) / 400.0 + 0.5).clamp(0.0, 1.0);
+    let sigmoid = |value: &u16| 1.0 / (1.0 + (-4.0 * (f32::from(*value) - 600.0) / 400.0).exp());
+    let bytes = |share: &dyn Fn(&u16) -> f32| -> Vec<u8> {
+        ramp(21).iter().map(|value| (255.0 * share(value)).round() as u8).collect()
+    };
+    assert_eq!(greys(&file.frame(0).unwrap()), bytes(&exact));
+    assert_eq!(greys(&file.frame(1).unwrap()), bytes(&sigmoid));
+}
+
+#[test]
 fn every_frame_is_read() {
     let file = DicomFile::read(&Written::rgb(3).file()).unwrap();
     assert_eq!(file.frames(), 3);
@@ -217,6 +246,11 @@ fn a_jpeg_tells_its_colours_itself() {
     };
     assert_eq!(shown("YBR_FULL").pixels(), expected.pixels());
     assert_ne!(shown("RGB").pixels(), expected.pixels());
+    // A marker of Adobe that is too short tells nothing.
+    let short = [&jpeg[..2], b"\xff\xee\0\x0cAdobe\0\0\0\0\0", &jpeg[2..]].concat();
+    assert_eq!(Image::decode(&short).unwrap().pixels(), expected.pixels());
+    let in_dicom = Image::decode(&Written { photometric: "RGB", ..Written::jpeg(&short) }.file());
+    assert_eq!(in_dicom.unwrap().pixels(), expected.pixels());
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Segmentation {
     /// The expected Dice coefficient of all lesions, 0..1: twice the expected overlap over the area of the mask and the expected
     /// area of the lesions, under the predicted probabilities, then calibrated. 0 for an empty mask.
     pub expected_dice: f32,
-    /// Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits.
+    /// Remarks about the image, one sentence each: left out pages, scaled bits, what is around the picture.
     pub notes: Vec<String>,
     /// The part of the image that was segmented, in pixels: the picture, without wide borders, panels and text around it. Elsewhere is
     /// background.
@@ -59,7 +59,7 @@ pub struct ConfounderWeight {
     pub weight: f32,
     /// The probability that it is visible, 0..1, independent of the others.
     pub presence: f32,
-    /// The share of the image where it is visible, 0..1.
+    /// The share of the active area where it is visible, 0..1.
     pub area: f32,
 }
 

@@ -55,10 +55,9 @@ impl Segmenter {
 
     /// The same model without the causal intervention, for comparisons.
     pub fn without_intervention(&self) -> Self {
-        let Model { header, run, network } = &self.model;
-        let mut model = Model { header: header.clone(), run: *run, network: network.clone() };
-        model.run.intervention.enabled = false;
-        Self { model, device: self.device.clone(), view: self.view }
+        let mut same = self.with_view(self.view);
+        same.model.run.intervention.enabled = false;
+        same
     }
 
     /// The same model, with doses from another source: for comparisons.
@@ -79,9 +78,11 @@ impl Segmenter {
         self
     }
 
-    /// The same model, which sees other parts of images.
-    pub fn with_view(self, view: View) -> Self {
-        Self { view, ..self }
+    /// The same model, which sees other parts of images. By default it sees the picture within the frame.
+    pub fn with_view(&self, view: View) -> Self {
+        let Model { header, run, network } = &self.model;
+        let model = Model { header: header.clone(), run: *run, network: network.clone() };
+        Self { model, device: self.device.clone(), view }
     }
 
     /// Segments one image.
@@ -93,7 +94,7 @@ impl Segmenter {
         Ok(segmentations.remove(0))
     }
 
-    /// Segments images of any sizes in one forward pass.
+    /// Segments images of any sizes in one forward pass, and their tiles in further ones.
     ///
     /// # Errors
     /// [`Error::Execution`] if the device fails. On the GPU in a browser it always fails, because no thread can wait for the

@@ -25,7 +25,7 @@ pub enum Area {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tiles {
     /// The side of a tile, in pixels of the image. `None`: the input size of the network, so that no pixel is lost.
-    pub side: Option<usize>,
+    pub side: Option<u32>,
     /// The most tiles of an image. If the side needs more, tiles are larger.
     pub most: usize,
 }
@@ -58,7 +58,7 @@ impl Tiles {
     ///
     /// - `input_size`: the side of the network's input
     pub fn of(&self, area: Bounds, input_size: usize) -> Vec<Bounds> {
-        let mut side = self.side.unwrap_or(input_size).max(1) as u32;
+        let mut side = self.side.unwrap_or(input_size as u32).max(1);
         let (mut across, mut down) = (Vec::new(), Vec::new());
         while side < area.width.max(area.height) {
             (across, down) = (starts(area.width, side), starts(area.height, side));
@@ -66,7 +66,7 @@ impl Tiles {
                 break;
             }
             (across, down) = (Vec::new(), Vec::new());
-            side += side.div_ceil(4);
+            side = side.saturating_add(side.div_ceil(4));
         }
         let tile = |top: &u32, left: &u32| Bounds {
             left: area.left + left,
@@ -80,9 +80,9 @@ impl Tiles {
 
 /// Where tiles of a side begin on a length.
 fn starts(length: u32, side: u32) -> Vec<u32> {
-    let room = length.saturating_sub(side);
-    let steps = room.div_ceil((side - side / 4).max(1));
-    (0..=steps).map(|step| room * step / steps.max(1)).collect()
+    let room = u64::from(length.saturating_sub(side));
+    let steps = room.div_ceil(u64::from(side - side / 4).max(1));
+    (0..=steps).map(|step| (room * step / steps.max(1)) as u32).collect()
 }
 
 #[cfg(test)]

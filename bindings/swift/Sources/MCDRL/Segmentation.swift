@@ -27,7 +27,7 @@ public struct ConfounderWeight: Sendable, Equatable {
     public let weight: Float
     /// The probability that it is visible, 0..1, independent of the others.
     public let presence: Float
-    /// The share of the image where it is visible, 0..1.
+    /// The share of the active area where it is visible, 0..1.
     public let area: Float
     /// Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one.
     public let isDisturbance: Bool
@@ -115,7 +115,7 @@ public struct Segmentation: Sendable {
     public let confounders: [ConfounderWeight]
     /// The disturbances that the image shows, the most certain first, in plain words: `glare on 8 % of the picture`.
     public let disturbances: [String]
-    /// Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits.
+    /// Remarks about the image, one sentence each: left out pages, scaled bits, what is around the picture.
     public let notes: [String]
     /// How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask.
     public let unfamiliar: Float

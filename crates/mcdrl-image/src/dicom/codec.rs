@@ -43,6 +43,7 @@ pub fn decode(dataset: &Dataset, bytes: &FrameBytes<'_>) -> Result<Decoded> {
 fn jpeg(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
     const LOSSLESS: u8 = 0xc3;
     const JPEG_LS: u8 = 0xf7;
+    let bytes = &*crate::jpeg::without_short_adobe(bytes);
     match crate::jpeg::frame_marker(bytes) {
         Some((JPEG_LS, _)) => Err(Error::Kind(FileKind::DICOM_JPEG_LS)),
         Some((marker, bits)) if marker == LOSSLESS || bits > 8 => {

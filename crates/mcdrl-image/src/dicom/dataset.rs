@@ -80,8 +80,7 @@ impl Dataset {
 
     /// A code word.
     pub fn word(&self, tag: Tag) -> Option<String> {
-        let text = self.object.get(tag)?.value().to_str().ok()?;
-        Some(text.trim_matches(['\0', ' ']).to_owned())
+        word(&self.object, tag)
     }
 
     /// What the values of a pixel mean.
@@ -94,16 +93,22 @@ impl Dataset {
         item(&self.object, tag)
     }
 
-    /// Numbers that may lie in the functional groups of a frame, in those of all frames, or at the top.
+    /// A value that may lie in the functional groups of a frame, in those of all frames, or at the top.
     ///
     /// - `group`: the sequence of the functional group
-    pub fn of_frame(&self, frame: usize, group: Tag, tag: Tag) -> Option<Vec<f64>> {
+    /// - `read`: reads the value from one of these places
+    pub fn of_frame<T>(
+        &self,
+        frame: usize,
+        group: Tag,
+        read: impl Fn(&InMemDicomObject) -> Option<T>,
+    ) -> Option<T> {
         let frames = self.object.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
         let own = frames.and_then(|frames| frames.value().items()?.get(frame));
         let shared = item(&self.object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
         let in_groups = [own, shared].into_iter().flatten();
-        let mut found = in_groups.filter_map(|groups| numbers(item(groups, group)?, tag));
-        found.next().or_else(|| self.numbers(tag))
+        let mut found = in_groups.filter_map(|groups| read(item(groups, group)?));
+        found.next().or_else(|| read(&self.object))
     }
 
     /// The bytes of pixel data that are not compressed.
@@ -174,6 +179,12 @@ pub fn number(object: &InMemDicomObject, tag: Tag) -> Option<usize> {
 pub fn numbers(object: &InMemDicomObject, tag: Tag) -> Option<Vec<f64>> {
     let numbers = object.get(tag)?.value().to_multi_float64().ok()?;
     (!numbers.is_empty()).then_some(numbers)
+}
+
+/// A code word of an item.
+pub fn word(object: &InMemDicomObject, tag: Tag) -> Option<String> {
+    let text = object.get(tag)?.value().to_str().ok()?;
+    Some(text.trim_matches(['\0', ' ']).to_owned())
 }
 
 /// The first item of a sequence of an item.

@@ -4,7 +4,7 @@ use dicom_dictionary_std::tags;
 use image::RgbImage;
 
 use super::color;
-use super::dataset::Dataset;
+use super::dataset::{Dataset, numbers, word};
 use super::lookup_table::LookupTable;
 use super::samples::Samples;
 use crate::depth::bits_of_detector;
@@ -72,7 +72,9 @@ impl Display {
             Some(item) => LookupTable::read(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA),
             None => Ok(None),
         };
-        let first = |group, tag| dataset.of_frame(frame, group, tag)?.first().copied();
+        let first = |group, tag| {
+            dataset.of_frame(frame, group, |object| numbers(object, tag))?.first().copied()
+        };
         let of_value = |tag| first(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE, tag);
         let rescale = match table(tags::MODALITY_LUT_SEQUENCE)? {
             Some(table) => Rescale::Table(table),
@@ -83,7 +85,10 @@ impl Display {
         };
         let of_window = |tag| first(tags::FRAME_VOILUT_SEQUENCE, tag);
         let window = of_window(tags::WINDOW_CENTER).zip(of_window(tags::WINDOW_WIDTH));
-        let function = dataset.word(tags::VOILUT_FUNCTION).unwrap_or_default();
+        let function = dataset.of_frame(frame, tags::FRAME_VOILUT_SEQUENCE, |object| {
+            word(object, tags::VOILUT_FUNCTION)
+        });
+        let function = function.unwrap_or_default();
         let step = match (window, table(tags::VOILUT_SEQUENCE)?) {
             (Some((center, width)), _) if width >= 1.0 && function != "LINEAR_EXACT" => {
                 match function.as_str() {

@@ -23,7 +23,7 @@ public data class ConfounderWeight(
     public val weight: Float,
     /** The probability that it is visible, 0..1, independent of the others. */
     public val presence: Float,
-    /** The share of the image where it is visible, 0..1. */
+    /** The share of the active area where it is visible, 0..1. */
     public val area: Float,
     /** Whether it is a disturbance. The usual state, such as white light, is not: do not show it as one. */
     public val isDisturbance: Boolean = true,
@@ -117,7 +117,7 @@ public class Segmentation internal constructor(
     /** The disturbances that the image shows, the most certain first, in plain words: `glare on 8 % of the picture`. */
     public val disturbances: List<String> by lazy { read { native.disturbances() } }
 
-    /** Remarks about the file of the image, one sentence each: left out pages, a missing end, scaled bits. */
+    /** Remarks about the image, one sentence each: left out pages, scaled bits, what is around the picture. */
     public val notes: List<String> by lazy { read { native.notes() } }
 
     /** The lesion Dice that the model expects of the mask, 0..1. */

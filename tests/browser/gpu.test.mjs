@@ -98,14 +98,14 @@ describe("a GPU that fails", { skip: ENGINES.chromium ? false : "chromium is not
     inLab("chromium", {}, async (page) => {
       // A software GPU beside other suites is slow.
       const first = await page.run(async () => {
-        const { device } = await lab.create({ delegate: "auto", timeout: 600_000 });
+        const { device } = await lab.create({ delegate: "auto", gpuTimeout: 300_000, timeout: 600_000 });
         lab.segmenter.close();
         return { device, stages: lab.progress.map(({ stage }) => stage) };
       });
       assert.ok(first.stages.includes("measure"), first.stages.join());
       assert.match(first.device.reason, /× as fast as/);
       const second = await page.run(async () => {
-        const { device } = await lab.create({ delegate: "auto", timeout: 600_000 });
+        const { device } = await lab.create({ delegate: "auto", gpuTimeout: 300_000, timeout: 600_000 });
         lab.segmenter.close();
         return { device, stages: lab.progress.map(({ stage }) => stage) };
       });

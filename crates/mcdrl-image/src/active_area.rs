@@ -334,7 +334,7 @@ fn fill_holes(shows: &mut [bool], columns: usize) {
     for start in rim {
         flood(&mut outside, columns, start);
     }
-    // What the rim does not reach is enclosed.
+    // The flood from the rim leaves the enclosed cells.
     for (shows, enclosed) in shows.iter_mut().zip(outside) {
         *shows |= enclosed;
     }

@@ -96,7 +96,8 @@ impl Image {
     pub fn crop(&self, part: Bounds) -> Self {
         let Bounds { left, top, width, height } = part;
         let [left, top, width, height] = [left, top, width, height].map(|side| side as usize);
-        let rows = self.pixels.chunks_exact(3 * self.width).skip(top).take(height);
+        let rows = &self.pixels[3 * self.width * top..][..3 * self.width * height];
+        let rows = rows.chunks_exact(3 * self.width);
         let pixels = rows.flat_map(|row| &row[3 * left..3 * (left + width)]).copied().collect();
         Self { width, height, pixels, notes: self.notes.clone(), ..*self }
     }

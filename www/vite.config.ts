@@ -39,7 +39,7 @@ function demo(): Plugin {
 }
 
 /** The optional modules. A machine caches them only if it uses them. */
-const OPTIONAL_MODULE = /^assets\/(threads|gpu)-/;
+const OPTIONAL_MODULE = /^assets\/(threads|gpu|dicom)-/;
 
 /** Adds the service worker, with the lists of the files that it caches. */
 function offline(): Plugin {
@@ -68,7 +68,7 @@ function offline(): Plugin {
 
 /** Names the files of a module after its folder, because all modules have the same file names. */
 function assetFileNames({ originalFileNames }: { originalFileNames: string[] }): string {
-  const module = originalFileNames.map((name) => /dist\/(cpu|threads|gpu)\//.exec(name)?.[1]).find(Boolean);
+  const module = originalFileNames.map((name) => /dist\/(cpu|threads|gpu|dicom)\//.exec(name)?.[1]).find(Boolean);
   return module ? `assets/${module}-[name]-[hash][extname]` : "assets/[name]-[hash][extname]";
 }
 

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { classesOf } from "./conformance.mjs";
+import { checkDicom, matchDicom } from "./dicom.mjs";
 import { ROOT } from "./server.mjs";
 
 const { ImageSegmenter, SegmenterError } = await import(
@@ -55,6 +56,15 @@ test("segmenting does not block the event loop", async () => {
     segmenter.close();
   }
   assert.ok(ticks > 4, `${ticks} ticks`);
+});
+
+test("a DICOM file gives the masks of its frames", async () => {
+  const segmenter = await ImageSegmenter.createFromOptions({ model });
+  try {
+    matchDicom(assert, await checkDicom(segmenter));
+  } finally {
+    segmenter.close();
+  }
 });
 
 test("errors are typed, and the process ends after a segmenter is closed", async () => {

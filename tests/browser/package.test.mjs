@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
+import { matchDicom } from "./dicom.mjs";
 import { ENGINES } from "./engines.mjs";
 import { checkAnswers, inLab, openLab } from "./lab.mjs";
 import { ROOT } from "./server.mjs";
@@ -112,6 +113,10 @@ for (const [engine, program] of Object.entries(ENGINES)) {
       assert.ok(area.every((difference) => Math.abs(difference) <= 4), `${area}`);
       assert.deepEqual({ outside, size, whole }, { outside: 0, size: [0, 0], whole: true });
       assert.match(notes.join(), /left out/);
+    });
+
+    test("a DICOM file gives the masks of its frames", async () => {
+      matchDicom(assert, await page.run(() => lab.checkDicom(lab.segmenter)));
     });
 
     test("every kind of input gives the same mask", async () => {

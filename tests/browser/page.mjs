@@ -2,6 +2,7 @@
 
 import { ImageSegmenter, SegmenterError } from "/package/index.js";
 import { classesOf } from "/tests/conformance.mjs";
+import { checkDicom } from "/tests/dicom.mjs";
 
 const answers = await (await fetch("/conformance/answers.json")).json();
 
@@ -45,6 +46,7 @@ async function pixelsOf(path) {
 window.lab = {
   ImageSegmenter,
   SegmenterError,
+  checkDicom,
   fileOf,
   pixelsOf,
   samples: answers.images.map(({ site, name }) => `/assets/samples/${site}/images/${name}.png`),

@@ -150,7 +150,7 @@ async function add(files: File[]): Promise<void> {
   if (batch !== mine) return; // The user added other images.
   showBatch(done, files.length, failed, mine.signal.aborted);
   finishBatch(mine);
-  if (failed && failed === files.length) fail(`The ${files.length} files are not readable images: choose JPEG, PNG, TIFF, BMP or WebP files.`);
+  if (failed && failed === files.length) fail(`The ${files.length} files are not readable images: choose JPEG, PNG, TIFF, BMP, WebP or DICOM files.`);
   else setState(shown?.result ? "done" : "idle");
 }
 

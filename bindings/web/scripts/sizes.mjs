@@ -12,7 +12,7 @@ const module = (name) => () => compressed(join(DIST, name, "mcdrl_bg.wasm"), joi
 
 /** The app without the modules, the model and the samples. */
 function shell() {
-  const assets = readdirSync(join(APP, "assets")).filter((name) => !/^(cpu|threads|gpu)-/.test(name));
+  const assets = readdirSync(join(APP, "assets")).filter((name) => !/^(cpu|threads|gpu|dicom)-/.test(name));
   const own = ["index.html", "service-worker.js", "samples.json", "manifest.webmanifest", "icon.svg"];
   return compressed(...own.map((name) => join(APP, name)), ...assets.map((name) => join(APP, "assets", name)));
 }
@@ -21,6 +21,7 @@ const PARTS = [
   ["CPU module", 800_000, module("cpu")],
   ["CPU module with threads", 800_000, module("threads")],
   ["WebGPU module", 2_500_000, module("gpu")],
+  ["DICOM module", 700_000, module("dicom")],
   ["app shell", 150_000, shell],
 ];
 

@@ -1,10 +1,10 @@
 //! An image inside the module.
 
-use mcdrl_image::Image;
+use mcdrl_image::{FileKind, Image};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::to_js;
+use crate::error::{coded, to_js};
 
 /// An image inside the module. JavaScript must call `free()` to release it.
 #[wasm_bindgen]
@@ -25,11 +25,28 @@ impl Picture {
 
     /// Takes the pixels of a canvas: RGBA, row-major. Pixels of opacity 0 become black; any other opacity is dropped.
     ///
+    /// - `pixel_size`: millimetres from one row to the next and from one column to the next, if they are known
+    ///
     /// # Errors
-    /// `input` if there are not `width · height · 4` bytes.
+    /// `input` if there are not `width · height · 4` bytes, or for a size that is not positive.
     #[wasm_bindgen(js_name = fromRgba)]
-    pub fn from_rgba(pixels: &[u8], width: usize, height: usize) -> Result<Self, JsValue> {
+    pub fn from_rgba(
+        pixels: &[u8],
+        width: usize,
+        height: usize,
+        pixel_size: Option<Vec<f32>>,
+    ) -> Result<Self, JsValue> {
         let image = Image::from_rgba(width, height, pixels).map_err(|e| to_js(&e.into()))?;
-        Ok(Self { image })
+        let pixel_size = pixel_size.map(|size| match *size {
+            [row, column] if row > 0.0 && column > 0.0 => Ok([row, column]),
+            _ => Err(coded("input", "pixelSize must be two positive numbers, in millimetres")),
+        });
+        Ok(Self { image: image.with_pixel_size(pixel_size.transpose()?) })
+    }
+
+    /// Whether a file is DICOM. Another module decodes such files.
+    #[wasm_bindgen(js_name = isDicom)]
+    pub fn is_dicom(file: &[u8]) -> bool {
+        FileKind::is_dicom(file)
     }
 }

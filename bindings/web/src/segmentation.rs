@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Float32Array, Reflect, Uint8Array, Uint8ClampedArray};
 use mcdrl_image::Image;
-use mcdrl_runtime::{ClassShare, ConfounderWeight, Lesion, Segmentation};
+use mcdrl_runtime::{ClassShare, ConfounderWeight, Segmentation};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -35,13 +35,41 @@ struct Summary<'a> {
     height: usize,
     active_area: [u32; 4],
     classes: &'a [ClassShare],
-    lesions: &'a [Lesion],
+    lesions: Vec<Lesion<'a>>,
     confounders: &'a [ConfounderWeight],
     disturbances: &'a [String],
     notes: &'a [String],
     unfamiliar: f32,
     expected_dice: f32,
     mean_uncertainty: f32,
+}
+
+/// A lesion under the names of JavaScript.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lesion<'a> {
+    class: &'a str,
+    confidence: f32,
+    fraction: f32,
+    pixels: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    area_mm2: Option<f32>,
+    bounds: [u32; 4],
+    outline: &'a [[u32; 2]],
+}
+
+impl<'a> From<&'a mcdrl_runtime::Lesion> for Lesion<'a> {
+    fn from(lesion: &'a mcdrl_runtime::Lesion) -> Self {
+        Self {
+            class: &lesion.class,
+            confidence: lesion.confidence,
+            fraction: lesion.fraction,
+            pixels: lesion.pixels,
+            area_mm2: lesion.area_mm2,
+            bounds: lesion.bounds,
+            outline: &lesion.outline,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -60,7 +88,7 @@ pub fn to_js(segmentation: &Segmentation, image: &Image, maps: Maps) -> Result<J
         height: segmentation.mask.height(),
         active_area: [area.left, area.top, area.width, area.height],
         classes: &segmentation.classes,
-        lesions: &segmentation.lesions,
+        lesions: segmentation.lesions.iter().map(Lesion::from).collect(),
         confounders: &segmentation.confounders,
         disturbances: &segmentation.disturbances,
         notes: &segmentation.notes,

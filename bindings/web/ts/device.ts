@@ -4,13 +4,13 @@
  */
 
 import { SegmenterError } from "./errors.js";
-import { loadModule, unloadModule, type Engine, type Fetch, type Module, type ModuleName } from "./modules.js";
+import { loadModule, unloadModule, type Engine, type Fetch, type Module, type ComputingModule } from "./modules.js";
 import type { Verdicts } from "./protocol.js";
 import type { Delegate, DeviceInfo, SegmenterProgress } from "./types.js";
 
 /** A model on an open device. */
 export interface Running {
-  name: ModuleName;
+  name: ComputingModule;
   module: Module;
   engine: Engine;
   info: DeviceInfo;

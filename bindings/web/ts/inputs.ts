@@ -52,9 +52,9 @@ function fileBytes(bytes: Uint8Array, transfer: boolean): [Payload, Transferable
 }
 
 function pixels(source: PixelData, transfer: boolean): [Payload, Transferable[]] {
-  const { width, height } = source;
+  const { width, height, pixelSize } = source;
   const data = transfer && isWhole(source.data) ? source.data : new Uint8Array(source.data);
-  return [{ kind: "pixels", data, width, height }, [data.buffer as ArrayBuffer]];
+  return [{ kind: "pixels", data, width, height, pixelSize }, [data.buffer as ArrayBuffer]];
 }
 
 /** Whether the array covers its whole buffer. Node's pool puts many arrays into one buffer. */

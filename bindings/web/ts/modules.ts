@@ -6,7 +6,10 @@ import type { Color, SegmentationResult } from "./types.js";
 /** `fetch`, or its replacement in Node. */
 export type Fetch = (url: string) => Promise<Response>;
 
-export type ModuleName = "cpu" | "threads" | "gpu";
+/** The modules that compute. */
+export type ComputingModule = "cpu" | "threads" | "gpu";
+
+export type ModuleName = ComputingModule | "dicom";
 
 /** An image inside a module. */
 export interface Picture {
@@ -26,13 +29,19 @@ export interface About {
 /** A model on a module's device. */
 export interface Engine {
   about(): About;
-  segment(picture: Picture, maps: object): Promise<Omit<SegmentationResult, "device" | "milliseconds">>;
+  segment(picture: Picture, maps: object): Promise<Omit<SegmentationResult, "frames" | "device" | "milliseconds">>;
   close(): void;
 }
 
-/** The surface that wasm-bindgen makes of `bindings/web/src`. */
-export interface Module {
+/** What all modules have. */
+interface Startable {
   default(input: { module_or_path: WebAssembly.Module; memory?: WebAssembly.Memory }): Promise<unknown>;
+  buildThreads?(count: number): void;
+  threadMemory?(): WebAssembly.Memory;
+}
+
+/** The surface that wasm-bindgen makes of `bindings/web/src`. */
+export interface Module extends Startable {
   Engine: {
     /** Opens, checks and, with `measure`, times the module's device. `limit`: milliseconds for each step on a GPU. */
     open(
@@ -47,12 +56,34 @@ export interface Module {
   chooseDevice(gpu: number, cpu: number): { name: "cpu" | "gpu"; reason: string };
   Picture: {
     decode(file: Uint8Array): Picture;
-    fromRgba(pixels: Uint8Array | Uint8ClampedArray, width: number, height: number): Picture;
+    fromRgba(pixels: Uint8Array | Uint8ClampedArray, width: number, height: number, pixelSize?: Float32Array): Picture;
+    isDicom(file: Uint8Array): boolean;
   };
   Maps: new (confidence: boolean, uncertainty: boolean, image: boolean) => object;
   panicMessage(): string | undefined;
-  buildThreads?(count: number): void;
-  threadMemory?(): WebAssembly.Memory;
+}
+
+/** A decoded frame inside the module `dicom`. */
+export interface DicomFrame {
+  readonly width: number;
+  readonly height: number;
+  readonly notes: string[];
+  /** The number of frames in the file. */
+  readonly frames: number;
+  /** Millimetres from one row to the next and from one column to the next. */
+  readonly pixelSize: Float32Array | undefined;
+  /** RGBA, row-major. */
+  pixels(): Uint8ClampedArray;
+  free(): void;
+}
+
+/** The surface that wasm-bindgen makes of `bindings/web/dicom`. */
+export interface DicomModule extends Startable {
+  DicomFrame: new (file: Uint8Array, frame?: number) => DicomFrame;
+}
+
+interface Surfaces extends Record<ComputingModule, Module> {
+  dicom: DicomModule;
 }
 
 // Bundlers find and copy these files only if they are written in this form.
@@ -69,11 +100,15 @@ const FILES: Record<ModuleName, () => { script: URL; wasm: URL }> = {
     script: new URL("./gpu/mcdrl.js", import.meta.url),
     wasm: new URL("./gpu/mcdrl_bg.wasm", import.meta.url),
   }),
+  dicom: () => ({
+    script: new URL("./dicom/mcdrl.js", import.meta.url),
+    wasm: new URL("./dicom/mcdrl_bg.wasm", import.meta.url),
+  }),
 };
 
 /** A running module, and the workers that are its threads. */
 interface Instance {
-  module: Module;
+  module: Startable;
   threads: Worker[];
 }
 
@@ -82,14 +117,14 @@ const instances = new Map<ModuleName, Promise<Instance>>();
 const starts = new Map<ModuleName, number>();
 
 /** Loads and starts a module once; the module `threads` with that many threads. */
-export async function loadModule(name: ModuleName, threads: number, get: Fetch): Promise<Module> {
+export async function loadModule<Name extends ModuleName>(name: Name, threads: number, get: Fetch): Promise<Surfaces[Name]> {
   let instance = instances.get(name);
   if (!instance) {
     instance = start(name, threads, get);
     instances.set(name, instance);
     instance.catch(() => instances.delete(name));
   }
-  return (await instance).module;
+  return (await instance).module as Surfaces[Name];
 }
 
 /** Ends a module. The next call of {@link loadModule} loads it again. */
@@ -104,11 +139,11 @@ async function start(name: ModuleName, threads: number, get: Fetch): Promise<Ins
   const count = starts.get(name) ?? 0;
   starts.set(name, count + 1);
   const script = count ? `${files.script.href}?instance=${count}` : files.script.href;
-  let module: Module;
+  let module: Startable;
   let compiled: WebAssembly.Module;
   try {
     [module, compiled] = await Promise.all([
-      import(/* @vite-ignore */ script) as Promise<Module>,
+      import(/* @vite-ignore */ script) as Promise<Startable>,
       compile(files.wasm.href, get),
     ]);
   } catch (thrown) {
@@ -134,7 +169,7 @@ const THREAD_LIMIT = 20_000;
 
 /** Starts workers that share the module's memory. They are rayon's threads. */
 async function startThreads(
-  module: Module,
+  module: Startable,
   compiled: WebAssembly.Module,
   script: string,
   count: number,

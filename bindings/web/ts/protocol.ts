@@ -1,7 +1,15 @@
 /** The messages between page and worker. A request and its answer have the same number. */
 
 import type { SegmenterErrorCode } from "./errors.js";
-import type { Color, ConfounderInfo, Delegate, DeviceInfo, SegmentationResult, SegmenterProgress } from "./types.js";
+import type {
+  Color,
+  ConfounderInfo,
+  Delegate,
+  DeviceInfo,
+  PixelData,
+  SegmentationResult,
+  SegmenterProgress,
+} from "./types.js";
 
 /** The faster device, by machine and model. The page keeps it between visits. */
 export type Verdicts = Record<string, "CPU" | "GPU">;
@@ -19,11 +27,13 @@ export interface CreateRequest {
 export type Payload =
   | { kind: "file"; file: Blob | Uint8Array }
   | { kind: "bitmap"; bitmap: ImageBitmap }
-  | { kind: "pixels"; data: Uint8Array | Uint8ClampedArray; width: number; height: number };
+  | ({ kind: "pixels" } & PixelData);
 
 export interface SegmentRequest {
   type: "segment";
   image: Payload;
+  /** The frame of a DICOM file. */
+  frame: number | undefined;
   maps: { confidence: boolean; uncertainty: boolean; image: boolean };
 }
 

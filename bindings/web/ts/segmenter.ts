@@ -42,7 +42,7 @@ interface Frame {
   timestamp: number;
   payload: Payload;
   transfer: Transferable[];
-  signal: AbortSignal | undefined;
+  options: SegmentOptions;
   resolve(result: SegmentationResult | null): void;
   reject(error: unknown): void;
 }
@@ -160,17 +160,17 @@ export class ImageSegmenter {
   async segment(image: ImageSource, options: SegmentOptions = {}): Promise<SegmentationResult> {
     this.#mustBeOpen();
     const [payload, transfer] = await toPayload(image, options.transfer ?? false);
-    return this.#send(payload, transfer, options.signal);
+    return this.#send(payload, transfer, options);
   }
 
-  #send(image: Payload, transfer: Transferable[], signal?: AbortSignal): Promise<SegmentationResult> {
+  #send(image: Payload, transfer: Transferable[], { signal, frame }: SegmentOptions): Promise<SegmentationResult> {
     const { outputConfidenceMasks, outputUncertainty, outputImage } = this.#options;
     const maps = {
       confidence: outputConfidenceMasks ?? true,
       uncertainty: outputUncertainty ?? true,
       image: outputImage ?? false,
     };
-    return this.#ask<SegmentationResult>({ type: "segment", image, maps }, transfer, signal);
+    return this.#ask<SegmentationResult>({ type: "segment", image, frame, maps }, transfer, signal);
   }
 
   /**
@@ -196,7 +196,7 @@ export class ImageSegmenter {
     this.#lastTimestamp = timestamp;
     const [payload, transfer] = await toPayload(frame, options.transfer ?? false);
     return new Promise((resolve, reject) => {
-      const frame: Frame = { timestamp, payload, transfer, signal: options.signal, resolve, reject };
+      const frame: Frame = { timestamp, payload, transfer, options, resolve, reject };
       // A later frame may be read before an earlier one.
       const newest = (this.#nextFrame?.timestamp ?? -Infinity) > timestamp ? this.#nextFrame! : frame;
       const older = newest === frame ? this.#nextFrame : frame;
@@ -211,7 +211,7 @@ export class ImageSegmenter {
     this.#frameRuns = true;
     for (let frame = this.#nextFrame; frame; frame = this.#nextFrame) {
       this.#nextFrame = undefined;
-      await this.#send(frame.payload, frame.transfer, frame.signal).then(frame.resolve, frame.reject);
+      await this.#send(frame.payload, frame.transfer, frame.options).then(frame.resolve, frame.reject);
     }
     this.#frameRuns = false;
   }

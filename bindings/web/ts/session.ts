@@ -1,10 +1,11 @@
 /** The worker's side: one segmenter, its device, and the waiting images. */
 
 import { chooseDevice, onTime, openCpu, release, type OpenOptions, type Running } from "./device.js";
+import { readDicom, type DicomPixels } from "./dicom.js";
 import { SegmenterError } from "./errors.js";
-import type { Fetch, Picture } from "./modules.js";
-import type { Created, CreateRequest, FromWorker, Payload, Port, SegmentRequest, ToWorker } from "./protocol.js";
-import type { SegmentationResult } from "./types.js";
+import type { Fetch, Module, Picture } from "./modules.js";
+import type { Created, CreateRequest, FromWorker, Port, SegmentRequest, ToWorker } from "./protocol.js";
+import type { PixelData, SegmentationResult } from "./types.js";
 
 /**
  * Answers the messages of a port. Call the returned function with uncaught errors: a module that panics inside a promise
@@ -146,7 +147,7 @@ class Session {
     const running = this.#running;
     if (!running) throw new SegmenterError("closed", "the segmenter is closed");
     const start = performance.now();
-    const source = await toSource(request.image);
+    const source = await toSource(request, running.module, this.#get);
     try {
       return await run(running, source, request, this.#options, start);
     } catch (thrown) {
@@ -175,13 +176,10 @@ class Session {
   }
 }
 
-interface Pixels {
-  data: Uint8Array | Uint8ClampedArray;
-  width: number;
-  height: number;
-}
+/** Where the mark of a DICOM file ends. */
+const DICOM_MARK_END = 132;
 
-type Source = { file: Uint8Array } | Pixels;
+type Source = { file: Uint8Array } | PixelData | DicomPixels;
 
 /** A promise that can only be rejected, from outside. */
 function breakable(): { promise: Promise<never>; reject(error: SegmenterError): void } {
@@ -193,15 +191,12 @@ function breakable(): { promise: Promise<never>; reject(error: SegmenterError): 
   return { promise, reject };
 }
 
-async function toSource(image: Payload): Promise<Source> {
-  switch (image.kind) {
-    case "pixels":
-      return image;
-    case "bitmap":
-      return readBitmap(image.bitmap);
-    case "file":
-      return { file: image.file instanceof Uint8Array ? image.file : await bytesOf(image.file) };
-  }
+async function toSource({ image, frame }: SegmentRequest, { Picture }: Module, get: Fetch): Promise<Source> {
+  if (image.kind === "pixels") return image;
+  if (image.kind === "bitmap") return readBitmap(image.bitmap);
+  const file = image.file instanceof Uint8Array ? image.file : await bytesOf(image.file);
+  const start = file.subarray(0, DICOM_MARK_END);
+  return Picture.isDicom(start) ? readDicom(file, frame, get) : { file };
 }
 
 async function bytesOf(blob: Blob): Promise<Uint8Array> {
@@ -213,7 +208,7 @@ async function bytesOf(blob: Blob): Promise<Uint8Array> {
   }
 }
 
-function readBitmap(bitmap: ImageBitmap): Pixels {
+function readBitmap(bitmap: ImageBitmap): PixelData {
   const { width, height } = bitmap;
   try {
     const canvas = typeof OffscreenCanvas === "undefined" ? undefined : new OffscreenCanvas(width, height);
@@ -246,7 +241,9 @@ async function run(
     const result = await (info.name === "cpu"
       ? Promise.race([segmented, options.broken()])
       : onTime(segmented, running.lost, options, "for an image"));
-    return { ...result, device: info.name, milliseconds: performance.now() - start };
+    const { notes, frames } = "notes" in source ? source : { notes: [], frames: 1 };
+    const milliseconds = performance.now() - start;
+    return { ...result, frames, notes: [...notes, ...result.notes], device: info.name, milliseconds };
   } finally {
     try {
       picture.free();
@@ -257,7 +254,10 @@ async function run(
 }
 
 async function toPicture({ module }: Running, source: Source): Promise<Picture> {
-  if ("data" in source) return module.Picture.fromRgba(source.data, source.width, source.height);
+  if ("data" in source) {
+    const { data, width, height, pixelSize } = source;
+    return module.Picture.fromRgba(data, width, height, pixelSize && Float32Array.from(pixelSize));
+  }
   try {
     return module.Picture.decode(source.file);
   } catch (thrown) {
@@ -269,7 +269,7 @@ async function toPicture({ module }: Running, source: Source): Promise<Picture> 
 }
 
 /** Files that only the browser can read, such as AVIF, and HEIC in Safari. */
-async function decodeInBrowser(file: Uint8Array): Promise<Pixels | undefined> {
+async function decodeInBrowser(file: Uint8Array): Promise<PixelData | undefined> {
   if (typeof createImageBitmap === "undefined" || !isOfForeignFormat(file)) return undefined;
   try {
     const bitmap = await createImageBitmap(new Blob([file as BlobPart]), { colorSpaceConversion: "none" });

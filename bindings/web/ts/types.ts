@@ -61,11 +61,13 @@ export interface PixelData {
   data: Uint8ClampedArray | Uint8Array;
   width: number;
   height: number;
+  /** Millimetres from one row to the next and from one column to the next, for {@link Lesion.areaMm2}. */
+  pixelSize?: [number, number];
 }
 
 /**
- * An image. `Blob`, `ArrayBuffer` and `Uint8Array` are image files: JPEG, PNG, TIFF, BMP, WebP, and others that the browser
- * reads.
+ * An image. `Blob`, `ArrayBuffer` and `Uint8Array` are image files: JPEG, PNG, TIFF, BMP, WebP, DICOM, and others that the
+ * browser reads.
  */
 export type ImageSource =
   | Blob
@@ -86,6 +88,8 @@ export interface SegmentOptions {
   signal?: AbortSignal;
   /** Transfers an `ImageData`, the bytes of a file or an `ImageBitmap` instead of copying it. It is empty afterwards. */
   transfer?: boolean;
+  /** The frame of a DICOM file, from 0. Default: the first, and a note says that there are others. */
+  frame?: number;
 }
 
 /** A class's share of an image. */
@@ -107,6 +111,8 @@ export interface Lesion {
   fraction: number;
   /** The number of its pixels. */
   pixels: number;
+  /** Its area in mm². Absent if the size of the pixels is unknown. */
+  areaMm2?: number;
   /** The smallest rectangle around it: left, top, width, height, in pixels. */
   bounds: [number, number, number, number];
   /** The corners [x, y] of its outline, clockwise, in pixels. They lie on the edges of pixels. */
@@ -179,6 +185,8 @@ export interface SegmentationResult {
   confounders: ConfounderWeight[];
   /** The disturbances that the image shows, the most certain first, in plain words: "glare on 8 % of the picture". */
   disturbances: string[];
+  /** The number of frames in a DICOM file; 1 for every other image. */
+  frames: number;
   /** Remarks about the image, one sentence each: left out pages, scaled bits, what is around the picture. */
   notes: string[];
   /** How unlike the training images the image is, 0..1. Above 0.5, do not trust the mask. */

@@ -68,8 +68,8 @@ impl Image {
         Self { notes, ..self }
     }
 
-    #[cfg(feature = "dicom")]
-    pub(crate) fn with_pixel_size(self, pixel_size: Option<[f32; 2]>) -> Self {
+    /// The image with the millimetres from one row to the next, and from one column to the next.
+    pub fn with_pixel_size(self, pixel_size: Option<[f32; 2]>) -> Self {
         Self { pixel_size, ..self }
     }
 

@@ -90,18 +90,13 @@ impl FileKind {
     pub(crate) const DICOM_JPEG_LS: Self =
         Self { name: "a DICOM file with a JPEG-LS image", advice: DECOMPRESS, is_junk: false };
 
-    /// The libraries for phones have no decoder of JPEG 2000.
-    #[cfg(all(feature = "dicom", any(target_os = "android", target_os = "ios")))]
-    pub(crate) const DICOM_JPEG_2000: Self =
-        Self { name: "a DICOM file with a JPEG 2000 image", advice: DECOMPRESS, is_junk: false };
-
     /// A DICOM file with a video stream.
     #[cfg(feature = "dicom")]
     pub(crate) const DICOM_VIDEO: Self =
         Self { name: "a DICOM video", advice: TO_FRAMES, is_junk: false };
 
     /// Whether bytes are a DICOM file, with or without its preamble.
-    pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
+    pub fn is_dicom(bytes: &[u8]) -> bool {
         bytes.get(128..132) == Some(b"DICM") || is_dicom_without_preamble(bytes)
     }
 

@@ -313,10 +313,26 @@ fn hostile_files_are_errors() {
     refused(level.repeat(10_000), "levels");
     let huge = [&level[..], b"\x40\0\x02\x01OB\0\0\xf0\xff\xff\xff"].concat();
     refused(huge, "cut off");
-    let mut large = b"\xff\x4f\xff\x51\0\x29\0\0".to_vec();
-    large.extend([30_000u32, 30_000, 0, 0].iter().flat_map(|side| side.to_be_bytes()));
-    let error = Image::decode(&Written::jpeg(&large).file()).unwrap_err();
+    // A JPEG 2000 picture that ends after its header: its size, its coding, its quantization, its first tile.
+    let jpeg_2000 = |side: u32, components: u16| {
+        let sides = [side, side, 0, 0, side, side, 0, 0];
+        let length = 38 + 3 * components;
+        [
+            b"\xff\x4f\xff\x51",
+            &length.to_be_bytes()[..],
+            b"\0\0",
+            &sides.map(u32::to_be_bytes).concat(),
+            &components.to_be_bytes(),
+            &b"\x07\x01\x01".repeat(components.into()),
+            b"\xff\x52\0\x0c\0\0\0\x01\0\0\x04\x04\0\x01\xff\x5c\0\x04\x40\x40",
+            b"\xff\x90\0\x0a\0\0\0\0\0\0\0\x01\xff\x93",
+        ]
+        .concat()
+    };
+    let error = Image::decode(&Written::jpeg(&jpeg_2000(30_000, 1)).file()).unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    let error = Image::decode(&Written::jpeg(&jpeg_2000(8, 200)).file()).unwrap_err();
+    assert!(error.to_string().contains("values a pixel"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::{bindings, mobile, phones, web, weights};
 
 const FEATURES: [&str; 2] = ["--features", "mcdrl-cli/gpu,mcdrl-ffi/gpu,mcdrl-runtime/ndarray"];
 /// The crates that are tested on this machine. The others are for WebAssembly.
-const CRATES: [&str; 3] = ["--workspace", "--exclude=mcdrl-web", "--exclude=bindgen"];
+const CRATES: [&str; 4] =
+    ["--workspace", "--exclude=mcdrl-web", "--exclude=mcdrl-web-dicom", "--exclude=bindgen"];
 
 /// Builds the command for the CPU and segments the bundled samples. `arguments` go to `mcdrl demo`.
 pub fn demo(sh: &Shell, arguments: &[&str]) -> Result<()> {

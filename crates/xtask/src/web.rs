@@ -10,7 +10,8 @@ use crate::workspace::{
 /// Builds the package and the app as they are shipped, and checks the sizes of their downloads.
 pub fn ship(sh: &Shell) -> Result<()> {
     toolchain(sh)?;
-    let others = || ["cpu", "threads"].into_iter().try_for_each(|module| build(module, "web"));
+    let others =
+        || ["cpu", "threads", "dicom"].into_iter().try_for_each(|module| build(module, "web"));
     side_by_side(|| build("gpu", "web"), others)?;
     package(sh)?;
     npm(sh, "bindings/web", &["run", "sizes"])
@@ -18,7 +19,7 @@ pub fn ship(sh: &Shell) -> Result<()> {
 
 /// Builds the modules, the package and the app for the tests.
 pub fn build_for_tests(sh: &Shell) -> Result<()> {
-    ["threads", "cpu", "gpu"].into_iter().try_for_each(|module| build(module, "dev"))?;
+    ["threads", "cpu", "gpu", "dicom"].into_iter().try_for_each(|module| build(module, "dev"))?;
     package(sh)
 }
 
@@ -32,12 +33,17 @@ pub fn browsers(sh: &Shell) -> Result<()> {
 /// Compiles a module and writes the JavaScript around it.
 fn build(module: &str, profile: &str) -> Result<()> {
     let sh = shell()?;
-    let config = (module != "cpu").then(|| format!("--config=bindings/web/{module}.toml"));
+    let is_configured = matches!(module, "threads" | "gpu");
+    let config = is_configured.then(|| format!("--config=bindings/web/{module}.toml"));
     let folder = if module == "threads" { std_from_source(&sh) } else { target() };
-    let package = ["--locked", "-p", "mcdrl-web", "--lib", "--target", "wasm32-unknown-unknown"];
-    let features = ["--no-default-features", "--features", module, "--profile", profile];
-    cmd!(sh, "cargo build {config...} {package...} {features...}").run()?;
-    let wasm = built(&folder.join("wasm32-unknown-unknown"), profile).join("mcdrl_web.wasm");
+    let package = if module == "dicom" { "mcdrl-web-dicom" } else { "mcdrl-web" };
+    let features =
+        (package == "mcdrl-web").then_some(["--no-default-features", "--features", module]);
+    let features = features.into_iter().flatten();
+    let options = ["--locked", "--lib", "--target", "wasm32-unknown-unknown", "--profile", profile];
+    cmd!(sh, "cargo build -p {package} {config...} {options...} {features...}").run()?;
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    let wasm = built(&folder.join("wasm32-unknown-unknown"), profile).join(file);
     let (sh, out) = (shell()?, root().join("bindings/web/dist").join(module));
     Ok(cmd!(sh, "cargo run --quiet -p bindgen -- web {wasm} {out}").run()?)
 }

@@ -1,5 +1,6 @@
 //! Compressed frames. Their own first bytes tell the compression, since what the file says of it is sometimes wrong.
 
+use hayro_jpeg2000::{self as jpeg2000, DecodeSettings, DecoderContext};
 use image::{DynamicImage, RgbImage};
 use oxiarc_jpeg::{DecodeOptions, Decoder, JpegError};
 
@@ -88,45 +89,42 @@ fn deep_jpeg(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
     Ok(Decoded::Samples(Samples { width, height, channels, bits, is_signed, values }))
 }
 
-#[cfg(any(target_os = "android", target_os = "ios"))]
-fn jpeg_2000(_: &Dataset, _: &[u8]) -> Result<Decoded> {
-    Err(Error::Kind(crate::kind::FileKind::DICOM_JPEG_2000))
-}
-
-#[cfg(not(any(target_os = "android", target_os = "ios")))]
 fn jpeg_2000(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
-    // The decoder reserves memory for the size that the picture states.
-    let stream = bytes.windows(CODE_STREAM.len()).position(|mark| mark == CODE_STREAM);
-    let side = |at: usize| {
-        let word = |at: usize| {
-            let start = stream? + at;
-            Some(u32::from_be_bytes(bytes.get(start..start + 4)?.try_into().ok()?))
-        };
-        Some(word(at)?.saturating_sub(word(at + 8)?) as usize)
-    };
-    let sides = side(8).zip(side(12));
-    let (width, height) = sides.ok_or_else(|| broken("has a JPEG 2000 picture without a size"))?;
+    let wrong = |error| Error::Decode { reason: format!("JPEG 2000: {error}") };
+    let picture = jpeg2000::Image::new(bytes, &DecodeSettings::default()).map_err(wrong)?;
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
     check_size(width, height)?;
-    let image = jpeg2k::Image::from_bytes(bytes)
-        .map_err(|error| Error::Decode { reason: format!("JPEG 2000: {error}") })?;
-    let components = image.components();
-    let Some(first) = components.first() else {
-        return Err(broken("has an empty JPEG 2000 picture"));
-    };
-    let (width, height) = (first.width() as usize, first.height() as usize);
-    check_size(width, height)?;
+    let stored = picture.color_space().num_channels();
+    if stored > 4 {
+        return Err(broken(format!("has a JPEG 2000 picture with {stored} values a pixel")));
+    }
+    let mut context = DecoderContext::default();
+    let decoded = picture.decode(&mut context).map_err(wrong)?;
+    let components = decoded.components();
     let channels = if components.len() >= 3 { 3 } else { 1 };
-    let planes: Vec<&[i32]> = components[..channels].iter().map(|plane| plane.data()).collect();
+    let planes: Vec<&[f32]> =
+        components.iter().take(channels).map(|plane| plane.samples()).collect();
     let pixels = width * height;
-    if planes.iter().any(|plane| plane.len() != pixels) {
+    if planes.len() < channels || planes.iter().any(|plane| plane.len() != pixels) {
         return Err(broken("has a JPEG 2000 picture whose colours have another size"));
     }
     // Where the picture and the file differ, the file says whether values are signed.
-    let (bits, is_signed) = (first.precision().clamp(1, 32), Layout::of(dataset)?.is_signed);
-    let value = |plane: &&[i32], at: usize| samples::number(plane[at].into(), bits, is_signed);
+    let bits = u32::from(components[0].bit_depth()).clamp(1, 32);
+    let is_signed = Layout::of(dataset)?.is_signed;
+    // The decoder takes all values for unsigned and adds half of the range to signed ones.
+    let shift = if has_signed_values(bytes) { 1_i64 << (bits - 1) } else { 0 };
+    let value =
+        |plane: &&[f32], at: usize| samples::number(plane[at] as i64 - shift, bits, is_signed);
     let values =
         (0..pixels).flat_map(|at| planes.iter().map(move |plane| value(plane, at))).collect();
     Ok(Decoded::Samples(Samples { width, height, channels, bits, is_signed, values }))
+}
+
+/// Whether the values of a JPEG 2000 picture are signed: the first bit that describes its first component.
+fn has_signed_values(bytes: &[u8]) -> bool {
+    const COMPONENT: usize = 42;
+    let stream = bytes.windows(CODE_STREAM.len()).position(|mark| mark == CODE_STREAM);
+    stream.is_some_and(|start| bytes.get(start + COMPONENT).is_some_and(|byte| byte >> 7 == 1))
 }
 
 /// PS3.5, annex G: each byte of each channel is a plane of its own, the highest first.

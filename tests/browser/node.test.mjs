@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { classesOf } from "./conformance.mjs";
-import { checkDicom, matchDicom } from "./dicom.mjs";
+import { checkDicom, matchDicom, wall } from "./dicom.mjs";
 import { ROOT } from "./server.mjs";
 
 const { ImageSegmenter, SegmenterError } = await import(
@@ -64,6 +64,34 @@ test("a DICOM file gives the masks of its frames", async () => {
     matchDicom(assert, await checkDicom(segmenter));
   } finally {
     segmenter.close();
+  }
+});
+
+test("the whole frame and tiles can be chosen", async () => {
+  const found = async (options) => {
+    const segmenter = await ImageSegmenter.createFromOptions({ model, ...options });
+    try {
+      return await segmenter.segment(screen);
+    } finally {
+      segmenter.close();
+    }
+  };
+  const { data, width, height } = wall(0);
+  const screen = { data: new Uint8ClampedArray(4 * 320 * 240).fill(30), width: 320, height: 240 };
+  for (let y = 0; y < height; y++) {
+    screen.data.set(data.subarray(4 * width * y, 4 * width * (y + 1)), 4 * (320 * (80 + y) + 120));
+  }
+  const plain = await found({});
+  assert.deepEqual(plain.activeArea, [120, 80, width, height]);
+  const whole = await found({ wholeFrame: true });
+  assert.deepEqual(whole.activeArea, [0, 0, 320, 240]);
+  const apart = (one, other) =>
+    Math.max(...one.confidenceMasks[0].map((value, at) => Math.abs(value - other.confidenceMasks[0][at])));
+  assert.ok(apart(plain, await found({ tileSide: 60 })) > 1e-3);
+  assert.ok(apart(plain, await found({ tileSide: 5000 })) < 1e-6);
+  for (const tileSide of [0, -1, 1.5]) {
+    const error = await found({ tileSide }).catch((error) => error);
+    assert.ok(error.code === "input" && error.message.includes("side of a tile"), String(error));
   }
 });
 

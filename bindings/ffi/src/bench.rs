@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mcdrl_runtime::{DeviceReason, OpenOptions, OpenStage, Segmenter};
+use mcdrl_runtime::{DeviceReason, OpenOptions, OpenStage, Segmenter, View};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Result, SegmenterError};
@@ -41,6 +41,10 @@ impl Bench {
             }
             builder = builder.num_threads(threads as usize);
         }
+        if options.tile_side == Some(0) {
+            return Err(SegmenterError::Input("the side of a tile is 0: give 1 or more".into()));
+        }
+        let view = View::new(options.whole_frame, options.tile_side);
         let pool = builder.build().map_err(SegmenterError::no_thread)?;
         let bytes = model.read()?;
         let device = options.device.into();
@@ -54,7 +58,7 @@ impl Bench {
             let options = OpenOptions { on_stage: Box::new(on_stage), ..OpenOptions::on(device) };
             Segmenter::open_blocking(&bytes, options)
         };
-        let segmenter = pool.install(open)?;
+        let segmenter = pool.install(open)?.with_view(view);
         let bench = Self { segmenter, pool };
         bench.log_device();
         Ok(bench)

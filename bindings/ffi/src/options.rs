@@ -37,6 +37,12 @@ pub struct SegmenterOptions {
     /// Threads on the CPU. Default: one for each core.
     #[uniffi(default)]
     pub threads: Option<u32>,
+    /// Segments the whole frame, also wide borders and panels around the picture.
+    #[uniffi(default = false)]
+    pub whole_frame: bool,
+    /// Also looks at overlapping tiles of this side in pixels, for small lesions in large images.
+    #[uniffi(default)]
+    pub tile_side: Option<u32>,
 }
 
 /// A model file.

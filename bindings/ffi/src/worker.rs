@@ -123,7 +123,8 @@ mod tests {
             concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/mcdrl/assets/demo.safetensors");
         let never = Cancellation::new();
         let (opened, about) = reply(&never).unwrap();
-        let options = SegmenterOptions { device: Device::Cpu, threads: Some(1) };
+        let options =
+            SegmenterOptions { device: Device::Cpu, threads: Some(1), ..Default::default() };
         let model = ModelSource::Path { path: model.into() };
         let worker = Worker::start(model, options, None, opened).unwrap();
         about.wait().unwrap();

@@ -22,7 +22,7 @@ fn model() -> ModelSource {
 }
 
 fn on_cpu() -> SegmenterOptions {
-    SegmenterOptions { device: Device::Cpu, threads: None }
+    SegmenterOptions { device: Device::Cpu, ..SegmenterOptions::default() }
 }
 
 fn open() -> Arc<ImageSegmenter> {

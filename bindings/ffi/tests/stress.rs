@@ -24,7 +24,7 @@ fn open_with(
     cancellation: Arc<Cancellation>,
 ) -> Result<Arc<ImageSegmenter>, SegmenterError> {
     let model = std::fs::read(assets().join("demo.safetensors")).unwrap();
-    let options = SegmenterOptions { device: Device::Cpu, threads };
+    let options = SegmenterOptions { device: Device::Cpu, threads, ..SegmenterOptions::default() };
     let model = ModelSource::Bytes { bytes: model.into() };
     ImageSegmenter::open(model, options, None, cancellation)
 }

@@ -51,6 +51,9 @@ class ImageSegmenter:
         threads: int | None = None,
         on_progress: Callable[[str], None] | None = None,
         cancellation: Cancellation | None = None,
+        *,
+        whole_frame: bool = False,
+        tile_side: int | None = None,
     ) -> ImageSegmenter:
         """Reads the model and opens the device. The device has to reproduce the model's reference answer.
 
@@ -60,11 +63,14 @@ class ImageSegmenter:
         - ``threads``: threads on the CPU; by default as many as it has cores
         - ``on_progress``: called with the stages ``device``, ``model`` and ``warm-up`` as they begin, on a thread of
           the library. With ``auto`` and a hardware GPU the stages come twice, and ``measure`` follows
+        - ``whole_frame``: segments the whole frame, also wide borders and panels around the picture
+        - ``tile_side``: also looks at overlapping tiles of this side in pixels, for small lesions in large images; this
+          takes longer
 
         :raises SegmenterError: ``model``, ``model-version``, ``device``, ``wrong-answer``, ``timeout``, ``input``,
             ``cancelled``
         """
-        arguments = _arguments(model, device, threads, on_progress, cancellation)
+        arguments = _arguments(model, device, threads, whole_frame, tile_side, on_progress, cancellation)
         with translated():
             return cls(_native.ImageSegmenter.open(*arguments))
 
@@ -76,9 +82,12 @@ class ImageSegmenter:
         threads: int | None = None,
         on_progress: Callable[[str], None] | None = None,
         cancellation: Cancellation | None = None,
+        *,
+        whole_frame: bool = False,
+        tile_side: int | None = None,
     ) -> ImageSegmenter:
         """Like :meth:`create_from_options`, without blocking the event loop."""
-        arguments = _arguments(model, device, threads, on_progress, cancellation)
+        arguments = _arguments(model, device, threads, whole_frame, tile_side, on_progress, cancellation)
         with translated():
             return cls(await _native.ImageSegmenter.open_async(*arguments))
 
@@ -204,6 +213,8 @@ def _arguments(
     model: ModelLike,
     device: str,
     threads: int | None,
+    whole_frame: bool,
+    tile_side: int | None,
     on_progress: Callable[[str], None] | None,
     cancellation: Cancellation | None,
 ) -> tuple[object, ...]:
@@ -211,6 +222,8 @@ def _arguments(
         raise SegmenterError("device", f"unknown device `{device}`: choose auto, cpu or gpu")
     if threads is not None and not 0 <= threads < 1 << 16:
         raise SegmenterError("input", f"the number of threads is {threads}: give a number from 1 to 65535")
+    if tile_side is not None and not 0 <= tile_side < 1 << 16:
+        raise SegmenterError("input", f"the side of a tile is {tile_side}: give a number from 1 to 65535")
     if isinstance(model, (bytes, bytearray, memoryview)):
         if memoryview(model).nbytes > MOST_BYTES:
             raise SegmenterError("model", "a model of 2 GiB or more does not fit through memory: give its path")
@@ -219,7 +232,9 @@ def _arguments(
         source = _native.ModelSource.PATH(os.fspath(model))
     else:
         raise SegmenterError("input", f"a {type(model).__name__} is not a model: give a path or the file's bytes")
-    options = _native.SegmenterOptions(device=_DEVICES[device], threads=threads)
+    options = _native.SegmenterOptions(
+        device=_DEVICES[device], threads=threads, whole_frame=whole_frame, tile_side=tile_side
+    )
     return (source, options, _Listener(on_progress) if on_progress else None, _token(cancellation))
 
 

@@ -120,6 +120,7 @@ def test_every_image_has_one_row_after_a_worker_is_killed(archive, tmp_path, cap
             assert row["unfamiliar"] == pytest.approx(alone.unfamiliar, abs=1e-3)
             assert row["expected_dice"] == pytest.approx(alone.expected_dice, abs=1e-3)
             assert len(row["disturbances"]) == len(alone.disturbances)
+            assert row["active_area"] == list(alone.active_area)
     assert not list(out.rglob("*.part"))
 
     # A second run has nothing to do and changes nothing.

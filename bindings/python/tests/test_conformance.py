@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import mcdrl
-from conftest import ANSWERS, ASSETS, SAMPLE, classes_of
+from conftest import ANSWERS, ASSETS, MODEL, SAMPLE, classes_of
 
 
 @pytest.mark.parametrize("answer", ANSWERS["images"], ids=lambda answer: f"{answer['site']}-{answer['name']}")
@@ -70,6 +70,25 @@ def test_a_screen_capture_is_segmented_where_it_shows_the_picture(segmenter):
     assert same.mean() > 0.99 and np.count_nonzero(found.category_mask) == np.count_nonzero(
         found.category_mask[100:356, 300:556]
     )
+
+
+def test_the_whole_frame_and_tiles_can_be_chosen(segmenter):
+    picture = np.array(Image.open(SAMPLE).convert("RGB"))
+    frame = np.full((400, 640, 3), 30, np.uint8)
+    frame[100 : 100 + picture.shape[0], 300 : 300 + picture.shape[1]] = picture
+    create = mcdrl.ImageSegmenter.create_from_options
+    with create(model=MODEL, device="cpu", whole_frame=True) as whole:
+        found = whole.segment(frame)
+    assert found.active_area == (0, 0, 640, 400) and not found.notes
+    expected = segmenter.segment(picture).confidence_masks
+    with create(model=MODEL, device="cpu", tile_side=100) as tiled:
+        assert not np.allclose(tiled.segment(picture).confidence_masks, expected, atol=1e-3)
+    with create(model=MODEL, device="cpu", tile_side=5000) as one_tile:
+        assert np.allclose(one_tile.segment(picture).confidence_masks, expected, atol=1e-6)
+    for side in (0, -1):
+        with pytest.raises(mcdrl.SegmenterError, match="side of a tile") as error:
+            create(model=MODEL, device="cpu", tile_side=side)
+        assert error.value.code == "input"
 
 
 def test_confounders_have_a_presence_and_an_area(segmenter):

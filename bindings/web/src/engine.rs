@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use js_sys::Function;
-use mcdrl_runtime::{Confounder, OpenOptions, OpenStage, Segmenter, faster_device};
+use mcdrl_runtime::{Confounder, OpenOptions, OpenStage, Segmenter, View, faster_device};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -84,6 +84,15 @@ impl Engine {
             milliseconds: self.segmenter.device().time.map(|time| time.as_secs_f64() * 1e3),
         };
         Ok(about.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+    }
+
+    /// Chooses which parts of images the model sees.
+    ///
+    /// - `whole_frame`: also wide borders and panels around the picture
+    /// - `tile_side`: also overlapping tiles of this side in pixels
+    #[wasm_bindgen(js_name = setView)]
+    pub fn set_view(&mut self, whole_frame: bool, tile_side: Option<u32>) {
+        self.segmenter = self.segmenter.with_view(View::new(whole_frame, tile_side));
     }
 
     /// Segments one image.

@@ -25,6 +25,8 @@ export interface OpenOptions {
   threads: number;
   gpuTimeout: number;
   verdicts: Verdicts;
+  wholeFrame: boolean;
+  tileSide: number | undefined;
   get: Fetch;
   report(progress: SegmenterProgress): void;
   /** Rejects when a module panics. The module's own promises stay open then. */
@@ -103,16 +105,18 @@ async function openGpu(options: OpenOptions, description: string, measure: boole
   }
 }
 
-function openEngine(
+async function openEngine(
   module: Module,
-  { model, gpuTimeout, report }: OpenOptions,
+  { model, gpuTimeout, wholeFrame, tileSide, report }: OpenOptions,
   measure: boolean,
   onLost: (reason: string) => void,
 ): Promise<Engine> {
   const onStage = (stage: string) => {
     if (stage === "warm-up" || stage === "measure") report({ stage });
   };
-  return module.Engine.open(model, measure, gpuTimeout, onStage, onLost);
+  const engine = await module.Engine.open(model, measure, gpuTimeout, onStage, onLost);
+  engine.setView(wholeFrame, tileSide);
+  return engine;
 }
 
 /** The result of a GPU. Rejects if the GPU is lost, its module panics or the time is over. */

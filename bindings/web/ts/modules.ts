@@ -29,6 +29,8 @@ export interface About {
 /** A model on a module's device. */
 export interface Engine {
   about(): About;
+  /** Chooses which parts of images the model sees. */
+  setView(wholeFrame: boolean, tileSide?: number): void;
   segment(picture: Picture, maps: object): Promise<Omit<SegmentationResult, "frames" | "device" | "milliseconds">>;
   close(): void;
 }

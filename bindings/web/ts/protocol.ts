@@ -21,6 +21,8 @@ export interface CreateRequest {
   threads: number;
   gpuTimeout: number;
   verdicts: Verdicts;
+  wholeFrame: boolean;
+  tileSide: number | undefined;
 }
 
 /** An image on its way to the worker. */

@@ -117,7 +117,10 @@ export class ImageSegmenter {
   }
 
   async #create(limit: number): Promise<void> {
-    const { model, delegate = "auto", signal, gpuTimeout = DEFAULTS.gpuTimeout } = this.#options;
+    const { model, delegate = "auto", signal, gpuTimeout = DEFAULTS.gpuTimeout, tileSide } = this.#options;
+    if (tileSide !== undefined && !(Number.isInteger(tileSide) && tileSide > 0 && tileSide < 65_536)) {
+      throw new SegmenterError("input", `the side of a tile is ${tileSide}: give a whole number from 1 to 65535`);
+    }
     const request: Request = {
       type: "create",
       model: modelOf(model),
@@ -125,6 +128,8 @@ export class ImageSegmenter {
       threads: Math.max(1, this.#options.threads ?? DEFAULTS.threads),
       gpuTimeout: Math.min(LONGEST, Math.max(0, gpuTimeout)),
       verdicts: readVerdicts(),
+      wholeFrame: this.#options.wholeFrame ?? false,
+      tileSide,
     };
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {

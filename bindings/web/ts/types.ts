@@ -47,6 +47,10 @@ export interface ImageSegmenterOptions {
   gpuTimeout?: number;
   /** Milliseconds for the creation after the model was downloaded. Default 180 000. */
   timeout?: number;
+  /** Segments the whole frame, also wide borders and panels around the picture. Default false. */
+  wholeFrame?: boolean;
+  /** Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer. */
+  tileSide?: number;
   /** Whether results have {@link SegmentationResult.confidenceMasks}. Default true. */
   outputConfidenceMasks?: boolean;
   /** Whether results have {@link SegmentationResult.uncertainty}. Default true. */

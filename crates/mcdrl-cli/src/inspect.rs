@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::Args;
-use mcdrl::data::{Dataset, Inspection, SiteInspection};
+use mcdrl::data::{Dataset, Inspection, SiteInspection, write_atomic};
+use mcdrl::eval::inspection_report;
 use mcdrl::{Error, Model};
 use serde_json::{Value, json};
 
@@ -17,6 +18,9 @@ use crate::output::{Bar, Common, say};
 pub struct Inspect {
     /// A model file, a CLIP file or folder, or a dataset folder.
     path: PathBuf,
+    /// Write a report of a dataset, with the pictures that its faults and warnings are about, to this HTML file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -25,6 +29,10 @@ impl Inspect {
     pub fn run(self) -> Outcome {
         if self.path.is_dir() && !self.path.join("model.safetensors").is_file() {
             return self.inspect_dataset();
+        }
+        if self.report.is_some() {
+            let text = "--report is for dataset folders; leave it out for a model or checkpoint";
+            return Err(Failure::Usage(text.into()));
         }
         let found = inspect_file(&self.path)?;
         if self.common.json {
@@ -43,6 +51,11 @@ impl Inspect {
         })?;
         if let Some(bar) = bar.get() {
             bar.clear();
+        }
+        if let Some(file) = &self.report {
+            let title = self.path.display().to_string();
+            let report = inspection_report(&title, &dataset, &found)?;
+            write_atomic(file, report.to_html(&title).as_bytes())?;
         }
         let classes = &dataset.profile.classes;
         if self.common.json {
@@ -85,7 +98,7 @@ fn table(found: &Inspection) -> String {
     for (title, sentences) in [("Faults", &found.faults), ("Warnings", &found.warnings)] {
         if !sentences.is_empty() {
             let _ = writeln!(text, "\n{title}: {}", sentences.len());
-            sentences.iter().for_each(|sentence| text.push_str(&format!("- {sentence}\n")));
+            sentences.iter().for_each(|finding| text.push_str(&format!("- {finding}\n")));
         }
     }
     text.trim_end().into()

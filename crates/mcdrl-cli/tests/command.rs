@@ -355,6 +355,17 @@ fn inspect_lists_all_faults_and_fails() {
     assert_eq!(output.status.code(), Some(1));
     let found = json(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(found["faults"].as_array().unwrap().len(), 3);
+    let (image, mask) =
+        (folder.path().join("site/images/frame0.png"), folder.path().join("site/masks/frame0.png"));
+    std::fs::copy(&image, &mask).unwrap();
+    let report = folder.path().join("report.html");
+    mcdrl(&["inspect", text(folder.path()), "--report", text(&report)]);
+    std::fs::remove_file(mask).unwrap();
+    let html = std::fs::read_to_string(report).unwrap();
+    for words in ["Faults: 3", "frame2.png", "site/frame0, the file of its mask", "data:image/png"]
+    {
+        assert!(html.contains(words), "{words}");
+    }
     let output = mcdrl(&["inspect", text(folder.path())]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("Faults: 3") && table.contains("frame2.png"), "{table}");

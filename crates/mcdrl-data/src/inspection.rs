@@ -1,11 +1,12 @@
 //! Everything that is wrong with a dataset, in one run.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use mcdrl_image::{Image, MaskFile};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{Dataset, LabelledImage, Result, Sample, hold_out_groups};
 
@@ -14,10 +15,19 @@ use crate::{Dataset, LabelledImage, Result, Sample, hold_out_groups};
 pub struct Inspection {
     /// Each site by name.
     pub sites: BTreeMap<String, SiteInspection>,
-    /// The faults, one sentence each. A dataset with faults cannot be used.
-    pub faults: Vec<String>,
-    /// The doubts, one sentence each. A person should look at them.
-    pub warnings: Vec<String>,
+    /// The faults. A dataset with faults cannot be used.
+    pub faults: Vec<Finding>,
+    /// The doubts. A person should look at them.
+    pub warnings: Vec<Finding>,
+}
+
+/// A fault or a doubt. In JSON it is its sentence.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What was found, in one sentence.
+    pub sentence: String,
+    /// The images that it is about, if it is about single ones.
+    pub samples: Vec<Sample>,
 }
 
 /// What was found in a site.
@@ -54,6 +64,24 @@ const FEWEST_COLORS: usize = 5;
 const HELD_OUT: f64 = 0.1;
 const SEED: u64 = 7;
 
+impl Finding {
+    fn of(sentence: String, samples: &[&Sample]) -> Self {
+        Self { sentence, samples: samples.iter().copied().cloned().collect() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.sentence)
+    }
+}
+
 impl Dataset {
     /// Reads every file of a dataset folder and lists what is wrong.
     ///
@@ -65,7 +93,7 @@ impl Dataset {
         let (dataset, faults) = Self::find(path)?;
         let mut found = Inspection {
             sites: BTreeMap::new(),
-            faults: faults.iter().map(ToString::to_string).collect(),
+            faults: faults.iter().map(|fault| Finding::of(fault.to_string(), &[])).collect(),
             warnings: Vec::new(),
         };
         let total = dataset.samples().count();
@@ -91,7 +119,7 @@ impl Dataset {
                         dataset.inspect_sample(sample, &labelled, &mut about, &mut found.warnings);
                         fingerprints.push((sample, Fingerprint::of(&labelled.image)));
                     }
-                    Err(fault) => found.faults.push(fault.to_string()),
+                    Err(fault) => found.faults.push(Finding::of(fault.to_string(), &[sample])),
                 }
                 done += 1;
                 progress(done, total);
@@ -100,7 +128,8 @@ impl Dataset {
             about.class_shares.values_mut().for_each(|share| *share /= images);
             found.sites.insert(site.name.clone(), about);
         }
-        found.warnings.extend(dataset.warnings.take());
+        let remarks = dataset.warnings.take();
+        found.warnings.extend(remarks.into_iter().map(|remark| Finding::of(remark, &[])));
         found.warnings.extend(doubles(&fingerprints));
         Ok((dataset, found))
     }
@@ -127,8 +156,9 @@ impl Dataset {
         sample: &Sample,
         labelled: &LabelledImage,
         about: &mut SiteInspection,
-        warnings: &mut Vec<String>,
+        warnings: &mut Vec<Finding>,
     ) {
+        let mut warn = |sentence| warnings.push(Finding::of(sentence, &[sample]));
         let LabelledImage { image, mask } = labelled;
         let (width, height) = (image.width(), image.height());
         *about.sizes.entry(format!("{width}×{height}")).or_default() += 1;
@@ -144,7 +174,7 @@ impl Dataset {
         let corners = [0, width - 1, (height - 1) * width, height * width - 1];
         if lesions > INVERTED_FROM && corners.iter().all(|corner| classes[*corner] != 0) {
             let files = sample.masks.iter().map(|path| path.display().to_string());
-            warnings.push(format!(
+            warn(format!(
                 "{}: the lesion covers {:.0} % of the image and all corners; it looks inverted",
                 files.collect::<Vec<_>>().join(", "),
                 100.0 * lesions
@@ -158,13 +188,13 @@ impl Dataset {
         }
         let colors = colors.len();
         if colors < FEWEST_COLORS {
-            warnings.push(format!(
+            warn(format!(
                 "{}: the image has {colors} colours; it looks like a mask",
                 sample.image.display()
             ));
         }
         for note in image.notes() {
-            warnings.push(format!("{}: {note}", sample.image.display()));
+            warn(format!("{}: {note}", sample.image.display()));
         }
     }
 }
@@ -213,17 +243,19 @@ impl Fingerprint {
 }
 
 /// Images that are there twice, or nearly, in two groups: a split can put them on both sides.
-fn doubles(images: &[(&Sample, Fingerprint)]) -> Vec<String> {
+fn doubles(images: &[(&Sample, Fingerprint)]) -> Vec<Finding> {
     let is_apart = |a: &Sample, b: &Sample| (&a.site, &a.group) != (&b.site, &b.group);
-    let mut sentences = Vec::new();
+    let mut found = Vec::new();
+    let both = |sentence, one, other| Finding::of(sentence, &[one, other]);
     let mut first: HashMap<u64, &Sample> = HashMap::new();
     for (at, (sample, fingerprint)) in images.iter().enumerate() {
         if let Some(other) = first.get(&fingerprint.exact).filter(|other| is_apart(other, sample)) {
-            sentences.push(format!(
+            let sentence = format!(
                 "{} and {} are the same picture; a split can put them on both sides",
                 other.label(),
                 sample.label()
-            ));
+            );
+            found.push(both(sentence, other, sample));
             continue;
         }
         first.entry(fingerprint.exact).or_insert(sample);
@@ -233,12 +265,13 @@ fn doubles(images: &[(&Sample, Fingerprint)]) -> Vec<String> {
                 && is_apart(other, sample)
         });
         if let Some((other, _)) = near {
-            sentences.push(format!(
+            let sentence = format!(
                 "{} and {} are nearly the same picture; if they show the same patient, they belong to one group",
                 other.label(),
                 sample.label()
-            ));
+            );
+            found.push(both(sentence, other, sample));
         }
     }
-    sentences
+    found
 }

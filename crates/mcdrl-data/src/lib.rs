@@ -39,7 +39,7 @@ pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use image_file::{entries, file_stem, is_image, read_file, read_image};
 pub use import::{Imported, Layout, import};
-pub use inspection::{Inspection, SiteInspection};
+pub use inspection::{Finding, Inspection, SiteInspection};
 pub use new_folder::new_folder;
 pub use pairing::{MASK_FOLDERS, comparable};
 pub use sample::{Factors, LabelledImage, Sample, UNKNOWN_CLASS};

@@ -422,7 +422,8 @@ fn inspection_names_every_fault() {
     folder.write("few/masks/readme.txt", "nothing");
 
     let (_, found) = Dataset::inspect(folder.path(), |_, _| {}).unwrap();
-    let told = [found.faults.clone(), found.warnings.clone()].concat().join("\n");
+    let findings = || found.faults.iter().chain(&found.warnings);
+    let told = findings().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     for words in [
         "lonely.png: its mask",
         "stray.png: there is no image",
@@ -449,6 +450,13 @@ fn inspection_names_every_fault() {
     ] {
         assert!(told.contains(words), "`{words}` is missing:\n{told}");
     }
+    let about = |words: &str| {
+        let finding = findings().find(|finding| finding.sentence.contains(words)).unwrap();
+        finding.samples.iter().map(|sample| sample.label()).collect::<Vec<_>>()
+    };
+    assert_eq!(about("looks inverted"), ["bad/inverted"]);
+    assert_eq!(about("are the same picture"), ["bad/copy", "good/ok3"]);
+    assert_eq!(about("small.png: the mask has 5×5"), ["bad/small"]);
     let good = &found.sites["good"];
     assert_eq!((good.images, good.with_lesion, good.groups), (6, 6, 6));
     assert_eq!(good.mask_values["255"], 6);

@@ -137,18 +137,24 @@ impl Report {
     ///
     /// # Errors
     /// If a picture cannot be encoded.
-    pub fn pictures(&mut self, title: &str, note: &str, pictures: &[(&str, Image)]) -> Result<()> {
+    pub fn pictures(
+        &mut self,
+        title: &str,
+        note: &str,
+        pictures: &[(impl AsRef<str>, Image)],
+    ) -> Result<()> {
         let (title, note) = (escape(title), escape(note));
         let _ = write!(self.body, "<section><h3>{title}</h3><p>{note}</p><div class=row>");
         for (caption, picture) in pictures {
             let (width, height) = picture_size(picture);
-            self.figure(caption, &picture.resize(width, height))?;
+            self.figure(caption.as_ref(), &picture.resize(width, height))?;
         }
         self.body.push_str("</div></section>");
         Ok(())
     }
 
     fn figure(&mut self, caption: &str, image: &Image) -> Result<()> {
+        let caption = escape(caption);
         let png = BASE64_STANDARD.encode(image.encode_png()?);
         let (width, height) = (image.width(), image.height());
         let _ = write!(

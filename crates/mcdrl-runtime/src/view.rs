@@ -33,6 +33,14 @@ pub struct Tiles {
 impl View {
     /// The whole frame, without tiles.
     pub const FRAME: Self = Self { area: Area::Frame, tiles: None };
+
+    /// The whole frame or the picture in it, and with a side also its tiles.
+    pub fn new(whole_frame: bool, tile_side: Option<u32>) -> Self {
+        Self {
+            area: if whole_frame { Area::Frame } else { Area::Picture },
+            tiles: tile_side.map(|side| Tiles { side: Some(side), ..Tiles::default() }),
+        }
+    }
 }
 
 impl Default for Tiles {

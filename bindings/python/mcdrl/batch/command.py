@@ -23,6 +23,8 @@ def main() -> int:
         help="auto: the faster of the CPU and the hardware GPU, if both give the right answer (default: auto)",
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default: 1)")
+    parser.add_argument("--whole-frame", action="store_true", help="also segment wide borders and panels around the picture")
+    parser.add_argument("--tiles", type=int, metavar="SIDE", help="also look at overlapping tiles of this side in pixels")
     parser.add_argument("--batch-size", type=int, default=8, help="images per task of a worker (default: 8)")
     parser.add_argument("--resume", action="store_true", help="continue an earlier run")
     options = parser.parse_args()
@@ -34,6 +36,8 @@ def main() -> int:
             workers=options.workers,
             device=options.device,
             threads=options.threads,
+            whole_frame=options.whole_frame,
+            tile_side=options.tiles,
             batch_size=options.batch_size,
             resume=options.resume,
             on_progress=_show,

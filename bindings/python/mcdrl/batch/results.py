@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("mask", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
+        ("active_area", pa.list_(pa.int32())),
         (
             "classes",
             pa.list_(pa.struct([("name", pa.string()), ("fraction", pa.float32()), ("confidence", pa.float32())])),
@@ -54,6 +55,7 @@ SCHEMA = pa.schema(
                         ("confidence", pa.float32()),
                         ("fraction", pa.float32()),
                         ("pixels", pa.int64()),
+                        ("area_mm2", pa.float32()),
                         ("bounds", pa.list_(pa.int32())),
                     ]
                 )

@@ -59,6 +59,8 @@ def segment_archive(
     workers: int | None = None,
     device: str = "auto",
     threads: int = 1,
+    whole_frame: bool = False,
+    tile_side: int | None = None,
     batch_size: int = 8,
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -72,6 +74,7 @@ def segment_archive(
       row names its device
     - ``workers``: number of workers, each with the model in memory; by default as many as Ray has CPUs or GPUs
     - ``threads``: CPU threads per worker. More workers use the cores better than more threads
+    - ``whole_frame``, ``tile_side``: as for :meth:`mcdrl.ImageSegmenter.create_from_options`
     - ``batch_size``: images per task of a worker. The task of a lost worker is repeated
     - ``resume``: continues an earlier run into ``out``. Without it, a folder with results is refused
 
@@ -103,8 +106,9 @@ def segment_archive(
         return Summary(len(items), 0, 0, done_before, 0.0)
 
     results.forget_unreadable()
-    # Reports a bad model before any worker starts.
-    ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1).close()
+    # Reports a bad model or option before any worker starts.
+    view = {"whole_frame": whole_frame, "tile_side": tile_side}
+    ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1, **view).close()
 
     if not ray.is_initialized():
         # Without Ray's usage report, nothing leaves the machine.
@@ -134,7 +138,7 @@ def segment_archive(
             "archive": archive,
             "out": store,
             "device": device,
-            "threads": threads,
+            "options": {"threads": threads, **view},
         },
         compute=ray.data.ActorPoolStrategy(size=workers),
         batch_size=batch_size,

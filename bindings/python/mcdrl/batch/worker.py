@@ -30,12 +30,14 @@ _AHEAD = 3
 class Worker:
     """An actor in Ray Data's pool."""
 
-    def __init__(self, model: list[Any], digest: str, archive: Store, out: Store, device: str, threads: int) -> None:
+    def __init__(
+        self, model: list[Any], digest: str, archive: Store, out: Store, device: str, options: dict[str, Any]
+    ) -> None:
         lent = [str(gpu) for gpu in ray.get_gpu_ids()]
         if device != "cpu" and lent and lent[0].isdigit():
             # By default wgpu takes the first GPU, not the one that Ray lent.
             os.environ.setdefault("CUBECL_WGPU_DEFAULT_DEVICE", f"DiscreteGpu({lent[0]})")
-        self._segmenter = ImageSegmenter.create_from_options(ray.get(model[0]), device=device, threads=threads)
+        self._segmenter = ImageSegmenter.create_from_options(ray.get(model[0]), device=device, **options)
         self._digest = digest
         self._archive = archive
         self._out = out
@@ -75,6 +77,7 @@ class Worker:
             "mask": mask,
             "width": found.width,
             "height": found.height,
+            "active_area": list(found.active_area),
             "classes": [vars(share) for share in found.classes],
             "confounders": [
                 {"name": c.name, "family": c.family, "weight": c.weight, "presence": c.presence, "area": c.area}
@@ -86,6 +89,7 @@ class Worker:
                     "confidence": lesion.confidence,
                     "fraction": lesion.fraction,
                     "pixels": lesion.pixels,
+                    "area_mm2": lesion.area_mm2,
                     "bounds": list(lesion.bounds),
                 }
                 for lesion in found.lesions

@@ -16,6 +16,10 @@ public struct ImageSegmenterOptions: Sendable {
     public var device: Device
     /// Threads on the CPU. Default: one for each core.
     public var threads: Int?
+    /// Segments the whole frame, also wide borders and panels around the picture.
+    public var wholeFrame: Bool
+    /// Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer.
+    public var tileSide: Int?
     /// Called with the stages of the creation, on a thread of the library.
     public var onProgress: (@Sendable (CreationStage) -> Void)?
 
@@ -26,9 +30,11 @@ public struct ImageSegmenterOptions: Sendable {
         model: URL,
         device: Device = .auto,
         threads: Int? = nil,
+        wholeFrame: Bool = false,
+        tileSide: Int? = nil,
         onProgress: (@Sendable (CreationStage) -> Void)? = nil
     ) {
-        self.init(.path(path: model.path), device, threads, onProgress)
+        self.init(.path(path: model.path), device, threads, wholeFrame, tileSide, onProgress)
     }
 
     /// Options with the bytes of a model file.
@@ -36,17 +42,22 @@ public struct ImageSegmenterOptions: Sendable {
         model: Data,
         device: Device = .auto,
         threads: Int? = nil,
+        wholeFrame: Bool = false,
+        tileSide: Int? = nil,
         onProgress: (@Sendable (CreationStage) -> Void)? = nil
     ) {
-        self.init(.bytes(bytes: model), device, threads, onProgress)
+        self.init(.bytes(bytes: model), device, threads, wholeFrame, tileSide, onProgress)
     }
 
     private init(
-        _ model: ModelSource, _ device: Device, _ threads: Int?, _ onProgress: (@Sendable (CreationStage) -> Void)?
+        _ model: ModelSource, _ device: Device, _ threads: Int?, _ wholeFrame: Bool, _ tileSide: Int?,
+        _ onProgress: (@Sendable (CreationStage) -> Void)?
     ) {
         self.model = model
         self.device = device
         self.threads = threads
+        self.wholeFrame = wholeFrame
+        self.tileSide = tileSide
         self.onProgress = onProgress
     }
 
@@ -55,7 +66,8 @@ public struct ImageSegmenterOptions: Sendable {
             throw SegmenterError(.model, "a model of 2 GiB or more cannot be passed as bytes: give its URL")
         }
         let threads = try threads.map { try unsigned($0, "the number of threads") }
-        let options = SegmenterOptions(device: device, threads: threads)
+        let tileSide = try tileSide.map { try unsigned($0, "the side of a tile") }
+        let options = SegmenterOptions(device: device, threads: threads, wholeFrame: wholeFrame, tileSide: tileSide)
         return (model, options, onProgress.map(Listener.init))
     }
 }

@@ -53,6 +53,30 @@ final class ConformanceTests: XCTestCase {
         try segmenter.close()
     }
 
+    func testTheWholeFrameAndTilesCanBeChosen() async throws {
+        func found(_ options: ImageSegmenterOptions, _ file: Data) async throws -> Segmentation {
+            let segmenter = try await ImageSegmenter.create(options: options)
+            defer { try? segmenter.close() }
+            return try await segmenter.segment(file)
+        }
+        let area = try await found(.init(model: Lab.model, device: .cpu, wholeFrame: true), Lab.dicom()).activeArea
+        XCTAssertEqual([area.left, area.top, area.width, area.height], [0, 0, 320, 240])
+        let sample = try Lab.sample("site-b", "00000")
+        let plain = try await found(.init(model: Lab.model, device: .cpu), sample).confidenceMasks()[0]
+        let tiled = try await found(.init(model: Lab.model, device: .cpu, tileSide: 100), sample).confidenceMasks()[0]
+        XCTAssertGreaterThan(zip(plain, tiled).map { abs($0 - $1) }.max()!, 1e-3)
+        let oneTile = try await found(.init(model: Lab.model, device: .cpu, tileSide: 5000), sample).confidenceMasks()[0]
+        XCTAssertLessThan(zip(plain, oneTile).map { abs($0 - $1) }.max()!, 1e-6)
+        for side in [0, -1] {
+            do {
+                _ = try await found(.init(model: Lab.model, device: .cpu, tileSide: side), sample)
+                XCTFail("a tile of side \(side)")
+            } catch let error as SegmenterError {
+                XCTAssertEqual(error.code, .input)
+            }
+        }
+    }
+
     func testTheMapsAgreeWithTheMask() async throws {
         let segmenter = try await Lab.open()
         let found = try await segmenter.segment(Lab.sample("site-b", "00000"))

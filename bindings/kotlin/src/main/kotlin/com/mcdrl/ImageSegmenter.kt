@@ -115,20 +115,23 @@ public class ImageSegmenter private constructor(
          */
         @Throws(SegmenterException::class)
         public suspend fun createFromOptions(options: ImageSegmenterOptions): ImageSegmenter {
-            val threads = options.threads?.let {
-                if (it < 0) throw SegmenterException(SegmenterException.Code.INPUT, "the number of threads is $it: give 1 or more")
-                it.toUInt()
-            }
+            val threads = options.threads?.let { unsigned(it, "the number of threads") }
+            val tileSide = options.tileSide?.let { unsigned(it, "the side of a tile") }
             val listener = options.onProgress?.let { onProgress ->
                 object : CreationListener {
                     override fun onStage(stage: CreationStage) = onProgress(stage)
                 }
             }
-            val choices = SegmenterOptions(options.device, threads)
+            val choices = SegmenterOptions(options.device, threads, options.wholeFrame, tileSide)
             val native = translated {
                 com.mcdrl.ffi.ImageSegmenter.openAsync(options.model, choices, listener, never)
             }
             return ImageSegmenter(native)
+        }
+
+        private fun unsigned(value: Int, what: String): UInt {
+            if (value < 0) throw SegmenterException(SegmenterException.Code.INPUT, "$what is $value: give 1 or more")
+            return value.toUInt()
         }
     }
 }

@@ -19,6 +19,10 @@ public class ImageSegmenterOptions private constructor(
     public val device: Device,
     /** Threads on the CPU. Default: one for each core. */
     public val threads: Int?,
+    /** Segments the whole frame, also wide borders and panels around the picture. */
+    public val wholeFrame: Boolean,
+    /** Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer. */
+    public val tileSide: Int?,
     /** Called with the stages of the creation, on a thread of the library. */
     public val onProgress: ((CreationStage) -> Unit)?,
 ) {
@@ -27,14 +31,18 @@ public class ImageSegmenterOptions private constructor(
         model: ByteArray,
         device: Device = Device.AUTO,
         threads: Int? = null,
+        wholeFrame: Boolean = false,
+        tileSide: Int? = null,
         onProgress: ((CreationStage) -> Unit)? = null,
-    ) : this(ModelSource.Bytes(model), device, threads, onProgress)
+    ) : this(ModelSource.Bytes(model), device, threads, wholeFrame, tileSide, onProgress)
 
     /** Options with a model file. */
     public constructor(
         model: File,
         device: Device = Device.AUTO,
         threads: Int? = null,
+        wholeFrame: Boolean = false,
+        tileSide: Int? = null,
         onProgress: ((CreationStage) -> Unit)? = null,
-    ) : this(ModelSource.Path(model.path), device, threads, onProgress)
+    ) : this(ModelSource.Path(model.path), device, threads, wholeFrame, tileSide, onProgress)
 }

@@ -3,6 +3,7 @@ package com.mcdrl
 import kotlin.math.abs
 import kotlin.test.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertTrue
 import kotlinx.coroutines.runBlocking
 
@@ -70,6 +71,26 @@ class ConformanceTest {
             val plain = segmenter.segment(Lab.sample("site-b", "00000"))
             assertEquals(Bounds(0, 0, plain.width, plain.height), plain.activeArea)
             assertTrue(plain.lesions.all { it.areaMm2 == null })
+        }
+    }
+
+    @Test
+    fun `the whole frame and tiles can be chosen`() = runBlocking<Unit> {
+        suspend fun found(options: ImageSegmenterOptions, file: ByteArray) =
+            ImageSegmenter.createFromOptions(options).use { it.segment(file) }
+        val whole = found(ImageSegmenterOptions(Lab.model, Device.CPU, wholeFrame = true), Lab.dicom())
+        assertEquals(Bounds(0, 0, 320, 240), whole.activeArea)
+        val sample = Lab.sample("site-b", "00000")
+        val plain = found(ImageSegmenterOptions(Lab.model, Device.CPU), sample).confidenceMasks[0]
+        val tiled = found(ImageSegmenterOptions(Lab.model, Device.CPU, tileSide = 100), sample).confidenceMasks[0]
+        assertTrue(plain.indices.maxOf { abs(plain[it] - tiled[it]) } > 1e-3f)
+        val oneTile = found(ImageSegmenterOptions(Lab.model, Device.CPU, tileSide = 5000), sample).confidenceMasks[0]
+        assertTrue(plain.indices.maxOf { abs(plain[it] - oneTile[it]) } < 1e-6f)
+        for (side in listOf(0, -1)) {
+            val error = assertFailsWith<SegmenterException> {
+                ImageSegmenter.createFromOptions(ImageSegmenterOptions(Lab.model, Device.CPU, tileSide = side))
+            }
+            assertEquals("input", Lab.kind(error))
         }
     }
 

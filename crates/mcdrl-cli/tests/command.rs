@@ -355,9 +355,10 @@ fn inspect_lists_all_faults_and_fails() {
     assert_eq!(output.status.code(), Some(1));
     let found = json(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(found["faults"].as_array().unwrap().len(), 3);
-    let (image, mask) =
-        (folder.path().join("site/images/frame0.png"), folder.path().join("site/masks/frame0.png"));
-    std::fs::copy(&image, &mask).unwrap();
+    // A mask of another size.
+    let mask = folder.path().join("site/masks/frame0.png");
+    let small = mcdrl::Image::from_rgb(5, 5, vec![255; 75]).unwrap();
+    std::fs::write(&mask, small.encode_png().unwrap()).unwrap();
     let report = folder.path().join("report.html");
     mcdrl(&["inspect", text(folder.path()), "--report", text(&report)]);
     std::fs::remove_file(mask).unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 use mcdrl_image::{Image, MaskFile};
 use serde::{Serialize, Serializer};
 
+use crate::mask_values::looks_like_picture;
 use crate::{Dataset, LabelledImage, Result, Sample, hold_out_groups};
 
 /// What was found in a dataset.
@@ -113,7 +114,7 @@ impl Dataset {
             };
             for sample in &site.samples {
                 about.with_recorded_factors += usize::from(sample.factors.is_some());
-                dataset.inspect_mask_values(sample, &mut about);
+                inspect_mask_values(sample, &mut about, &mut found.warnings);
                 match dataset.load(sample) {
                     Ok(labelled) => {
                         dataset.inspect_sample(sample, &labelled, &mut about, &mut found.warnings);
@@ -132,23 +133,6 @@ impl Dataset {
         found.warnings.extend(remarks.into_iter().map(|remark| Finding::of(remark, &[])));
         found.warnings.extend(doubles(&fingerprints));
         Ok((dataset, found))
-    }
-
-    fn inspect_mask_values(&self, sample: &Sample, about: &mut SiteInspection) {
-        for path in &sample.masks {
-            // A file that cannot be read is a fault of `load`.
-            let Some(file) =
-                std::fs::read(path).ok().and_then(|bytes| MaskFile::decode(&bytes).ok())
-            else {
-                continue;
-            };
-            for value in file.counts().keys().take(MOST_VALUES) {
-                let value = value.to_string();
-                if about.mask_values.len() < MOST_VALUES || about.mask_values.contains_key(&value) {
-                    *about.mask_values.entry(value).or_default() += 1;
-                }
-            }
-        }
     }
 
     fn inspect_sample(
@@ -195,6 +179,28 @@ impl Dataset {
         }
         for note in image.notes() {
             warn(format!("{}: {note}", sample.image.display()));
+        }
+    }
+}
+
+fn inspect_mask_values(sample: &Sample, about: &mut SiteInspection, warnings: &mut Vec<Finding>) {
+    for path in &sample.masks {
+        // A file that cannot be read is a fault of `load`.
+        let Some(file) = std::fs::read(path).ok().and_then(|bytes| MaskFile::decode(&bytes).ok())
+        else {
+            continue;
+        };
+        let counts = file.counts();
+        for value in counts.keys().take(MOST_VALUES) {
+            let value = value.to_string();
+            if about.mask_values.len() < MOST_VALUES || about.mask_values.contains_key(&value) {
+                *about.mask_values.entry(value).or_default() += 1;
+            }
+        }
+        if looks_like_picture(&file) {
+            let (path, values) = (path.display(), counts.len());
+            let sentence = format!("{path}: the mask has {values} values; it looks like a picture");
+            warnings.push(Finding::of(sentence, &[sample]));
         }
     }
 }

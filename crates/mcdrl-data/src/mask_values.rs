@@ -128,6 +128,22 @@ fn is_soft(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
     !inner.any(|(x, y)| is_area(x, y))
 }
 
+/// Whether a mask file holds a picture: many values, and many pixels that are neither dark, nor bright, nor of a pure colour.
+pub fn looks_like_picture(file: &MaskFile) -> bool {
+    const MOST_VALUES: usize = 40;
+    const SHARE: f64 = 0.2;
+    if file.palette().is_some() || file.counts().len() <= MOST_VALUES {
+        return false;
+    }
+    let is_between = |value: &u16| (NOISE..=255 - NOISE).contains(value);
+    let pixels = file.values();
+    let between = pixels.iter().filter(|value| match value {
+        MaskValue::Index(index) => is_between(index),
+        MaskValue::Color(color) => color.iter().any(|value| is_between(&u16::from(*value))),
+    });
+    between.count() as f64 > SHARE * pixels.len() as f64
+}
+
 /// Whether the pixels of each value but 0 are one connected part.
 fn are_instances(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
     let mut values = counts.keys().filter(|value| **value != MaskValue::Index(0));

@@ -409,6 +409,12 @@ fn inspection_names_every_fault() {
     );
     pair("bad", "exchanged", 20);
     folder.mask("bad/images/exchanged.png", &left(4, 255));
+    pair("bad", "twice", 25);
+    std::fs::copy(
+        folder.path().join("bad/images/twice.png"),
+        folder.path().join("bad/masks/twice.png"),
+    )
+    .unwrap();
     pair("bad", "copy", 3);
     pair("bad", "exif", 21);
     std::fs::remove_file(folder.path().join("bad/images/exif.png")).unwrap();
@@ -439,6 +445,7 @@ fn inspection_names_every_fault() {
         "empty.png: an empty file",
         "looks inverted",
         "looks like a mask",
+        "looks like a picture",
         "good/ok3 are the same picture",
         "EXIF",
         "no image `nobody`",

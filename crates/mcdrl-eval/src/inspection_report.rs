@@ -37,10 +37,6 @@ pub fn inspection_report(title: &str, dataset: &Dataset, found: &Inspection) -> 
         "groups: patients or videos; a split never divides one. held out: what validation would take, if it takes a tenth. of the \
          frame: the mean share of an image that a class covers.",
     );
-    report.heading("Values of the masks");
-    report.table(&counted("site, value", &found.sites, |site| &site.mask_values));
-    report.heading("Sizes of the images");
-    report.table(&counted("site, size", &found.sites, |site| &site.sizes));
     for (name, findings) in [("Faults", &found.faults), ("Warnings", &found.warnings)] {
         report.heading(&format!("{name}: {}", findings.len()));
         let (single, general): (Vec<_>, Vec<_>) =
@@ -53,6 +49,10 @@ pub fn inspection_report(title: &str, dataset: &Dataset, found: &Inspection) -> 
         }
         others.iter().chain(&general).for_each(|finding| report.paragraph(&finding.sentence));
     }
+    report.heading("Values of the masks");
+    report.table(&counted("value", &found.sites, |site| &site.mask_values));
+    report.heading("Sizes of the images");
+    report.table(&counted("size", &found.sites, |site| &site.sizes));
     Ok(report)
 }
 
@@ -69,18 +69,25 @@ fn pictures(dataset: &Dataset, sample: &Sample) -> Vec<(String, Image)> {
     image.into_iter().chain(masks).collect()
 }
 
-/// A row for each site and each counted thing.
+/// A row for each site: the most frequent things, and in how many images each is.
 fn counted(
-    head: &str,
+    what: &str,
     sites: &BTreeMap<String, SiteInspection>,
     counts: impl Fn(&SiteInspection) -> &BTreeMap<String, usize>,
 ) -> Vec<Vec<String>> {
-    let mut rows = vec![row([head, "images"])];
+    const MOST: usize = 8;
+    let mut rows = vec![row(["site", &format!("{what} (images)")])];
     for (name, site) in sites {
-        let counts = counts(site).iter();
-        rows.extend(
-            counts.map(|(what, count)| row([&format!("{name}, {what}"), &count.to_string()])),
-        );
+        let mut counts: Vec<_> = counts(site).iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let others = counts.len().saturating_sub(MOST);
+        counts.truncate(MOST);
+        let mut cell: Vec<String> =
+            counts.iter().map(|(what, count)| format!("{what} ({count})")).collect();
+        if others > 0 {
+            cell.push(format!("and {others} others"));
+        }
+        rows.push(row([name, &cell.join(", ")]));
     }
     rows
 }

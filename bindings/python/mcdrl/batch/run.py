@@ -107,8 +107,7 @@ def segment_archive(
 
     results.forget_unreadable()
     # Reports a bad model or option before any worker starts.
-    view = {"whole_frame": whole_frame, "tile_side": tile_side}
-    ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1, **view).close()
+    ImageSegmenter.create_from_options(model_bytes, device="cpu", threads=1, tile_side=tile_side).close()
 
     if not ray.is_initialized():
         # Without Ray's usage report, nothing leaves the machine.
@@ -138,7 +137,7 @@ def segment_archive(
             "archive": archive,
             "out": store,
             "device": device,
-            "options": {"threads": threads, **view},
+            "options": {"threads": threads, "whole_frame": whole_frame, "tile_side": tile_side},
         },
         compute=ray.data.ActorPoolStrategy(size=workers),
         batch_size=batch_size,

@@ -39,7 +39,7 @@ function demo(): Plugin {
 }
 
 /** The optional modules. A machine caches them only if it uses them. */
-const OPTIONAL_MODULE = /^assets\/(threads|gpu|dicom)-/;
+const OPTIONAL_MODULE = /^assets\/(threads|gpu)-/;
 
 /** Adds the service worker, with the lists of the files that it caches. */
 function offline(): Plugin {

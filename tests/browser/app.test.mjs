@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { classesOf } from "./conformance.mjs";
+import { dicomOf, wall } from "./dicom.mjs";
 import { ENGINES, openPage, startChromium } from "./engines.mjs";
 import { ROOT, startServer } from "./server.mjs";
 
@@ -243,6 +244,10 @@ describe("the app", { skip: ENGINES.chromium ? false : "chromium is not installe
     await page.locator("[data-testid=result][data-state=idle]").waitFor({ timeout: 180_000 });
     await page.click("#samples button");
     await done(page);
+    await page.setInputFiles("input[type=file]", { name: "wall.dcm", mimeType: "", buffer: Buffer.from(dicomOf([wall(0)])) });
+    await page.locator("#caption", { hasText: "wall: " }).waitFor({ timeout: 60_000 });
+    await done(page);
+    assert.equal(await page.textContent("#requests"), "0");
     await page.context().close();
   });
 

@@ -65,6 +65,7 @@ export async function checkDicom(segmenter) {
   };
   const lesions = [first, second, ...expected].flatMap(({ lesions }) => lesions);
   return {
+    differ: !same(first, second),
     first: same(first, expected[0]),
     second: same(second, expected[1]),
     frames: [first.frames, second.frames, expected[0].frames],
@@ -73,6 +74,7 @@ export async function checkDicom(segmenter) {
     lesions: lesions.length > 0,
     areas: lesions.every(({ areaMm2, pixels }) => Math.abs(areaMm2 - pixels / 4) < 0.01),
     missing: await failure(file, { frame: 2 }),
+    half: await failure(file, { frame: 0.5 }),
     cut: await failure(file.slice(0, file.length / 2)),
     noPixels: await failure(dicomOf([])),
     badSize: await failure({ ...frames[0], pixelSize: [0.5, 0] }),
@@ -82,8 +84,9 @@ export async function checkDicom(segmenter) {
 }
 
 /** Checks the answers of {@link checkDicom}. */
-export function matchDicom(assert, { missing, cut, noPixels, badSize, ...found }) {
+export function matchDicom(assert, { missing, half, cut, noPixels, badSize, ...found }) {
   assert.deepEqual(found, {
+    differ: true,
     first: true,
     second: true,
     frames: [2, 2, 1],
@@ -94,6 +97,7 @@ export function matchDicom(assert, { missing, cut, noPixels, badSize, ...found }
     again: true,
   });
   assert.match(missing, /^image: .*has 2 frames and no frame 3/);
+  assert.match(half, /^input: the frame is 0.5/);
   assert.match(cut, /^image: /);
   assert.match(noPixels, /^image: .*without pixel data/);
   assert.match(badSize, /^input: pixelSize/);

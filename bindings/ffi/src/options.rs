@@ -40,7 +40,8 @@ pub struct SegmenterOptions {
     /// Segments the whole frame, also wide borders and panels around the picture.
     #[uniffi(default = false)]
     pub whole_frame: bool,
-    /// Also looks at overlapping tiles of this side in pixels, for small lesions in large images.
+    /// Also looks at overlapping tiles of this side in pixels, for small lesions in large images. An image has at most 64 tiles: if
+    /// the side needs more, they are larger.
     #[uniffi(default)]
     pub tile_side: Option<u32>,
 }

@@ -65,7 +65,7 @@ class ImageSegmenter:
           the library. With ``auto`` and a hardware GPU the stages come twice, and ``measure`` follows
         - ``whole_frame``: segments the whole frame, also wide borders and panels around the picture
         - ``tile_side``: also looks at overlapping tiles of this side in pixels, for small lesions in large images; this
-          takes longer
+          takes longer. An image has at most 64 tiles: if the side needs more, they are larger
 
         :raises SegmenterError: ``model``, ``model-version``, ``device``, ``wrong-answer``, ``timeout``, ``input``,
             ``cancelled``

@@ -360,3 +360,10 @@ def test_another_model_cannot_resume(archive, tmp_path):
     other.write_bytes(MODEL.read_bytes().replace(b"HyperKvasir", b"hyperkvasir"))
     with pytest.raises(mcdrl.SegmenterError, match="another model"):
         segment_archive(few, out, other, workers=1, device="cpu", resume=True)
+    # Nor may other parts of the images be segmented.
+    for options in [{"whole_frame": True}, {"tile_side": 100}]:
+        with pytest.raises(mcdrl.SegmenterError, match=f"another {next(iter(options))}"):
+            segment_archive(few, out, MODEL, workers=1, device="cpu", resume=True, **options)
+    segment_archive(few, tmp_path / "tiles", MODEL, workers=1, device="cpu", tile_side=100, whole_frame=True)
+    (row,) = rows(tmp_path / "tiles")
+    assert (row["tile_side"], row["whole_frame"], row["error_code"]) == (100, True, None)

@@ -8,6 +8,7 @@ import pydicom
 import pydicom.data
 import pytest
 from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+from pydicom.uid import JPEG2000
 
 import mcdrl
 
@@ -20,7 +21,7 @@ EXACT = [
     "MR_small_bigendian.dcm",
     "MR_small_RLE.dcm",
     "MR_small_jp2klossless.dcm",
-    "693_J2KI.dcm",  # JPEG 2000, lossy
+    "693_J2KI.dcm",  # JPEG 2000
     "image_dfl.dcm",  # deflated
     "rtdose.dcm",  # 32 bits, 15 frames
     "rtdose_expb.dcm",  # the same in big endian
@@ -41,8 +42,9 @@ EXACT = [
     "J2K_pixelrep_mismatch.dcm",
 ]
 
-#: JPEG in which two decoders round differently, or smooth colours differently. The tag of some does not fit the JPEG.
+#: JPEG and JPEG 2000 in which two decoders round differently, or smooth colours differently. The tag of some does not fit the JPEG.
 NEAR = [
+    "JPEG2000.dcm",  # lossy, 16 bits, signed
     "JPGExtended.dcm",  # 12 bits
     "SC_rgb_dcmtk_+eb+cr.dcm",
     "SC_rgb_dcmtk_+eb+cy+n1.dcm",
@@ -93,6 +95,21 @@ def test_pixels_are_those_of_pydicom(name):
 def test_lossy_pixels_are_near_those_of_pydicom(name):
     difference = np.abs(mcdrl.DicomFile(FILES / name).frame(0).pixels - shown(name).astype(int))
     assert difference.max() <= 3 and (difference > 0).mean() <= 0.1
+
+
+def test_lossy_jpeg_2000_stays_in_the_range_of_its_bits(tmp_path):
+    picture = np.zeros((96, 128, 3), np.uint8)
+    picture[:, 64:] = 255
+    picture[30:60, 20:100] = (255, 0, 0)
+    file = pydicom.dcmread(FILES / "SC_rgb_small_odd.dcm")
+    file.Rows, file.Columns = picture.shape[:2]
+    file.PlanarConfiguration, file.PhotometricInterpretation = 0, "YBR_ICT"
+    file.compress(JPEG2000, picture, j2k_cr=[8])
+    file.save_as(tmp_path / "lossy.dcm")
+    # Beyond an edge, a wavelet goes below black and above white.
+    found = mcdrl.DicomFile(tmp_path / "lossy.dcm").frame(0).pixels
+    assert np.abs(found - picture.astype(int)).max() <= 8
+    assert np.abs(found - pixel_array(file).astype(int)).max() <= 1
 
 
 @pytest.mark.parametrize(

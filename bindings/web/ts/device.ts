@@ -6,6 +6,7 @@
 import { SegmenterError } from "./errors.js";
 import { loadModule, unloadModule, type Engine, type Fetch, type Module, type ComputingModule } from "./modules.js";
 import type { Verdicts } from "./protocol.js";
+import { LONGEST } from "./timer.js";
 import type { Delegate, DeviceInfo, SegmenterProgress } from "./types.js";
 
 /** A model on an open device. */
@@ -119,9 +120,14 @@ async function openEngine(
   return engine;
 }
 
+/** The passes through the network that an image with tiles may need: the whole image, and 64 tiles by eights. */
+const PASSES_OF_TILES = 9;
+
 /** The result of a GPU. Rejects if the GPU is lost, its module panics or the time is over. */
 export function onTime<T>(result: Promise<T>, lost: Promise<never>, options: OpenOptions, step: string): Promise<T> {
-  return within(Promise.race([result, lost, options.broken()]), options.gpuTimeout, step);
+  const { gpuTimeout, tileSide } = options;
+  const limit = Math.min(LONGEST, gpuTimeout * (tileSide === undefined ? 1 : PASSES_OF_TILES));
+  return within(Promise.race([result, lost, options.broken()]), limit, step);
 }
 
 /** Frees the device's memory and ends its module. */

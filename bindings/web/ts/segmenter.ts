@@ -3,6 +3,7 @@
 import { SegmenterError } from "./errors.js";
 import { toPayload } from "./inputs.js";
 import type { Created, FromWorker, Payload, Port, Request, ToWorker, Verdicts } from "./protocol.js";
+import { LONGEST } from "./timer.js";
 import type {
   Color,
   ConfounderInfo,
@@ -30,8 +31,8 @@ export function useHost(start: () => Host | Promise<Host>): void {
 
 const DEFAULTS = { gpuTimeout: 60_000, timeout: 180_000, threads: 8 };
 
-/** The longest time of a timer, in milliseconds. A longer one ends at once. */
-const LONGEST = 2 ** 31 - 1;
+/** A DICOM file has fewer frames. */
+const LARGEST_FRAME = 2 ** 31 - 1;
 
 interface Waiting {
   resolve(value: never): void;
@@ -160,10 +161,15 @@ export class ImageSegmenter {
   /**
    * Segments an image. Images are segmented in the order of the calls.
    *
-   * @throws SegmenterError `image`, `image-too-large`, `input`, `device`, `aborted`, `closed`
+   * @throws SegmenterError `image`, `image-too-large`, `input`, `network` (a part for DICOM is missing), `device`, `aborted`,
+   * `closed`
    */
   async segment(image: ImageSource, options: SegmentOptions = {}): Promise<SegmentationResult> {
     this.#mustBeOpen();
+    const { frame = 0 } = options;
+    if (!Number.isInteger(frame) || frame < 0 || frame > LARGEST_FRAME) {
+      throw new SegmenterError("input", `the frame is ${frame}: give a whole number from 0`);
+    }
     const [payload, transfer] = await toPayload(image, options.transfer ?? false);
     return this.#send(payload, transfer, options);
   }

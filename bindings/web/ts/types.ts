@@ -49,7 +49,10 @@ export interface ImageSegmenterOptions {
   timeout?: number;
   /** Segments the whole frame, also wide borders and panels around the picture. Default false. */
   wholeFrame?: boolean;
-  /** Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer. */
+  /**
+   * Also looks at overlapping tiles of this side in pixels, 1 to 65535, for small lesions in large images. This takes longer. An
+   * image has at most 64 tiles: if the side needs more, they are larger.
+   */
   tileSide?: number;
   /** Whether results have {@link SegmentationResult.confidenceMasks}. Default true. */
   outputConfidenceMasks?: boolean;
@@ -92,7 +95,7 @@ export interface SegmentOptions {
   signal?: AbortSignal;
   /** Transfers an `ImageData`, the bytes of a file or an `ImageBitmap` instead of copying it. It is empty afterwards. */
   transfer?: boolean;
-  /** The frame of a DICOM file, from 0. Default: the first, and a note says that there are others. */
+  /** The frame of a DICOM file, from 0. Default: the first, and a note says that there are others. Other files have one frame. */
   frame?: number;
 }
 

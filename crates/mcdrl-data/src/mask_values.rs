@@ -128,20 +128,14 @@ fn is_soft(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
     !inner.any(|(x, y)| is_area(x, y))
 }
 
-/// Whether a mask file holds a picture: many values, and many pixels that are neither dark, nor bright, nor of a pure colour.
+/// Whether a mask file holds a picture. In a mask, even after JPEG, a few values have most of the pixels.
 pub fn looks_like_picture(file: &MaskFile) -> bool {
-    const MOST_VALUES: usize = 40;
-    const SHARE: f64 = 0.2;
-    if file.palette().is_some() || file.counts().len() <= MOST_VALUES {
-        return false;
-    }
-    let is_between = |value: &u16| (NOISE..=255 - NOISE).contains(value);
-    let pixels = file.values();
-    let between = pixels.iter().filter(|value| match value {
-        MaskValue::Index(index) => is_between(index),
-        MaskValue::Color(color) => color.iter().any(|value| is_between(&u16::from(*value))),
-    });
-    between.count() as f64 > SHARE * pixels.len() as f64
+    let counts = file.counts();
+    let mut pixels: Vec<usize> = counts.into_values().collect();
+    pixels.sort_unstable_by(|a, b| b.cmp(a));
+    let all: usize = pixels.iter().sum();
+    let frequent: usize = pixels.iter().take(MOST_DRAWN).sum();
+    file.palette().is_none() && 2 * frequent < all
 }
 
 /// Whether the pixels of each value but 0 are one connected part.

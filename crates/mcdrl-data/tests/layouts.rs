@@ -367,6 +367,17 @@ fn junk_is_skipped() {
 }
 
 #[test]
+fn a_coloured_mask_after_jpeg_is_no_picture() {
+    let folder = Folder::new();
+    folder.image("site/images/a.png", 1);
+    let color = |at: usize| if at % WIDTH < 12 { [128, 0, 0] } else { [0; 3] };
+    let drawn = Image::from_rgb(WIDTH, HEIGHT, (0..WIDTH * HEIGHT).flat_map(color).collect());
+    folder.write("site/masks/a.jpg", jpeg(&drawn.unwrap(), 1));
+    let (_, found) = Dataset::inspect(folder.path(), |_, _| {}).unwrap();
+    assert!(!found.warnings.iter().any(|found| found.sentence.contains("picture")));
+}
+
+#[test]
 fn inspection_names_every_fault() {
     let folder = Folder::new();
     let pair = |site: &str, name: &str, seed: usize| {
@@ -409,12 +420,10 @@ fn inspection_names_every_fault() {
     );
     pair("bad", "exchanged", 20);
     folder.mask("bad/images/exchanged.png", &left(4, 255));
-    pair("bad", "twice", 25);
-    std::fs::copy(
-        folder.path().join("bad/images/twice.png"),
-        folder.path().join("bad/masks/twice.png"),
-    )
-    .unwrap();
+    pair("bad", "picture", 25);
+    let exchanged = ["images", "masks"].map(|folder| format!("bad/{folder}/picture.png"));
+    let [image, mask] = exchanged.map(|name| folder.path().join(name));
+    std::fs::copy(image, mask).unwrap();
     pair("bad", "copy", 3);
     pair("bad", "exif", 21);
     std::fs::remove_file(folder.path().join("bad/images/exif.png")).unwrap();
@@ -464,6 +473,7 @@ fn inspection_names_every_fault() {
     assert_eq!(about("looks inverted"), ["bad/inverted"]);
     assert_eq!(about("are the same picture"), ["bad/copy", "good/ok3"]);
     assert_eq!(about("small.png: the mask has 5×5"), ["bad/small"]);
+    assert_eq!(about("looks like a picture"), ["bad/picture"]);
     let good = &found.sites["good"];
     assert_eq!((good.images, good.with_lesion, good.groups), (6, 6, 6));
     assert_eq!(good.mask_values["255"], 6);

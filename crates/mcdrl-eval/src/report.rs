@@ -144,7 +144,8 @@ impl Report {
         pictures: &[(impl AsRef<str>, Image)],
     ) -> Result<()> {
         let (title, note) = (escape(title), escape(note));
-        let _ = write!(self.body, "<section><h3>{title}</h3><p>{note}</p><div class=row>");
+        let title = if title.is_empty() { title } else { format!("<h3>{title}</h3>") };
+        let _ = write!(self.body, "<section>{title}<p>{note}</p><div class=row>");
         for (caption, picture) in pictures {
             let (width, height) = picture_size(picture);
             self.figure(caption.as_ref(), &picture.resize(width, height))?;

@@ -314,8 +314,8 @@ fn hostile_files_are_errors() {
     let huge = [&level[..], b"\x40\0\x02\x01OB\0\0\xf0\xff\xff\xff"].concat();
     refused(huge, "cut off");
     // A JPEG 2000 picture that ends after its header: its size, its coding, its quantization, its first tile.
-    let jpeg_2000 = |side: u32, components: u16| {
-        let sides = [side, side, 0, 0, side, side, 0, 0];
+    let jpeg_2000 = |side: u32, tile: u32, components: u16| {
+        let sides = [side, side, 0, 0, tile, tile, 0, 0];
         let length = 38 + 3 * components;
         [
             b"\xff\x4f\xff\x51",
@@ -329,10 +329,22 @@ fn hostile_files_are_errors() {
         ]
         .concat()
     };
-    let error = Image::decode(&Written::jpeg(&jpeg_2000(30_000, 1)).file()).unwrap_err();
+    let error = Image::decode(&Written::jpeg(&jpeg_2000(30_000, 30_000, 1)).file()).unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
-    let error = Image::decode(&Written::jpeg(&jpeg_2000(8, 200)).file()).unwrap_err();
-    assert!(error.to_string().contains("values a pixel"), "{error}");
+    let many_tiles = jpeg_2000(9_000, 1, 1);
+    // A box before the stream may state a palette.
+    let boxed = [b"\0\0\0\x0cjP  \r\n\x87\n".to_vec(), jpeg_2000(8, 8, 200)].concat();
+    let mut subsampled = jpeg_2000(8, 8, 3);
+    subsampled[46..48].copy_from_slice(&[2, 2]);
+    for (stream, words) in [
+        (many_tiles, "too many tiles"),
+        (jpeg_2000(8, 8, 200), "200 values a pixel"),
+        (boxed, "200 values a pixel"),
+        (subsampled, "colours have another size"),
+    ] {
+        let error = Image::decode(&Written::jpeg(&stream).file()).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 #[test]

@@ -20,7 +20,8 @@ MASKS = "masks"
 #: The error code of an image whose bytes storage did not deliver. A later run retries it.
 UNREADABLE = "unreadable"
 
-#: One row per image. The row of a failed image has only ``image``, ``model``, ``worker`` and the error.
+#: One row per image. The row of a failed image has only ``image``, ``worker``, the error, and how it was tried: ``model``,
+#: ``whole_frame`` and ``tile_side``.
 SCHEMA = pa.schema(
     [
         ("image", pa.string()),
@@ -69,6 +70,8 @@ SCHEMA = pa.schema(
         ("device", pa.string()),
         ("milliseconds", pa.float64()),
         ("model", pa.string()),
+        ("whole_frame", pa.bool_()),
+        ("tile_side", pa.int32()),
         ("worker", pa.string()),
         ("error_code", pa.string()),
         ("error", pa.string()),
@@ -82,7 +85,7 @@ class Results:
     _ROWS = 1000
     _SECONDS = 30.0
 
-    def __init__(self, out: Store, model: str) -> None:
+    def __init__(self, out: Store, how: dict[str, Any]) -> None:
         self._out = out
         self._rows: list[dict[str, Any]] = []
         self._written = time.monotonic()
@@ -91,18 +94,20 @@ class Results:
         self._unreadable: dict[str, pa.Table] = {}
         for name in out.names(RESULTS):
             if name.endswith(".parquet"):
-                self._read(name, model)
+                self._read(name, how)
 
-    def _read(self, name: str, model: str) -> None:
+    def _read(self, name: str, how: dict[str, Any]) -> None:
         file = self._out.read(name)
         try:
-            table = pq.read_table(io.BytesIO(file), columns=["image", "model", "error_code"])
-            images, models, codes = (table[column].to_pylist() for column in ("image", "model", "error_code"))
+            table = pq.read_table(io.BytesIO(file), columns=["image", "error_code", *how])
+            images, codes = (table[column].to_pylist() for column in ("image", "error_code"))
+            others = {column for column, value in how.items() if set(table[column].to_pylist()) - {value}}
         except (KeyError, ValueError, *STORAGE_ERRORS) as error:
             text = f"{self._out.path(name)} is not a file of results: {error}; give another folder"
             raise SegmenterError("input", text) from error
-        if set(models) - {model}:
-            text = f"{self._out.path(name)} holds results of another model: give another folder or that model"
+        if others:
+            what = "model" if "model" in others else " and ".join(sorted(others))
+            text = f"{self._out.path(name)} holds results of another {what}: give another folder or that {what}"
             raise SegmenterError("input", text)
         done = [code != UNREADABLE for code in codes]
         self.images.update(image for image, is_done in zip(images, done, strict=True) if is_done)

@@ -89,10 +89,11 @@ def segment_archive(
         raise SegmenterError("input", "workers, threads and batch_size must be at least 1")
     model_bytes = _read_model(model)
     digest = hashlib.sha256(model_bytes).hexdigest()
+    how = {"model": digest, "whole_frame": whole_frame, "tile_side": tile_side}
     try:
         store = Store.at(out)
         archive, items = find_images(source, store)
-        results = Results(store, digest)
+        results = Results(store, how)
     except STORAGE_ERRORS as error:
         text = f"{os.fspath(source)} or {os.fspath(out)} cannot be read: {error}"
         raise SegmenterError("input", text) from error
@@ -133,11 +134,11 @@ def segment_archive(
         fn_constructor_kwargs={
             # In a list, Ray passes the reference on, and every machine fetches the model once.
             "model": [ray.put(model_bytes)],
-            "digest": digest,
+            "how": how,
             "archive": archive,
             "out": store,
             "device": device,
-            "options": {"threads": threads, "whole_frame": whole_frame, "tile_side": tile_side},
+            "threads": threads,
         },
         compute=ray.data.ActorPoolStrategy(size=workers),
         batch_size=batch_size,

@@ -31,14 +31,20 @@ class Worker:
     """An actor in Ray Data's pool."""
 
     def __init__(
-        self, model: list[Any], digest: str, archive: Store, out: Store, device: str, options: dict[str, Any]
+        self, model: list[Any], how: dict[str, Any], archive: Store, out: Store, device: str, threads: int
     ) -> None:
         lent = [str(gpu) for gpu in ray.get_gpu_ids()]
         if device != "cpu" and lent and lent[0].isdigit():
             # By default wgpu takes the first GPU, not the one that Ray lent.
             os.environ.setdefault("CUBECL_WGPU_DEFAULT_DEVICE", f"DiscreteGpu({lent[0]})")
-        self._segmenter = ImageSegmenter.create_from_options(ray.get(model[0]), device=device, **options)
-        self._digest = digest
+        self._segmenter = ImageSegmenter.create_from_options(
+            ray.get(model[0]),
+            device=device,
+            threads=threads,
+            whole_frame=how["whole_frame"],
+            tile_side=how["tile_side"],
+        )
+        self._how = how
         self._archive = archive
         self._out = out
         self._name = f"{socket.gethostname()}:{os.getpid()}"
@@ -61,7 +67,7 @@ class Worker:
             yield reading.popleft()
 
     def _row(self, name: str, file: Any) -> dict[str, Any]:
-        row: dict[str, Any] = {"image": name, "model": self._digest, "worker": self._name}
+        row: dict[str, Any] = {"image": name, "worker": self._name, **self._how}
         try:
             with translated():
                 image = to_image(file.result())

@@ -18,7 +18,8 @@ public struct ImageSegmenterOptions: Sendable {
     public var threads: Int?
     /// Segments the whole frame, also wide borders and panels around the picture.
     public var wholeFrame: Bool
-    /// Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer.
+    /// Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer. An image has at
+    /// most 64 tiles: if the side needs more, they are larger.
     public var tileSide: Int?
     /// Called with the stages of the creation, on a thread of the library.
     public var onProgress: (@Sendable (CreationStage) -> Void)?

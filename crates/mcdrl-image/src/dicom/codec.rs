@@ -90,41 +90,91 @@ fn deep_jpeg(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
 }
 
 fn jpeg_2000(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
+    // The boxes around the stream may state colours that DICOM states too.
+    let start = bytes.windows(CODE_STREAM.len()).position(|mark| mark == CODE_STREAM);
+    let stream = &bytes[start.unwrap_or(bytes.len())..];
+    let StreamSize { width, height, components, is_signed: is_shifted } = StreamSize::of(stream)?;
     let wrong = |error| Error::Decode { reason: format!("JPEG 2000: {error}") };
-    let picture = jpeg2000::Image::new(bytes, &DecodeSettings::default()).map_err(wrong)?;
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    check_size(width, height)?;
-    let stored = picture.color_space().num_channels();
-    if stored > 4 {
-        return Err(broken(format!("has a JPEG 2000 picture with {stored} values a pixel")));
-    }
+    let picture = jpeg2000::Image::new(stream, &DecodeSettings::default()).map_err(wrong)?;
     let mut context = DecoderContext::default();
     let decoded = picture.decode(&mut context).map_err(wrong)?;
-    let components = decoded.components();
-    let channels = if components.len() >= 3 { 3 } else { 1 };
-    let planes: Vec<&[f32]> =
-        components.iter().take(channels).map(|plane| plane.samples()).collect();
+    let channels = if components >= 3 { 3 } else { 1 };
+    let planes: Vec<_> = decoded.components().iter().take(channels).collect();
     let pixels = width * height;
-    if planes.len() < channels || planes.iter().any(|plane| plane.len() != pixels) {
-        return Err(broken("has a JPEG 2000 picture whose colours have another size"));
+    if planes.len() < channels || planes.iter().any(|plane| plane.samples().len() != pixels) {
+        return Err(broken(OTHER_SIZE));
     }
     // Where the picture and the file differ, the file says whether values are signed.
-    let bits = u32::from(components[0].bit_depth()).clamp(1, 32);
+    let bits = u32::from(planes[0].bit_depth()).clamp(1, 32);
     let is_signed = Layout::of(dataset)?.is_signed;
-    // The decoder takes all values for unsigned and adds half of the range to signed ones.
-    let shift = if has_signed_values(bytes) { 1_i64 << (bits - 1) } else { 0 };
-    let value =
-        |plane: &&[f32], at: usize| samples::number(plane[at] as i64 - shift, bits, is_signed);
+    // The decoder takes all values for unsigned and adds half of the range to signed ones. A lossy picture leaves the range.
+    let shift = if is_shifted { 1_i64 << (bits - 1) } else { 0 };
+    let largest = ((1_u64 << bits) - 1) as f32;
+    let value = |at: usize, samples: &[f32]| {
+        let stored = samples[at].round().clamp(0.0, largest) as i64;
+        samples::number(stored - shift, bits, is_signed)
+    };
     let values =
-        (0..pixels).flat_map(|at| planes.iter().map(move |plane| value(plane, at))).collect();
+        (0..pixels).flat_map(|at| planes.iter().map(move |plane| value(at, plane.samples())));
+    let values = values.collect();
     Ok(Decoded::Samples(Samples { width, height, channels, bits, is_signed, values }))
 }
 
-/// Whether the values of a JPEG 2000 picture are signed: the first bit that describes its first component.
-fn has_signed_values(bytes: &[u8]) -> bool {
-    const COMPONENT: usize = 42;
-    let stream = bytes.windows(CODE_STREAM.len()).position(|mark| mark == CODE_STREAM);
-    stream.is_some_and(|start| bytes.get(start + COMPONENT).is_some_and(|byte| byte >> 7 == 1))
+const OTHER_SIZE: &str = "has a JPEG 2000 picture whose colours have another size";
+
+/// What a JPEG 2000 stream says of its size (ISO 15444-1, A.5.1). It is checked before the decoder reserves memory.
+struct StreamSize {
+    width: usize,
+    height: usize,
+    components: usize,
+    is_signed: bool,
+}
+
+impl StreamSize {
+    fn of(stream: &[u8]) -> Result<Self> {
+        const MOST_TILES: u64 = 65_535;
+        let byte = |at: usize| stream.get(at).copied();
+        let word = |at: usize| Some(u32::from_be_bytes(*stream.get(at..)?.first_chunk()?));
+        let words = || {
+            Some([
+                word(8)?,
+                word(12)?,
+                word(16)?,
+                word(20)?,
+                word(24)?,
+                word(28)?,
+                word(32)?,
+                word(36)?,
+            ])
+        };
+        let count = || Some(usize::from(u16::from_be_bytes([byte(40)?, byte(41)?])));
+        let missing = || broken("has a JPEG 2000 picture without a size");
+        let [right, bottom, left, top, tile_width, tile_height, tiles_left, tiles_top] =
+            words().ok_or_else(missing)?;
+        let components = count().ok_or_else(missing)?;
+        let (width, height) = (right.saturating_sub(left), bottom.saturating_sub(top));
+        check_size(width as usize, height as usize)?;
+        let tiles = |end: u32, start: u32, side: u32| {
+            u64::from(end.saturating_sub(start)).div_ceil(u64::from(side.max(1)))
+        };
+        let across = tiles(right, tiles_left, tile_width);
+        if across.saturating_mul(tiles(bottom, tiles_top, tile_height)) > MOST_TILES {
+            return Err(broken("has a JPEG 2000 picture of too many tiles"));
+        }
+        if !(1..=4).contains(&components) {
+            return Err(broken(format!(
+                "has a JPEG 2000 picture with {components} values a pixel"
+            )));
+        }
+        // Each component has its bits, and its steps across and down.
+        let of_component = |at: usize| stream.get(42 + 3 * at..45 + 3 * at);
+        let first = of_component(0).ok_or_else(missing)?;
+        if (1..components).any(|at| of_component(at).is_none_or(|other| other[1..] != first[1..])) {
+            return Err(broken(OTHER_SIZE));
+        }
+        let is_signed = first[0] >> 7 == 1;
+        Ok(Self { width: width as usize, height: height as usize, components, is_signed })
+    }
 }
 
 /// PS3.5, annex G: each byte of each channel is a plane of its own, the highest first.

@@ -21,7 +21,10 @@ public class ImageSegmenterOptions private constructor(
     public val threads: Int?,
     /** Segments the whole frame, also wide borders and panels around the picture. */
     public val wholeFrame: Boolean,
-    /** Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer. */
+    /**
+     * Also looks at overlapping tiles of this side in pixels, for small lesions in large images. This takes longer. An image has at most
+     * 64 tiles: if the side needs more, they are larger.
+     */
     public val tileSide: Int?,
     /** Called with the stages of the creation, on a thread of the library. */
     public val onProgress: ((CreationStage) -> Unit)?,

@@ -23,7 +23,8 @@ for (const engine of ["chromium", "firefox"]) {
       });
       const later = times.slice(1).sort((a, b) => a - b)[1];
       assert.ok(times[0] < 3 * later, `the first image took ${times[0]} ms, later ones ${later} ms`);
-      await checkAnswers(page, "gpu");
+      // One image of each site: a software GPU beside other suites takes half a minute for an image.
+      await checkAnswers(page, "gpu", 3);
     }));
 }
 

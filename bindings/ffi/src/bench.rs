@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mcdrl_runtime::{DeviceReason, OpenOptions, OpenStage, Segmenter, View};
+use mcdrl_runtime::{DeviceReason, OpenOptions, OpenStage, Segmenter, Tiles, View};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Result, SegmenterError};
@@ -44,7 +44,7 @@ impl Bench {
         if options.tile_side == Some(0) {
             return Err(SegmenterError::Input("the side of a tile is 0: give 1 or more".into()));
         }
-        let view = View::new(options.whole_frame, options.tile_side);
+        let view = View::new(options.whole_frame, options.tile_side.map(Tiles::of_side));
         let pool = builder.build().map_err(SegmenterError::no_thread)?;
         let bytes = model.read()?;
         let device = options.device.into();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use js_sys::Function;
-use mcdrl_runtime::{Confounder, OpenOptions, OpenStage, Segmenter, View, faster_device};
+use mcdrl_runtime::{Confounder, OpenOptions, OpenStage, Segmenter, Tiles, View, faster_device};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -92,7 +92,8 @@ impl Engine {
     /// - `tile_side`: also overlapping tiles of this side in pixels
     #[wasm_bindgen(js_name = setView)]
     pub fn set_view(&mut self, whole_frame: bool, tile_side: Option<u32>) {
-        self.segmenter = self.segmenter.with_view(View::new(whole_frame, tile_side));
+        let view = View::new(whole_frame, tile_side.map(Tiles::of_side));
+        self.segmenter = self.segmenter.with_view(view);
     }
 
     /// Segments one image.

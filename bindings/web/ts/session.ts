@@ -85,11 +85,10 @@ class Session {
   }
 
   async #create(request: CreateRequest): Promise<Created> {
-    const { type: _, model: source, ...choices } = request;
     const report: OpenOptions["report"] = (progress) => this.#port.post({ type: "progress", progress });
-    const model = typeof source === "string" ? await this.#download(source) : source;
+    const model = typeof request.model === "string" ? await this.#download(request.model) : request.model;
     const broken = () => this.#broken.promise;
-    this.#options = { ...choices, model, get: this.#get, report, broken };
+    this.#options = { ...request, model, get: this.#get, report, broken };
     const chosen = await chooseDevice(this.#options);
     this.#running = chosen.running;
     const about = chosen.running.engine.about();

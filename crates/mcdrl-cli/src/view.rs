@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use clap::Args;
-use mcdrl::{Area, Segmenter, Tiles, View};
+use mcdrl::{Segmenter, Tiles, View};
 
 /// Which parts of an image the network sees.
 #[derive(Args)]
@@ -20,11 +20,9 @@ pub struct ViewOptions {
 impl ViewOptions {
     /// A segmenter with these options.
     pub fn apply(&self, segmenter: &Segmenter) -> Segmenter {
-        let tiles =
-            |side: Option<NonZeroU32>| Tiles { side: side.map(u32::from), ..Tiles::default() };
-        segmenter.with_view(View {
-            area: if self.whole_frame { Area::Frame } else { Area::Picture },
-            tiles: self.tiles.map(tiles),
-        })
+        let tiles = |side: Option<NonZeroU32>| {
+            side.map_or_else(Tiles::default, |side| Tiles::of_side(side.into()))
+        };
+        segmenter.with_view(View::new(self.whole_frame, self.tiles.map(tiles)))
     }
 }

@@ -25,7 +25,7 @@ pub struct Inspection {
 /// A fault or a doubt. In JSON it is its sentence.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// What was found, in one sentence.
+    /// The sentence that people read.
     pub sentence: String,
     /// The images that it is about, if it is about single ones.
     pub samples: Vec<Sample>,
@@ -197,7 +197,7 @@ fn inspect_mask_values(sample: &Sample, about: &mut SiteInspection, warnings: &m
                 *about.mask_values.entry(value).or_default() += 1;
             }
         }
-        if looks_like_picture(&file) {
+        if looks_like_picture(&file, &counts) {
             let (path, values) = (path.display(), counts.len());
             let sentence = format!("{path}: the mask has {values} values; it looks like a picture");
             warnings.push(Finding::of(sentence, &[sample]));

@@ -129,9 +129,8 @@ fn is_soft(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
 }
 
 /// Whether a mask file holds a picture. In a mask, even after JPEG, a few values have most of the pixels.
-pub fn looks_like_picture(file: &MaskFile) -> bool {
-    let counts = file.counts();
-    let mut pixels: Vec<usize> = counts.into_values().collect();
+pub fn looks_like_picture(file: &MaskFile, counts: &BTreeMap<MaskValue, usize>) -> bool {
+    let mut pixels: Vec<usize> = counts.values().copied().collect();
     pixels.sort_unstable_by(|a, b| b.cmp(a));
     let all: usize = pixels.iter().sum();
     let frequent: usize = pixels.iter().take(MOST_DRAWN).sum();

@@ -78,6 +78,17 @@ impl DicomFile {
         Ok(image.with_notes(notes).with_pixel_size(self.pixel_size(index)))
     }
 
+    /// Decodes the first frame. A note says that there are others.
+    ///
+    /// # Errors
+    /// As [`Self::frame`].
+    pub fn first(&self) -> Result<Image> {
+        let image = self.frame(0)?;
+        let others = (self.frames > 1).then_some(Note::Frames { frames: self.frames });
+        let notes = image.notes().iter().cloned().chain(others).collect();
+        Ok(image.with_notes(notes))
+    }
+
     /// Millimetres from one row to the next, and from one column to the next, where the file states them.
     fn pixel_size(&self, frame: usize) -> Option<[f32; 2]> {
         let spacing = |object: &_| dataset::numbers(object, tags::PIXEL_SPACING);
@@ -91,19 +102,6 @@ impl DicomFile {
             _ => None,
         }
     }
-}
-
-/// Decodes the first frame of a file.
-pub fn decode_first(bytes: &[u8]) -> Result<Image> {
-    let file = DicomFile::read(bytes)?;
-    let image = file.frame(0)?;
-    Ok(match file.frames() {
-        1 => image,
-        frames => {
-            let notes = image.notes().iter().cloned().chain([Note::Frames { frames }]).collect();
-            image.with_notes(notes)
-        }
-    })
 }
 
 fn broken(reason: impl Into<String>) -> Error {

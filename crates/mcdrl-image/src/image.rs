@@ -55,7 +55,7 @@ impl Image {
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         #[cfg(feature = "dicom")]
         if crate::DicomFile::is_dicom(bytes) {
-            return crate::dicom::decode_first(bytes);
+            return crate::DicomFile::read(bytes)?.first();
         }
         let (rgb, orientation, notes) = decode_rgb(bytes)?;
         let (width, height) = rgb.dimensions();

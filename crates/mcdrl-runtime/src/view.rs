@@ -34,12 +34,9 @@ impl View {
     /// The whole frame, without tiles.
     pub const FRAME: Self = Self { area: Area::Frame, tiles: None };
 
-    /// The whole frame or the picture in it, and with a side also its tiles.
-    pub fn new(whole_frame: bool, tile_side: Option<u32>) -> Self {
-        Self {
-            area: if whole_frame { Area::Frame } else { Area::Picture },
-            tiles: tile_side.map(|side| Tiles { side: Some(side), ..Tiles::default() }),
-        }
+    /// The whole frame or the picture in it, and its tiles.
+    pub fn new(whole_frame: bool, tiles: Option<Tiles>) -> Self {
+        Self { area: if whole_frame { Area::Frame } else { Area::Picture }, tiles }
     }
 }
 
@@ -62,6 +59,11 @@ impl Area {
 }
 
 impl Tiles {
+    /// Tiles of a side, in pixels.
+    pub fn of_side(side: u32) -> Self {
+        Self { side: Some(side), ..Self::default() }
+    }
+
     /// The tiles of an area, row by row. They overlap by at least a quarter of their side. None if one tile would cover the area.
     ///
     /// - `input_size`: the side of the network's input

@@ -36,10 +36,10 @@ fn build(module: &str, profile: &str) -> Result<()> {
     let is_configured = matches!(module, "threads" | "gpu");
     let config = is_configured.then(|| format!("--config=bindings/web/{module}.toml"));
     let folder = if module == "threads" { std_from_source(&sh) } else { target() };
-    let package = if module == "dicom" { "mcdrl-web-dicom" } else { "mcdrl-web" };
-    let features =
-        (package == "mcdrl-web").then_some(["--no-default-features", "--features", module]);
-    let features = features.into_iter().flatten();
+    let (package, features) = match module {
+        "dicom" => ("mcdrl-web-dicom", vec![]),
+        _ => ("mcdrl-web", vec!["--no-default-features", "--features", module]),
+    };
     let options = ["--locked", "--lib", "--target", "wasm32-unknown-unknown", "--profile", profile];
     cmd!(sh, "cargo build -p {package} {config...} {options...} {features...}").run()?;
     let file = format!("{}.wasm", package.replace('-', "_"));

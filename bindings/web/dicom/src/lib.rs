@@ -1,7 +1,7 @@
-//! The WebAssembly module that reads DICOM files. It is a module of its own, so that pages without DICOM files do not download it.
+//! The WebAssembly module that reads DICOM files. It is a module of its own, because most pages see no DICOM file.
 
 use js_sys::{Array, Error as JsError, Reflect, Uint8ClampedArray};
-use mcdrl_image::{DicomFile, Error, Image, Note};
+use mcdrl_image::{DicomFile, Error, Image};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -9,7 +9,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub struct DicomFrame {
     image: Image,
-    notes: Vec<Note>,
     frames: usize,
 }
 
@@ -28,10 +27,8 @@ impl DicomFrame {
 
     fn decode(file: &[u8], frame: Option<usize>) -> mcdrl_image::Result<Self> {
         let file = DicomFile::read(file)?;
-        let (image, frames) = (file.frame(frame.unwrap_or(0))?, file.frames());
-        let others = (frame.is_none() && frames > 1).then_some(Note::Frames { frames });
-        let notes = image.notes().iter().cloned().chain(others).collect();
-        Ok(Self { image, notes, frames })
+        let image = frame.map_or_else(|| file.first(), |frame| file.frame(frame))?;
+        Ok(Self { image, frames: file.frames() })
     }
 
     /// Width in pixels.
@@ -60,7 +57,7 @@ impl DicomFrame {
     /// Remarks, one sentence each.
     #[wasm_bindgen(getter)]
     pub fn notes(&self) -> Array {
-        self.notes.iter().map(|note| JsValue::from(note.to_string())).collect()
+        self.image.notes().iter().map(|note| JsValue::from(note.to_string())).collect()
     }
 
     /// The number of frames in the file.

@@ -122,7 +122,7 @@ fn jpeg_2000(dataset: &Dataset, bytes: &[u8]) -> Result<Decoded> {
 
 const OTHER_SIZE: &str = "has a JPEG 2000 picture whose colours have another size";
 
-/// What a JPEG 2000 stream says of its size (ISO 15444-1, A.5.1). It is checked before the decoder reserves memory.
+/// The size of a JPEG 2000 stream (ISO 15444-1, A.5.1).
 struct StreamSize {
     width: usize,
     height: usize,
@@ -131,27 +131,16 @@ struct StreamSize {
 }
 
 impl StreamSize {
+    /// Reads and checks the size, because the decoder reserves memory for it.
     fn of(stream: &[u8]) -> Result<Self> {
         const MOST_TILES: u64 = 65_535;
-        let byte = |at: usize| stream.get(at).copied();
-        let word = |at: usize| Some(u32::from_be_bytes(*stream.get(at..)?.first_chunk()?));
-        let words = || {
-            Some([
-                word(8)?,
-                word(12)?,
-                word(16)?,
-                word(20)?,
-                word(24)?,
-                word(28)?,
-                word(32)?,
-                word(36)?,
-            ])
-        };
-        let count = || Some(usize::from(u16::from_be_bytes([byte(40)?, byte(41)?])));
         let missing = || broken("has a JPEG 2000 picture without a size");
-        let [right, bottom, left, top, tile_width, tile_height, tiles_left, tiles_top] =
-            words().ok_or_else(missing)?;
-        let components = count().ok_or_else(missing)?;
+        let head: &[u8; 45] = stream.first_chunk().ok_or_else(missing)?;
+        let word =
+            |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let [right, bottom, left, top] = [8, 12, 16, 20].map(word);
+        let [tile_width, tile_height, tiles_left, tiles_top] = [24, 28, 32, 36].map(word);
+        let components = usize::from(u16::from_be_bytes([head[40], head[41]]));
         let (width, height) = (right.saturating_sub(left), bottom.saturating_sub(top));
         check_size(width as usize, height as usize)?;
         let tiles = |end: u32, start: u32, side: u32| {
@@ -167,12 +156,11 @@ impl StreamSize {
             )));
         }
         // Each component has its bits, and its steps across and down.
-        let of_component = |at: usize| stream.get(42 + 3 * at..45 + 3 * at);
-        let first = of_component(0).ok_or_else(missing)?;
-        if (1..components).any(|at| of_component(at).is_none_or(|other| other[1..] != first[1..])) {
+        let steps = |at: usize| stream.get(43 + 3 * at..45 + 3 * at);
+        if (1..components).any(|at| steps(at) != steps(0)) {
             return Err(broken(OTHER_SIZE));
         }
-        let is_signed = first[0] >> 7 == 1;
+        let is_signed = head[42] >> 7 == 1;
         Ok(Self { width: width as usize, height: height as usize, components, is_signed })
     }
 }
